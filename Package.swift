@@ -1,0 +1,75 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The rooms and their one direction of dependency; see docs/architecture.md. `make lint` checks that no
+// source file imports more than its target declares here.
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let package = Package(
+    name: "haproxydb",
+    products: [
+        .executable(name: "haproxydb", targets: ["HAProxyDB"]),
+        .executable(name: "haproxydb-lab", targets: ["Lab"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // C
+        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CPlatform"),
+        // nouns
+        .target(name: "Cluster", swiftSettings: strict),
+        // pure
+        .target(name: "MySQLWire", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .target(name: "Health", dependencies: ["Cluster"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Cluster", "MySQLWire"], swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: ["Cluster", "TOMLKit"],
+            swiftSettings: strict),
+        // edge
+        .target(name: "Reactor", dependencies: ["Cluster", "CLibevent", "CPlatform"], swiftSettings: strict),
+        .target(
+            name: "Probes",
+            dependencies: ["Cluster", "Health", "Reactor", "CMariaDB", "CPlatform"],
+            swiftSettings: strict),
+        .target(
+            name: "Proxy",
+            dependencies: ["Cluster", "Routing", "MySQLWire", "Reactor", "CLibevent", "CPlatform"],
+            swiftSettings: strict),
+        .target(name: "Admin", dependencies: ["Cluster", "Reactor", "CPlatform"], swiftSettings: strict),
+        // programs
+        .executableTarget(
+            name: "HAProxyDB",
+            dependencies: [
+                "Cluster", "Health", "Routing", "Settings", "Reactor", "Probes", "Proxy", "Admin", "CPlatform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        // The embedded pair of real servers, and load on it: used by `make run`, `make demo` and the tests.
+        .target(name: "Testbed", dependencies: ["CMariaDB", "CPlatform"], swiftSettings: strict),
+        .executableTarget(
+            name: "Lab",
+            dependencies: ["Testbed", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        // tests
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "MySQLWireTests", dependencies: ["MySQLWire"], resources: [.copy("Fixtures")],
+            swiftSettings: strict),
+        .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: strict),
+        .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Testbed", "CMariaDB", "CPlatform"], swiftSettings: strict),
+    ]
+)

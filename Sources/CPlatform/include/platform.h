@@ -1,0 +1,33 @@
+// What the Glibc module does not hand to Swift: functions behind _GNU_SOURCE (which would break debug builds if
+// it were defined here: fd_set clashes) and macros that do not import.
+#ifndef HAPROXYDB_PLATFORM_H
+#define HAPROXYDB_PLATFORM_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
+
+enum {
+    platform_sock_nonblock = SOCK_NONBLOCK,
+    platform_sock_cloexec = SOCK_CLOEXEC,
+    platform_msg_nosignal = MSG_NOSIGNAL,
+    platform_sol_ip = SOL_IP,
+    platform_ip_freebind = 15,  // IP_FREEBIND, <linux/in.h>: bind to an address that this host may get later
+    platform_efd_nonblock = EFD_NONBLOCK,
+    platform_efd_cloexec = EFD_CLOEXEC,
+};
+
+/// Resource use of the whole process in microseconds of CPU (user + system).
+static inline long long platform_cpu_microseconds(void) {
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return (long long)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 + use.ru_utime.tv_usec
+        + use.ru_stime.tv_usec;
+}
+
+#endif

@@ -1,0 +1,84 @@
+/// How far a failover is. Only `ready` has a primary that takes statements.
+public enum Phase: String, Sendable, Hashable, CaseIterable {
+    case lost, fencing, promoting, mounting, starting, recovering, ready
+}
+
+/// Why there is no primary (or why the one there is does not get statements). A closed list.
+public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
+    /// Nothing has been observed yet.
+    case starting
+    /// No node answers as a writable server.
+    case primaryLost
+    /// A server answers, but still recovers or refuses logins while it starts.
+    case recovering
+    /// Servers answer, all of them read-only.
+    case primaryReadOnly
+    /// More than one node is writable: nothing is sent to any.
+    case twoPrimaries
+    /// A node answers, and the health check's own account is refused.
+    case checkAccountRefused
+    /// The only writable node is in maintenance or drain by an administrator's word.
+    case administrative
+}
+
+/// What is known of one node, for people and for the router.
+public struct NodeView: Sendable, Hashable {
+    public var node: Node
+    public var health: HealthState
+    public var administrative: AdministrativeState
+    public var role: Role
+    /// What the last check said, one sentence.
+    public var lastCheck: String
+    /// When health or role last changed.
+    public var changedAt: Instant
+
+    public init(
+        node: Node, health: HealthState, administrative: AdministrativeState, role: Role, lastCheck: String,
+        changedAt: Instant
+    ) {
+        self.node = node
+        self.health = health
+        self.administrative = administrative
+        self.role = role
+        self.lastCheck = lastCheck
+        self.changedAt = changedAt
+    }
+}
+
+/// The published truth that Health and Routing share: who is primary, in which generation and phase, and why.
+/// Immutable once published; a later one replaces it whole.
+public struct ClusterView: Sendable, Hashable {
+    public var generation: Generation
+    /// The node that takes statements; nil while there is none.
+    public var primary: NodeID?
+    public var phase: Phase
+    /// Why there is no primary; nil while there is one.
+    public var diagnosis: Diagnosis?
+    /// When `primary`, `phase` or `diagnosis` last changed.
+    public var since: Instant
+    /// In the order of the configuration; a node's index is its id's raw value.
+    public var nodes: [NodeView]
+
+    public init(
+        generation: Generation, primary: NodeID?, phase: Phase, diagnosis: Diagnosis?, since: Instant,
+        nodes: [NodeView]
+    ) {
+        self.generation = generation
+        self.primary = primary
+        self.phase = phase
+        self.diagnosis = diagnosis
+        self.since = since
+        self.nodes = nodes
+    }
+
+    /// The view of a cluster of which nothing has been observed.
+    public static func unobserved(_ nodes: [Node], at now: Instant) -> ClusterView {
+        ClusterView(
+            generation: .none, primary: nil, phase: .lost, diagnosis: .starting, since: now,
+            nodes: nodes.map {
+                NodeView(
+                    node: $0, health: .down, administrative: .ready, role: .unknown, lastCheck: "not checked yet",
+                    changedAt: now)
+            })
+    }
+}
