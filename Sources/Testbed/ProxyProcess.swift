@@ -1,0 +1,114 @@
+import Foundation
+
+/// The built `haproxydb run` on free ports of loopback, with a configuration of its own.
+public final class ProxyProcess: Sendable {
+    public let port: UInt16
+    public let adminSocketPath: String
+    public let configurationPath: String
+    private let directory: TemporaryDirectory
+    private let process: ChildProcess
+
+    /// Starts it and waits until it listens on its port and on the admin socket.
+    ///
+    /// - Parameters:
+    ///   - nodes: TCP ports on 127.0.0.1, in order: `cluster1`, `cluster2`, …
+    ///   - proxy: more lines of the section `[proxy]`, e.g. `connections_max = 10`.
+    ///   - sections: more lines at the end of the file.
+    public init(
+        nodes: [UInt16], holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
+        program: String? = nil
+    ) throws {
+        directory = try TemporaryDirectory(prefix: "hadb")
+        port = try Ports.free(1)[0]
+        adminSocketPath = "\(directory.path)/admin.sock"
+        configurationPath = "\(directory.path)/haproxydb.toml"
+        var lines = ["[proxy]", "listen = [\"127.0.0.1:\(port)\"]"] + proxy
+        for (index, port) in nodes.enumerated() {
+            lines += ["", "[[node]]", "name = \"cluster\(index + 1)\"", "address = \"127.0.0.1:\(port)\""]
+        }
+        lines += [
+            "", "[health]", "user = \"\(EmbeddedPair.service.user)\"",
+            "password = \"\(EmbeddedPair.service.password)\"",
+            "", "[failover]", "hold_timeout = \"\(holdTimeout)\"",
+            "", "[admin]", "socket = \"\(adminSocketPath)\"",
+            sections,
+        ]
+        try (lines.joined(separator: "\n") + "\n").write(
+            toFile: configurationPath, atomically: true, encoding: .utf8)
+        process = try ChildProcess(
+            [try program ?? Self.findProgram(), "run", "-c", configurationPath], name: "haproxydb",
+            logPath: "\(directory.path)/haproxydb.log")
+        try waitUntilItListens(.seconds(20))
+    }
+
+    public var pid: pid_t { process.pid }
+    public var isRunning: Bool { process.isRunning }
+    public var log: String { process.log }
+    public func logTail(_ lines: Int = 40) -> String { process.logTail(lines) }
+    public var statistics: ProcessStatistics? { ProcessStatistics(pid: process.pid) }
+
+    /// SIGTERM: it drains; SIGKILL after `grace`. Returns how it ended.
+    @discardableResult
+    public func stop(grace: Duration = .seconds(10)) -> ChildProcess.End? {
+        process.stop(grace: grace)
+        return process.ended
+    }
+
+    public func send(_ signal: Int32) { process.send(signal) }
+    public func wait(_ timeout: Duration) -> ChildProcess.End? { process.wait(timeout) }
+
+    /// One command to the admin socket (several with `;`); the answer without the empty line at its end.
+    public func admin(_ command: String) throws -> String { try AdminSocket.ask(adminSocketPath, command) }
+
+    /// Waits until the answer to a command fulfils the condition (a look every 10 ms).
+    @discardableResult
+    public func admin(
+        _ command: String, within timeout: Duration, until fulfilled: (String) -> Bool
+    ) throws -> String {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            let answer = try admin(command)
+            if fulfilled(answer) { return answer }
+            guard ContinuousClock.now < deadline else {
+                throw TestbedFailure("after \(timeout), \(command) still says:\n\(answer)\nlog:\n\(logTail())")
+            }
+            usleep(10_000)
+        }
+    }
+
+    /// A login as the application through the proxy.
+    public func connect(
+        schema: String? = EmbeddedPair.schema, readTimeout: UInt32 = 120, multiStatements: Bool = false,
+        localInfile: Bool = false
+    ) throws(ClientError) -> Client {
+        try Client(
+            port: port, user: EmbeddedPair.application.user, password: EmbeddedPair.application.password,
+            schema: schema, readTimeout: readTimeout, multiStatements: multiStatements, localInfile: localInfile)
+    }
+
+    /// `$HAPROXYDB`, or the program beside the running executable (or test bundle).
+    public static func findProgram() throws -> String {
+        if let named = ProcessInfo.processInfo.environment["HAPROXYDB"] { return named }
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let path = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("haproxydb").path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw TestbedFailure("\(path) is not built (or name the program in $HAPROXYDB)")
+        }
+        return path
+    }
+
+    private func waitUntilItListens(_ timeout: Duration) throws {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            if let ended = process.ended { throw TestbedFailure("haproxydb \(ended):\n\(process.logTail())") }
+            if FileManager.default.fileExists(atPath: adminSocketPath), let probe = try? RawConnection(port: port) {
+                probe.close()
+                return
+            }
+            guard ContinuousClock.now < deadline else {
+                throw TestbedFailure("haproxydb does not listen after \(timeout):\n\(process.logTail())")
+            }
+            usleep(5_000)
+        }
+    }
+}

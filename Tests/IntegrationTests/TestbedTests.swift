@@ -1,0 +1,73 @@
+import Foundation
+import Testbed
+import Testing
+
+extension Integration {
+    @Suite(.serialized)
+    struct TestbedTests {
+        @Test("a failover of the embedded pair keeps what was committed, and needs the old server to be gone")
+        func failover() throws {
+            let pair = try EmbeddedPair()
+            defer { pair.stop() }
+            try pair.start()
+            let client = try pair.direct()
+            try client.query("CREATE TABLE t (id INT PRIMARY KEY)")
+            try client.query("INSERT INTO t VALUES (7)")
+            #expect(throws: TestbedFailure.self) { try pair.launchStandby() }
+
+            let old = pair.primary
+            pair.failPrimary()
+            #expect(!old.isRunning)
+            let lost = clientError { try client.query("SELECT 1") }
+            #expect(lost?.isConnectionLoss == true)
+
+            try pair.startStandby()
+            #expect(pair.primary !== old)
+            #expect(pair.primary.isRunning)
+            let again = try pair.direct()
+            #expect(try again.query("SELECT id FROM t").rows == [["7"]])
+            #expect(try again.query("SELECT @@port, @@server_id").rows == [["\(pair.primary.port)", "2"]])
+            let directory = pair.directory.path
+            pair.stop()
+            #expect(!FileManager.default.fileExists(atPath: directory))
+            #expect(pair.ports.allSatisfy(Ports.isFree))
+        }
+
+        @Test("the client reads text and binary results, errors, and several results")
+        func client() throws {
+            let pair = try SharedPair.get()
+            let client = try Client(
+                port: pair.primary.port, user: "app", password: "app", schema: "app", multiStatements: true)
+            let rows = try client.query("SELECT 1 AS a, NULL AS b, 'x' AS c")
+            #expect(rows.columns == ["a", "b", "c"])
+            #expect(rows.rows == [["1", nil, "x"]])
+            #expect(try client.results(of: "SELECT 1; SELECT 2; DO 3").map(\.first) == ["1", "2", nil])
+            let error = clientError { try client.query("SELECT * FROM nowhere") }
+            #expect(error?.code == 1146)
+            #expect(error?.sqlState == "42S02")
+
+            let statement = try client.prepare("SELECT ?, ? + 1, ?, ?")
+            #expect(statement.parameterCount == 4)
+            let long = String(repeating: "long", count: 5000)
+            #expect(
+                try statement.execute([.text(long), .int(41), .null, .double(0.5)]).rows == [[long, "42", nil, "0.5"]])
+            #expect(try client.statistics().contains("Uptime"))
+            let wrong = clientError { _ = try Client(port: pair.primary.port, user: "app", password: "no") }
+            #expect(wrong?.code == 1045)
+        }
+
+        @Test("a child ends with the process's own description, and statistics see it")
+        func child() throws {
+            let directory = try TemporaryDirectory()
+            let child = try ChildProcess(["sleep", "60"], name: "sleep", logPath: "\(directory.path)/log")
+            #expect(child.wait(.milliseconds(1)) == nil)
+            #expect(try #require(ProcessStatistics(pid: child.pid)).residentBytes > 0)
+            child.stop()
+            #expect(child.ended == .signalled(SIGTERM))
+            let failing = try ChildProcess(
+                ["sh", "-c", "echo said; exit 3"], name: "sh", logPath: "\(directory.path)/log2")
+            #expect(failing.wait(.seconds(10)) == .exited(3))
+            #expect(failing.log == "said\n")
+        }
+    }
+}
