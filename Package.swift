@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: strict),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Testbed", "CMariaDB", "CPlatform"], swiftSettings: strict),

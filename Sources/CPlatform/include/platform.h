@@ -32,4 +32,10 @@ static inline long long platform_cpu_microseconds(void) {
         + use.ru_stime.tv_usec;
 }
 
+/// Raises the soft limit of open descriptors to the hard one. Returns what holds now, or -errno.
+long long platform_raise_descriptor_limit(void);
+
+/// Names the calling thread; the kernel keeps the first 15 bytes.
+void platform_name_thread(const char *name);
+
 #endif
