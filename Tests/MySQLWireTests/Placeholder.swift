@@ -1,1 +1,6 @@
+import MySQLWire
 import Testing
+
+@Test func trackerIsSmall() {
+    #expect(MemoryLayout<ResponseTracker>.size <= 32)
+}

@@ -1,0 +1,321 @@
+/// Knows where the answer to a command ends, from the first bytes of each of the node's packets. A plain value of
+/// 16 bytes; the common packet (a row) is decided inline by one byte and the length.
+///
+/// Sources: MariaDB's sql/protocol.cc (net_send_ok, net_send_eof, send_result_set_metadata), sql/sql_prepare.cc
+/// (send_prep_stmt), sql/sql_cursor.cc; libmariadb's mariadb_lib.c and mariadb_stmt.c.
+@frozen
+public struct ResponseTracker: Sendable {
+    @usableFromInline
+    @frozen
+    enum Phase: UInt8, Sendable {
+        /// No answer is due. Can transition to: any first phase, by `begin`.
+        case idle
+        /// The first packet of a result. Can transition to: columns, columnsEnd, rows, file, first, idle.
+        case first
+        /// `remaining` column definitions. Can transition to: columnsEnd, rows, idle.
+        case columns
+        /// The classic EOF between columns and rows. Can transition to: rows, first, idle.
+        case columnsEnd
+        /// The first packet of COM_STMT_FETCH's rows. Can transition to: rows, idle.
+        case fetching
+        /// Rows up to EOF or OK. Can transition to: first, idle.
+        case rows
+        /// The client sends a file. Can transition to: first, by `fileSent`; idle.
+        case file
+        /// COM_STMT_PREPARE's first packet. Can transition to: parameters, preparedColumns, idle.
+        case preparing
+        /// `remaining` parameter definitions. Can transition to: parametersEnd, preparedColumns, idle.
+        case parameters
+        /// The classic EOF behind them. Can transition to: preparedColumns, idle.
+        case parametersEnd
+        /// `remaining` column definitions of a prepare. Can transition to: preparedColumnsEnd, idle.
+        case preparedColumns
+        /// The classic EOF behind them. Can transition to: idle.
+        case preparedColumnsEnd
+        /// COM_FIELD_LIST's definitions up to EOF or OK. Can transition to: idle.
+        case fieldList
+        /// COM_STATISTICS's text. Can transition to: idle.
+        case text
+        /// COM_CHANGE_USER's exchange up to OK. Can transition to: idle.
+        case login
+        /// Replication events up to EOF. Can transition to: idle.
+        case events
+        /// Not understood. Can transition to: any first phase, by `begin`.
+        case broken
+    }
+
+    @usableFromInline var phase = Phase.idle
+    /// The packet before this one had `payloadMax` bytes: this one continues it.
+    @usableFromInline var continues = false
+    var deprecateEOF = false
+    var cacheMetadata = false
+    /// The command is one that can open a cursor.
+    var executes = false
+    /// A packet of the present answer was seen.
+    public private(set) var begun = false
+    /// Of the last OK or EOF packet seen; kept from one command to the next.
+    public private(set) var status = StatusFlags()
+    /// Column definitions still to come after a prepare's parameters.
+    var columnsLater: UInt16 = 0
+    var remaining: UInt32 = 0
+
+    public init() {}
+
+    /// Starts expecting the answer to a command. `capabilities` are those negotiated with the node, of which
+    /// `deprecateEOF` and `cacheMetadata` matter. An unanswered command leaves the tracker idle.
+    public mutating func begin(_ command: Command, capabilities: Capabilities) {
+        deprecateEOF = capabilities.contains(.deprecateEOF)
+        cacheMetadata = capabilities.contains(.cacheMetadata)
+        continues = false
+        executes = false
+        begun = false
+        columnsLater = 0
+        remaining = 0
+        switch command {
+        case .quit, .statementClose, .statementSendLongData: phase = .idle
+        case .statementPrepare: phase = .preparing
+        case .statementFetch: phase = .fetching
+        case .statementExecute, .bulkExecute:
+            executes = true
+            phase = .first
+        case .fieldList: phase = .fieldList
+        case .statistics: phase = .text
+        case .changeUser: phase = .login
+        case .binlogDump, .binlogDumpGTID, .tableDump: phase = .events
+        case .sleep, .initDB, .query, .createDB, .dropDB, .refresh, .shutdown, .processInfo, .connect, .processKill,
+            .debug, .ping, .time, .delayedInsert, .connectOut, .registerSlave, .statementReset, .setOption, .daemon,
+            .resetConnection, .slaveWorker, .slaveIO, .slaveSQL, .multi:
+            phase = .first
+        }
+    }
+
+    /// No answer is due.
+    @inlinable
+    public var isIdle: Bool { phase == .idle }
+
+    /// The client's data for `localInfile` is through (its empty packet was sent to the node).
+    public mutating func fileSent() {
+        if phase == .file { phase = .first }
+    }
+
+    /// One call per packet of the node. `length` is the payload's length from the header; a packet of `payloadMax`
+    /// bytes is continued by the next one, which flows. `payload` is what is at hand of it: the whole where
+    /// `length` is at most 16 KiB, otherwise at least 64 bytes; more than `length` is not looked at.
+    @inlinable
+    public mutating func packet(length: Int, payload: UnsafeRawBufferPointer) -> Step {
+        if phase == .rows, !continues, length < 0xFF_FFFF, length > 0, payload.count > 0, payload[0] < 0xFE {
+            return .flows
+        }
+        return boundary(length: length, payload: payload)
+    }
+
+    @usableFromInline
+    mutating func boundary(length: Int, payload: UnsafeRawBufferPointer) -> Step {
+        if continues {
+            continues = length >= PacketHeader.payloadMax
+            return .flows
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: payload.prefix(max(0, length)))
+        let step = read(bytes, length: length)
+        switch step {
+        case .flows:
+            continues = length >= PacketHeader.payloadMax
+        case .error:
+            phase = .idle
+        case .malformed:
+            phase = .broken
+        case .ok, .eof, .localInfile, .prepared, .done:
+            // A packet that ends something is short, whatever it says.
+            if length >= PacketHeader.payloadMax {
+                phase = .broken
+                return .malformed
+            }
+        }
+        begun = true
+        return step
+    }
+
+    private mutating func read(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
+        guard let head = bytes.first else {
+            guard phase == .text, length == 0 else { return .malformed }
+            phase = .idle
+            return .done
+        }
+        if head == 0xFF, phase != .broken { return failure(bytes, length: length) }
+
+        switch phase {
+        case .idle, .file, .broken:
+            return .malformed
+        case .first:
+            return firstPacket(head, bytes, length: length)
+        case .columns:
+            switch countDefinition(head) {
+            case .notOne: return .malformed
+            case .more: return .flows
+            case .last: return columnsDone()
+            }
+        case .columnsEnd:
+            guard readEOF(head, bytes, length: length) else { return .malformed }
+            guard executes, status.contains(.cursorExists) else {
+                phase = .rows
+                return .flows
+            }
+            return .eof(more: endResult())
+        case .fetching, .rows:
+            if head == 0xFE, length < PacketHeader.payloadMax { return resultEnd(head, bytes, length: length) }
+            phase = .rows
+            return .flows
+        case .preparing:
+            return preparedPacket(head, bytes)
+        case .parameters:
+            switch countDefinition(head) {
+            case .notOne: return .malformed
+            case .more: return .flows
+            case .last: return parametersDone()
+            }
+        case .parametersEnd:
+            guard readEOF(head, bytes, length: length) else { return .malformed }
+            return startPreparedColumns()
+        case .preparedColumns:
+            switch countDefinition(head) {
+            case .notOne: return .malformed
+            case .more: return .flows
+            case .last:
+                phase = deprecateEOF ? .idle : .preparedColumnsEnd
+                return deprecateEOF ? .done : .flows
+            }
+        case .preparedColumnsEnd:
+            guard readEOF(head, bytes, length: length) else { return .malformed }
+            phase = .idle
+            return .done
+        case .fieldList:
+            if head == 0xFE { return resultEnd(head, bytes, length: length) }
+            return head < 0xFB ? .flows : .malformed
+        case .text:
+            phase = .idle
+            return .done
+        case .login:
+            // 0xFE switches the plugin and 0x01 goes before a plugin's bytes that could be taken for a header.
+            guard head == 0x00 else { return .flows }
+            guard readOK(bytes) else { return .malformed }
+            return .ok(more: endResult())
+        case .events:
+            if head == 0xFE { return resultEnd(head, bytes, length: length) }
+            return head == 0x00 ? .flows : .malformed
+        }
+    }
+
+    private func failure(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
+        guard bytes.count >= 3, length < PacketHeader.payloadMax else { return .malformed }
+        let isProgress = bytes[1] == 0xFF && bytes[2] == 0xFF
+        guard isProgress else { return .error }
+        return phase == .idle ? .malformed : .flows
+    }
+
+    private mutating func firstPacket(_ head: UInt8, _ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
+        switch head {
+        case 0x00:
+            guard readOK(bytes) else { return .malformed }
+            return .ok(more: endResult())
+        case 0xFE:
+            return resultEnd(head, bytes, length: length)
+        case 0xFB:
+            phase = .file
+            return .localInfile
+        case _:
+            return columnCount(bytes, length: length)
+        }
+    }
+
+    /// The number of columns, and under `cacheMetadata` one byte that says whether their definitions follow.
+    private mutating func columnCount(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
+        var reader = PacketReader(bytes)
+        guard let count = try? reader.lengthEncoded("column count"), count > 0, count <= 0xFFFF,
+            length == reader.position + (cacheMetadata ? 1 : 0)
+        else { return .malformed }
+        if cacheMetadata {
+            guard let follows = reader.peek else { return .malformed }
+            if follows == 0 { return columnsDone() }
+        }
+        remaining = UInt32(count)
+        phase = .columns
+        return .flows
+    }
+
+    private mutating func preparedPacket(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) -> Step {
+        guard head == 0x00, bytes.count >= 9, let id = CommandPacket.statementID(bytes) else { return .malformed }
+        let columns = UInt16(bytes[5]) | UInt16(bytes[6]) << 8
+        let parameters = UInt16(bytes[7]) | UInt16(bytes[8]) << 8
+        columnsLater = columns
+        remaining = UInt32(parameters)
+        if parameters > 0 { phase = .parameters } else { _ = startPreparedColumns() }
+        return .prepared(statement: id, columns: columns, parameters: parameters, more: phase != .idle)
+    }
+
+    private enum Counted { case notOne, more, last }
+
+    /// Counts one definition. It starts with the length of the catalog's name, so never with a byte above 0xFA.
+    private mutating func countDefinition(_ head: UInt8) -> Counted {
+        guard head < 0xFB else { return .notOne }
+        if remaining > 1 {
+            remaining -= 1
+            return .more
+        }
+        remaining = 0
+        return .last
+    }
+
+    private mutating func columnsDone() -> Step {
+        phase = deprecateEOF ? .rows : .columnsEnd
+        return .flows
+    }
+
+    private mutating func parametersDone() -> Step {
+        guard deprecateEOF else {
+            phase = .parametersEnd
+            return .flows
+        }
+        return startPreparedColumns()
+    }
+
+    /// `done` where there are none.
+    private mutating func startPreparedColumns() -> Step {
+        remaining = UInt32(columnsLater)
+        phase = remaining > 0 ? .preparedColumns : .idle
+        return remaining > 0 ? .flows : .done
+    }
+
+    /// A packet with 0xFE where a result may end: an OK packet under `deprecateEOF`, else a classic EOF.
+    private mutating func resultEnd(_ head: UInt8, _ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
+        if deprecateEOF {
+            guard readOK(bytes) else { return .malformed }
+            return .ok(more: endResult())
+        }
+        guard readEOF(head, bytes, length: length) else { return .malformed }
+        return .eof(more: endResult())
+    }
+
+    /// Whether another result follows the one that ended with `status`.
+    private mutating func endResult() -> Bool {
+        let more = status.contains(.moreResults) && phase != .login && phase != .events
+        phase = more ? .first : .idle
+        return more
+    }
+
+    private mutating func readOK(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var reader = PacketReader(bytes)
+        guard (try? reader.skip(1, "OK: header")) != nil,
+            (try? reader.lengthEncoded("OK: affected rows")) != nil,
+            (try? reader.lengthEncoded("OK: last insert id")) != nil,
+            let flags = try? reader.uint16("OK: status")
+        else { return false }
+        status = StatusFlags(rawValue: flags)
+        return true
+    }
+
+    private mutating func readEOF(_ head: UInt8, _ bytes: UnsafeRawBufferPointer, length: Int) -> Bool {
+        guard head == 0xFE, length < 9, bytes.count >= 5 else { return false }
+        status = StatusFlags(rawValue: UInt16(bytes[3]) | UInt16(bytes[4]) << 8)
+        return true
+    }
+}
