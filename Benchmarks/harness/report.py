@@ -82,7 +82,8 @@ class Verdict:
     def line(self):
         value = "no figure" if self.value is None else f"{self.value:.2f}{self.unit}"
         sign = "<=" if self.at_most else ">="
-        return f"| {'PASS' if self.passed else 'FAIL'} | {self.requirement} | {value} | {sign} {self.limit:.2f}{self.unit} |"
+        word = "PASS" if self.passed else "FAIL"
+        return f"| {word} | {self.requirement} | {value} | {sign} {self.limit:.2f}{self.unit} |"
 
 
 def verdicts(results):

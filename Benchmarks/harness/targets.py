@@ -166,10 +166,10 @@ class Targets:
         try:
             target.child.wait_for_port(port, 20)
             # Listening is not yet serving: the first statement through it says so.
-            self.client.ping(target, 20)
-        except BenchmarkError as error:
-            target.end()
-            raise BenchmarkError(f"{name}: {error}\n{processes.tail(target.child.log)}") from None
+            try:
+                self.client.ping(target, 20)
+            except BenchmarkError as error:
+                raise BenchmarkError(f"{name}: {error}\n{processes.tail(target.child.log)}") from None
         except BaseException:
             target.end()
             raise

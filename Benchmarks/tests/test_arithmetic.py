@@ -117,8 +117,8 @@ class Time(unittest.TestCase):
 class Verdicts(unittest.TestCase):
     def judge(self, cpu, rate):
         results = {"statements": [
-            row(name, [{"cpu": c, "rate": r}], (protocol, 64))
-            for protocol in ("text", "prepared") for name, c, r in (("haproxy", 10.0, 100.0), ("haproxydb", cpu, rate))]}
+            row(name, [{"cpu": c, "rate": r}], (protocol, 64)) for protocol in ("text", "prepared")
+            for name, c, r in (("haproxy", 10.0, 100.0), ("haproxydb", cpu, rate))]}
         return [verdict.passed for verdict in report.verdicts(results)]
 
     def test_limits(self):
