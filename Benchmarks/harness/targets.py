@@ -38,6 +38,7 @@ CANDIDATE_CONFIG = """\
 [proxy]
 listen = ["127.0.0.1:{port}"]
 workers = {workers}
+connections_max = {connections}
 
 [[node]]
 name = "cluster1"
@@ -142,8 +143,8 @@ class Targets:
         path = self._path("toml")
         with open(path, "w") as file:
             file.write(CANDIDATE_CONFIG.format(
-                port=port, workers=self.workers, server=self.database.port, dead=self.dead, user=SERVICE_USER,
-                password=SERVICE_PASSWORD, socket=self._path("sock")))
+                port=port, workers=self.workers, connections=SESSIONS_MAX, server=self.database.port, dead=self.dead,
+                user=SERVICE_USER, password=SERVICE_PASSWORD, socket=self._path("sock")))
         os.chmod(path, 0o600)
         replace = {"{config}": path, "{haproxy_config}": self._haproxy_config(port, "")}
         command = [replace.get(word, word) for word in shlex.split(self.candidate_command)]
