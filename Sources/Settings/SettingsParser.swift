@@ -1,0 +1,279 @@
+import Cluster
+import TOMLKit
+
+extension Settings {
+    /// Reads a configuration. `file` is its name as errors give it.
+    ///
+    /// A text that is no TOML yields one error; one that is, all that is wrong with it.
+    public static func parse(
+        _ text: String, file: String, secrets: some SecretSource
+    ) throws(SettingsErrors) -> Settings {
+        let tree: TOMLTree
+        do {
+            tree = try TOMLTree.parse(text)
+        } catch let error as TOMLParseError {
+            let position = Position(line: error.source.begin.line, column: error.source.begin.column)
+            throw SettingsErrors([
+                SettingsError(file: file, position: position, key: "", message: error.description)
+            ])
+        } catch {
+            throw SettingsErrors([
+                SettingsError(file: file, position: Position(line: 1, column: 1), key: "", message: "\(error)")
+            ])
+        }
+        guard case .table(let root) = tree else {
+            throw SettingsErrors([
+                SettingsError(
+                    file: file, position: Position(line: 1, column: 1), key: "", message: "there are no sections")
+            ])
+        }
+        var parser = SettingsParser(draft: Draft(file: file, outline: Outline(text)), root: root)
+        let settings = parser.settings(secrets: secrets)
+        guard parser.draft.errors.isEmpty else {
+            // Stable: what stands at the same place stays in the order it was found in.
+            let ordered = parser.draft.errors.enumerated().sorted {
+                ($0.element.position, $0.offset) < ($1.element.position, $1.offset)
+            }
+            throw SettingsErrors(ordered.map(\.element))
+        }
+        return settings
+    }
+}
+
+private struct SettingsParser {
+    var draft: Draft
+    let root: [String: TOMLTree]
+
+    private static let sections = [
+        "proxy", "node", "health", "failover", "users", "admin", "availability", "log",
+    ]
+
+    mutating func settings(secrets: some SecretSource) -> Settings {
+        for name in root.keys.sorted() where !Self.sections.contains(name) {
+            let help =
+                EditDistance.suggestion(for: name, among: Self.sections).map { "did you mean [\($0)]?" }
+                ?? "there are: \(Self.sections.joined(separator: ", "))"
+            draft.fail([name], at: .key, key: name, "unknown section; \(help)")
+        }
+        var settings = Settings()
+        if let section = section("proxy", required: true) { proxy(section, into: &settings.proxy) }
+        settings.nodes = nodes()
+        if let section = section("health", required: true) {
+            health(section, into: &settings.health, secrets: secrets)
+        }
+        if let section = section("failover") { failover(section, into: &settings.failover) }
+        if let section = section("users") { settings.users = users(section, secrets: secrets) }
+        if let section = section("admin") { admin(section, into: &settings.admin) }
+        if let section = section("availability") {
+            draft.expectOnly(["file"], in: section)
+            settings.availability.file = draft.text("file", in: section)
+        }
+        if let section = section("log") {
+            draft.expectOnly(["level", "format"], in: section)
+            if let level: Settings.Log.Level = draft.word("level", in: section) { settings.log.level = level }
+            if let format: Settings.Log.Format = draft.word("format", in: section) { settings.log.format = format }
+        }
+        return settings
+    }
+
+    private mutating func section(_ name: String, required: Bool = false) -> Section? {
+        guard let tree = root[name] else {
+            if required { draft.fail([], key: name, "the section [\(name)] is missing") }
+            return nil
+        }
+        guard case .table(let entries) = tree else {
+            draft.fail([name], at: .key, key: name, "must be a section, [\(name)], not \(tree.kind)")
+            return nil
+        }
+        return Section(path: [name], name: name, entries: entries)
+    }
+
+    private mutating func proxy(_ section: Section, into proxy: inout Settings.Proxy) {
+        draft.expectOnly(
+            [
+                "listen", "workers", "connections_max", "login_timeout", "client_timeout", "server_version",
+                "proxy_protocol",
+            ], in: section)
+        if draft.require("listen", in: section), let listen = draft.endpoints("listen", in: section) {
+            proxy.listen = listen
+        }
+        if let n = draft.number("workers", in: section, 1...64) { proxy.workers = n }
+        if let n = draft.number("connections_max", in: section, 1...1_000_000) { proxy.connectionsMax = n }
+        if let t = draft.span("login_timeout", in: section, .milliseconds(100) ... .seconds(3600)) {
+            proxy.loginTimeout = t
+        }
+        if let t = draft.span("client_timeout", in: section, .zero ... .seconds(30 * 86_400)) {
+            proxy.clientTimeout = t
+        }
+        if let version = draft.text("server_version", in: section) {
+            if version.utf8.count <= 64, version.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) {
+                proxy.serverVersion = version
+            } else {
+                draft.fail(section, "server_version", "must be at most 64 printable ASCII characters")
+            }
+        }
+        if let flag = draft.flag("proxy_protocol", in: section) { proxy.proxyProtocol = flag }
+    }
+
+    private mutating func nodes() -> [Node] {
+        let header = "write one [[node]] with name and address for each"
+        guard let tree = root["node"] else {
+            draft.fail([], key: "node", "there is no node; \(header)")
+            return []
+        }
+        guard case .array(let elements) = tree else {
+            draft.fail(["node"], at: .key, key: "node", "nodes are a list; \(header)")
+            return []
+        }
+        if elements.isEmpty { draft.fail(["node"], at: .key, key: "node", "there is no node; \(header)") }
+        var nodes: [Node] = []
+        for (i, element) in elements.enumerated() {
+            let path = ["node", "#\(i)"]
+            guard case .table(let entries) = element else {
+                draft.fail(path, key: "node", "nodes are tables; \(header)")
+                continue
+            }
+            let section = Section(path: path, name: "node", entries: entries)
+            draft.expectOnly(["name", "address"], in: section)
+            let hasName = draft.require("name", in: section)
+            let hasAddress = draft.require("address", in: section)
+            let name = hasName ? nodeName(section, unlike: nodes) : nil
+            let endpoint = hasAddress ? draft.endpoint("address", in: section) : nil
+            if let endpoint, let other = nodes.first(where: { $0.endpoint == endpoint }) {
+                draft.fail(section, "address", "\(endpoint) is the address of \(other.name) already")
+                continue
+            }
+            if let name, let endpoint { nodes.append(Node(id: NodeID(nodes.count), name: name, endpoint: endpoint)) }
+        }
+        return nodes
+    }
+
+    /// Names stand in tables, logs and the answers of the admin socket, where blanks and colons separate.
+    private mutating func nodeName(_ section: Section, unlike nodes: [Node]) -> String? {
+        guard let name = draft.text("name", in: section) else { return nil }
+        let isPlain = name.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard isPlain, name.utf8.count <= 64 else {
+            draft.fail(section, "name", "must be at most 64 letters, digits, dots, dashes and underscores")
+            return nil
+        }
+        if nodes.contains(where: { $0.name == name }) {
+            draft.fail(section, "name", "there is a node \"\(name)\" already")
+            return nil
+        }
+        return name
+    }
+
+    private mutating func health(
+        _ section: Section, into health: inout Settings.Health, secrets: some SecretSource
+    ) {
+        draft.expectOnly(
+            ["user"] + Draft.secretKeys + [
+                "interval", "fast_interval", "outage_interval", "probe_timeout", "primary_timeout", "rise", "fall",
+                "accounts_refresh",
+            ], in: section)
+        if draft.require("user", in: section), let user = draft.text("user", in: section) { health.user = user }
+        if let password = draft.secret(in: section, from: secrets) { health.password = password }
+        let probing: ClosedRange<Instant.Span> = .milliseconds(10) ... .seconds(3600)
+        if let t = draft.span("interval", in: section, probing) { health.interval = t }
+        if let t = draft.span("fast_interval", in: section, probing) { health.fastInterval = t }
+        if let t = draft.span("outage_interval", in: section, probing) { health.outageInterval = t }
+        if let t = draft.span("probe_timeout", in: section, probing) { health.probeTimeout = t }
+        if let t = draft.span("primary_timeout", in: section, probing) { health.primaryTimeout = t }
+        if let n = draft.number("rise", in: section, 1...100) { health.rise = n }
+        if let n = draft.number("fall", in: section, 1...100) { health.fall = n }
+        if let t = draft.span("accounts_refresh", in: section, .milliseconds(100) ... .seconds(86_400)) {
+            health.accountsRefresh = t
+        }
+    }
+
+    private mutating func failover(_ section: Section, into failover: inout Settings.Failover) {
+        draft.expectOnly(
+            ["hold_timeout", "drain_timeout", "release_concurrency", "connect_timeout", "node_timeout"], in: section)
+        let day: ClosedRange<Instant.Span> = .zero ... .seconds(86_400)
+        if let t = draft.span("hold_timeout", in: section, day) { failover.holdTimeout = t }
+        if let t = draft.span("drain_timeout", in: section, day) { failover.drainTimeout = t }
+        if let n = draft.number("release_concurrency", in: section, 1...10_000) { failover.releaseConcurrency = n }
+        let reaction: ClosedRange<Instant.Span> = .milliseconds(100) ... .seconds(3600)
+        if let t = draft.span("connect_timeout", in: section, reaction) { failover.connectTimeout = t }
+        if let t = draft.span("node_timeout", in: section, reaction) { failover.nodeTimeout = t }
+    }
+
+    private mutating func users(_ section: Section, secrets: some SecretSource) -> [Settings.User] {
+        var users: [Settings.User] = []
+        for name in section.entries.keys.sorted() {
+            switch section.entries[name] {
+            case .text(let text):
+                if let hash = Self.nativeHash(text) {
+                    users.append(Settings.User(name: name, secret: .nativeHash(hash)))
+                } else {
+                    // The text is not repeated: it may well be somebody's password.
+                    draft.fail(
+                        section, name,
+                        "must be a hash as MariaDB keeps it (\"*\" and 40 hexadecimal digits), or { password = \"…\" }")
+                }
+            case .table(let entries):
+                let user = Section(path: section.path + [name], name: "users.\(name)", entries: entries)
+                draft.expectOnly(Draft.secretKeys, in: user)
+                if let password = draft.secret(in: user, from: secrets) {
+                    users.append(Settings.User(name: name, secret: .password(password)))
+                }
+            case .array, .integer, .boolean, .other, nil:
+                draft.fail(section, name, "must be a hash in quotes, or { password = \"…\" }")
+            }
+        }
+        return users
+    }
+
+    /// `*` and 40 hexadecimal digits, or nothing for an account without a password.
+    private static func nativeHash(_ text: String) -> [UInt8]? {
+        if text.isEmpty { return [] }
+        let characters = Array(text.utf8)
+        guard characters.count == 41, characters[0] == UInt8(ascii: "*") else { return nil }
+        var hash: [UInt8] = []
+        var high: UInt8?
+        for character in characters.dropFirst() {
+            let digit: UInt8
+            switch character {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = character - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            if let upper = high {
+                hash.append(upper << 4 | digit)
+                high = nil
+            } else {
+                high = digit
+            }
+        }
+        return hash
+    }
+
+    private mutating func admin(_ section: Section, into admin: inout Settings.Admin) {
+        draft.expectOnly(["socket", "socket_mode", "http"], in: section)
+        if let path = draft.text("socket", in: section) {
+            if !path.hasPrefix("/") {
+                draft.fail(section, "socket", "must be an absolute path")
+            } else if path.utf8.count > 107 {
+                draft.fail(section, "socket", "is longer than the 107 bytes that a socket's path may have")
+            } else {
+                admin.socket = path
+            }
+        }
+        if let text = draft.text("socket_mode", in: section) {
+            if let mode = UInt32(text, radix: 8), mode <= 0o777 {
+                admin.socketMode = mode
+            } else {
+                draft.fail(section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
+            }
+        }
+        admin.http = draft.endpoint("http", in: section)
+    }
+}
