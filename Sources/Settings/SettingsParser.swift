@@ -271,7 +271,8 @@ private struct SettingsParser {
             if let mode = UInt32(text, radix: 8), mode <= 0o777 {
                 admin.socketMode = mode
             } else {
-                draft.fail(section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
+                draft.fail(
+                    section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
             }
         }
         admin.http = draft.endpoint("http", in: section)

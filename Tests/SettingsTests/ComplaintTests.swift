@@ -20,7 +20,9 @@ private let units = "write a number with its unit in quotes (\"250ms\", \"90s\",
 
 /// Appended to `smallest`, which has 10 lines: the first line here is the eleventh.
 private let appended: [Complaint] = [
-    Complaint("[failover]\nhold_timeout = \"90\"", "f:12:16: failover.hold_timeout: \"90\" is no length of time; \(units)"),
+    Complaint(
+        "[failover]\nhold_timeout = \"90\"",
+        "f:12:16: failover.hold_timeout: \"90\" is no length of time; \(units)"),
     Complaint(
         "[failover]\nhold_timeout = 90",
         "f:12:16: failover.hold_timeout: must be \(units.dropFirst(6)), not a number"),
@@ -55,7 +57,9 @@ private let appended: [Complaint] = [
         "[admin]\nsocket_mode = \"0999\"",
         "f:12:15: admin.socket_mode: \"0999\" is no mode; write permission bits in octal, as \"0660\""),
     Complaint("[admin]\nhttp = \"8404\"", "f:12:8: admin.http: \"8404\" is no address; write host:port, or [v6]:port"),
-    Complaint("[log]\nlevel = \"warn\"", "f:12:9: log.level: \"warn\" is unknown; there are: trace, debug, info, notice, warning, error, critical"),
+    Complaint(
+        "[log]\nlevel = \"warn\"",
+        "f:12:9: log.level: \"warn\" is unknown; there are: trace, debug, info, notice, warning, error, critical"),
     Complaint("[log]\nlevel = \"wraning\"", "f:12:9: log.level: \"wraning\" is unknown; did you mean \"warning\"?"),
     Complaint("[log]\nformat = true", "f:12:10: log.format: must be a text in quotes, not true or false"),
     Complaint(
@@ -83,8 +87,12 @@ private let appended: [Complaint] = [
     Complaint("[[node]]", "f:11:1: node.name: is missing", "f:11:1: node.address: is missing"),
     // What stands before the place must not lead the count astray.
     Complaint(
-        "[admin]\nsocket = \"\"\"\n/tmp/a\"\"\"\nhttp = 'ä'  # [x]\n[log]\nlevel = 'ä', # no",
-        "f:16:12: Error while parsing key-value pair: expected a comment or whitespace, saw ','"),
+        "[admin]\nsocket = \"\"\"\n/tmp/a\"\"\"\nhttp = 'ä'  # [x]\n[users]\n'ä' = { password = 'ää', b = 1 }",
+        "f:14:8: admin.http: \"ä\" is no address; write host:port, or [v6]:port",
+        "f:16:26: users.ä.b: unknown key; there are: password, password_file, password_env"),
+    Complaint(
+        "[log]\nlevel = 'ä', # no",
+        "f:12:12: Error while parsing key-value pair: expected a comment or whitespace, saw ','"),
     Complaint(
         "[users] # \"\n'a.b' = { password = \"]}#\\\"\" } # [log]\n\"c\" = [ \"#\", { x = 1 } ]\nd = true",
         "f:13:7: users.c: must be a hash in quotes, or { password = \"…\" }",
@@ -111,7 +119,8 @@ private let whole: [Complaint] = [
         "f:2:37: health.password_env: there is password already; only one of the two can hold the password",
         "f:3:16: proxy.listen: must be an array of addresses ([\"0.0.0.0:3306\"]), not a text"),
     Complaint(
-        "proxy.listen = [\n  \"a:1\",\n  2, \"a:1\", # twice\n  \"b\",\n]\nnode = []\nhealth.user = \"u\"\nhealth.password = \"p\"",
+        "proxy.listen = [\n  \"a:1\",\n  2, \"a:1\", # twice\n  \"b\",\n]\nnode = []\n"
+            + "health.user = \"u\"\nhealth.password = \"p\"",
         "f:3:3: proxy.listen: must hold addresses in quotes, not a number",
         "f:3:6: proxy.listen: a:1 is there twice",
         "f:4:3: proxy.listen: \"b\" is no address; write host:port, or [v6]:port",
