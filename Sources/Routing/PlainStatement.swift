@@ -1,0 +1,51 @@
+extension StatementClassifier {
+    /// One cheap pass over a statement on its way to the node: true where it is one of the common statements
+    /// (SELECT, INSERT, UPDATE, DELETE, REPLACE, BEGIN, START, COMMIT, ROLLBACK) and cannot change the session
+    /// beyond what status flags and session tracking say: no `@` (user variables), no `;`, no `…_LOCK`. False means
+    /// that ``classify(_:dialect:)`` has to look. Never true for a statement with a change that the journal needs.
+    @inlinable
+    public static func isPlain(_ sql: UnsafeRawBufferPointer) -> Bool {
+        let count = sql.count
+        var index = 0
+        while index < count, sql[index] <= 0x20 { index += 1 }
+        // The first word, lower case, eight letters at most.
+        var word: UInt64 = 0
+        var length = 0
+        while index < count {
+            let letter = sql[index] | 0x20
+            guard letter >= 0x61, letter <= 0x7a else { break }
+            length += 1
+            if length > 8 { return false }
+            word = word << 8 | UInt64(letter)
+            index += 1
+        }
+        if index < count, sql[index] == 0x5f || sql[index] >= 0x80 || sql[index] == 0x24 { return false }
+        if index < count, sql[index] >= 0x30, sql[index] <= 0x39 { return false }
+        switch word {
+        case 0x7365_6c65_6374,  // select
+            0x696e_7365_7274,  // insert
+            0x7570_6461_7465,  // update
+            0x6465_6c65_7465,  // delete
+            0x72_6570_6c61_6365,  // replace
+            0x62_6567_696e,  // begin
+            0x73_7461_7274,  // start
+            0x636f_6d6d_6974,  // commit
+            0x726f_6c6c_6261_636b:  // rollback
+            break
+        default:
+            return false
+        }
+        while index < count {
+            let byte = sql[index]
+            if byte == 0x40 || byte == 0x3b { return false }
+            if byte == 0x5f, index + 4 < count,
+                sql[index + 1] | 0x20 == 0x6c, sql[index + 2] | 0x20 == 0x6f,
+                sql[index + 3] | 0x20 == 0x63, sql[index + 4] | 0x20 == 0x6b
+            {
+                return false
+            }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,86 @@
+/// What a statement, once answered OK, has done to its session beyond what the server reports by itself. Names of
+/// user variables and locks are ASCII-lowercased, without quotes; texts are verbatim SQL.
+public indirect enum SessionChangeKind: Sendable, Hashable {
+    /// One `@name = expression` of a SET statement whose expression is self-contained.
+    public struct Assignment: Sendable, Hashable {
+        public var name: [UInt8]
+        public var expression: [UInt8]
+        /// The user variables that the expression reads.
+        public var reads: [[UInt8]]
+        /// The value depends on sql_mode, character set or collation in force (anything but plain numbers).
+        public var isContextual: Bool
+
+        public init(name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], isContextual: Bool = false) {
+            self.name = name
+            self.expression = expression
+            self.reads = reads
+            self.isContextual = isContextual
+        }
+    }
+
+    public struct TableName: Sendable, Hashable {
+        /// Nil: the default schema at that time.
+        public var schema: [UInt8]?
+        public var table: [UInt8]
+
+        public init(schema: [UInt8]? = nil, table: [UInt8]) {
+            self.schema = schema
+            self.table = table
+        }
+    }
+
+    /// The text behind PREPARE … FROM.
+    public enum PreparedSource: Sendable, Hashable {
+        /// A string literal, verbatim with its quotes.
+        case literal([UInt8])
+        case userVariable([UInt8])
+        case expression
+    }
+
+    /// Nothing that the server does not report; it may report a change of state.
+    case none
+    /// System variables of the session were set: the server reports each by itself.
+    case systemVariables
+    /// All assignments of one SET statement: their right-hand sides see the values from before it.
+    case setUserVariables([Assignment])
+    /// Values that only the server knows were assigned to these user variables; empty: to which is not known.
+    case loseUserVariables([[UInt8]])
+    /// A system variable went back to following the server (`timestamp = DEFAULT`): its report is to be ignored.
+    case clearVariable([UInt8])
+    /// SET STATEMENT … FOR: reports of these variables are of passing values.
+    case passingVariables([[UInt8]])
+    /// SET NAMES … or SET CHARACTER SET …, as `SET` plus this text.
+    case setNames([UInt8])
+    /// SET ROLE, verbatim.
+    case setRole([UInt8])
+    /// The client set session_track_…: the proxy must set its own tracking again, and ask for these variables.
+    case tracking([[UInt8]])
+    /// One-shot SET TRANSACTION (or `SET @@tx_isolation`), verbatim.
+    case nextTransaction([UInt8])
+    case createTemporaryTable(TableName)
+    /// DROP TABLE, TEMPORARY or not.
+    case dropTables([TableName])
+    /// ALTER … RENAME, RENAME TABLE: names of temporary tables may have changed.
+    case renameTables
+    case lockTables
+    case unlockTables
+    /// GET_LOCK; nil: of an unknown name, or of many.
+    case userLock([UInt8]?)
+    /// RELEASE_LOCK; nil: of an unknown name.
+    case releaseUserLock([UInt8]?)
+    case releaseAllLocks
+    case handlerOpen([UInt8])
+    case handlerClose([UInt8])
+    case prepareName([UInt8], PreparedSource)
+    case deallocateName([UInt8])
+    /// EXECUTE name: the journal knows the text.
+    case executeName([UInt8], [[UInt8]])
+    case xaBegun
+    case xaEnded
+    /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
+    case procedure
+    /// The session may have changed in ways that cannot be known.
+    case unknown
+    /// All of them, in order.
+    case several([SessionChangeKind])
+}

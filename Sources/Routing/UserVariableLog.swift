@@ -1,0 +1,153 @@
+/// The SET statements that gave user variables values that can be computed again, in order, without those that no
+/// longer matter; and the names of the variables whose values only the server knows.
+struct UserVariableLog: Sendable {
+    /// One SET statement: all right-hand sides see the values from before it.
+    struct Record: Sendable {
+        var assignments: [SessionChangeKind.Assignment]
+    }
+
+    private(set) var records: [Record] = []
+    /// Variables with values that only the server knows.
+    private(set) var lost: [[UInt8]] = []
+    /// Values were lost, and nobody knows of which variables.
+    private(set) var isBlind = false
+
+    /// More records than this (a counter in a loop) make the variables lost.
+    static let recordsMax = 256
+    static let lostMax = 256
+
+    var isLossy: Bool { isBlind || !lost.isEmpty }
+
+    var byteCount: Int {
+        var sum = 0
+        for record in records {
+            for assignment in record.assignments { sum += assignment.name.count + assignment.expression.count + 4 }
+        }
+        for name in lost { sum += name.count }
+        return sum
+    }
+
+    mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
+        var kept: [SessionChangeKind.Assignment] = []
+        var unknown: [[UInt8]] = []
+        for assignment in assignments {
+            if assignment.reads.allSatisfy(isKnown) {
+                kept.append(assignment)
+            } else {
+                unknown.append(assignment.name)
+            }
+        }
+        if !kept.isEmpty {
+            records.append(Record(assignments: kept))
+            lost.removeAll { name in kept.contains { $0.name == name } }
+        }
+        prune()
+        if !unknown.isEmpty { lose(unknown) }
+        if records.count > Self.recordsMax {
+            var names: [[UInt8]] = []
+            for record in records {
+                for assignment in record.assignments where !names.contains(assignment.name) {
+                    names.append(assignment.name)
+                }
+            }
+            records = []
+            lose(names)
+        }
+    }
+
+    /// The values of these are known to the server only; empty: of any.
+    mutating func lose(_ names: [[UInt8]]) {
+        guard !names.isEmpty else {
+            isBlind = true
+            return
+        }
+        for name in names where !lost.contains(name) { lost.append(name) }
+        if lost.count > Self.lostMax { isBlind = true }
+        prune()
+    }
+
+    /// The session has moved without them: what `records` say is all there is.
+    mutating func forgetLost() {
+        lost = []
+        isBlind = false
+    }
+
+    /// sql_mode, a character set or the like changed: texts that depend on it would now give other values.
+    mutating func contextChanged() {
+        var stale: [[UInt8]] = []
+        var kept: [Record] = []
+        for record in records {
+            var known: [SessionChangeKind.Assignment] = []
+            var gone: [[UInt8]] = []
+            for assignment in record.assignments {
+                if assignment.isContextual || assignment.reads.contains(where: stale.contains) {
+                    gone.append(assignment.name)
+                } else {
+                    known.append(assignment)
+                }
+            }
+            stale.removeAll { name in known.contains { $0.name == name } }
+            for name in gone where !stale.contains(name) { stale.append(name) }
+            if !known.isEmpty { kept.append(Record(assignments: known)) }
+        }
+        records = kept
+        if !stale.isEmpty { lose(stale) }
+    }
+
+    /// The expression last given to the variable, if it reads no other.
+    func expression(of name: [UInt8]) -> [UInt8]? {
+        if isBlind || lost.contains(name) { return nil }
+        for record in records.reversed() {
+            for assignment in record.assignments.reversed() where assignment.name == name {
+                return assignment.reads.isEmpty ? assignment.expression : nil
+            }
+        }
+        return nil
+    }
+
+    /// `SET @a = …, @b = …` texts in order; neighbours that read no variable share one.
+    func statements() -> [[UInt8]] {
+        var texts: [[UInt8]] = []
+        var isOpen = false
+        for record in records {
+            let isPure = record.assignments.allSatisfy { $0.reads.isEmpty }
+            if !isOpen || !isPure { texts.append(Array("SET ".utf8)) }
+            var isFirst = !isOpen || !isPure
+            for assignment in record.assignments {
+                if !isFirst { texts[texts.count - 1] += Array(", ".utf8) }
+                isFirst = false
+                texts[texts.count - 1] += SQLText.userVariable(assignment.name) + Array(" = ".utf8)
+                texts[texts.count - 1] += assignment.expression
+            }
+            isOpen = isPure
+        }
+        return texts
+    }
+
+    private func isKnown(_ name: [UInt8]) -> Bool {
+        if isBlind || lost.contains(name) { return false }
+        return records.contains { $0.assignments.contains { $0.name == name } }
+    }
+
+    /// Drops records that no variable's present value depends on.
+    private mutating func prune() {
+        var settled = lost
+        var wanted: [[UInt8]] = []
+        var kept: [Record] = []
+        for record in records.reversed() {
+            var isNeeded = false
+            for assignment in record.assignments
+            where !settled.contains(assignment.name) || wanted.contains(assignment.name) {
+                isNeeded = true
+            }
+            guard isNeeded else { continue }
+            for assignment in record.assignments {
+                wanted.removeAll { $0 == assignment.name }
+                if !settled.contains(assignment.name) { settled.append(assignment.name) }
+            }
+            for assignment in record.assignments { wanted += assignment.reads }
+            kept.append(record)
+        }
+        records = kept.reversed()
+    }
+}
