@@ -123,7 +123,7 @@ private func spawn(_ arguments: [String], logPath: String, environment: [String:
     posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     // Sockets of clients in this process must not live on in a server that it starts.
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    platform_spawn_closefrom(&actions, 3)
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)

@@ -28,9 +28,10 @@ public final class MariaDBServer: Sendable {
 
     /// Makes an empty system database: `root@localhost` without a password, no test schema.
     public static func install(dataDirectory: String, logPath: String) throws {
+        // Without --user: as root, the script would change the owner of the system's own PAM plugin to that user.
         let installer = try ChildProcess(
             [
-                "mariadb-install-db", "--no-defaults", "--user=\(userName)", "--datadir=\(dataDirectory)",
+                "mariadb-install-db", "--no-defaults", "--datadir=\(dataDirectory)",
                 "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M",
                 "--innodb-flush-log-at-trx-commit=0", "--innodb-use-native-aio=0",
             ], name: "mariadb-install-db", logPath: logPath)

@@ -5,13 +5,13 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+/// posix_spawn_file_actions_addclosefrom_np(3); `actions` is a posix_spawn_file_actions_t.
+int platform_spawn_closefrom(void *actions, int from);
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
 
 enum {

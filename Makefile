@@ -1,0 +1,57 @@
+# HAProxyDB. `make run` and `make test` work on a fresh Debian 12 with a Swift toolchain: what is missing of
+# Debian's packages is installed first (scripts/deps).
+
+SWIFT ?= swift
+JOBS ?= $(shell nproc)
+
+.PHONY: help build run demo test unit integration lint bench deps clean
+
+help:
+	@echo 'make run          an embedded pair of MariaDB servers, the proxy before it, and a live view'
+	@echo 'make demo         load through the proxy, kill -9 of the primary, and what the clients felt'
+	@echo 'make test         everything that is tested: lint, unit tests, integration tests'
+	@echo 'make build        the release build: .build/release/haproxydb'
+	@echo 'make unit         the tests that need no server'
+	@echo 'make integration  the tests with real servers'
+	@echo 'make lint         the direction of dependency, and the format'
+	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
+	@echo 'make clean        removes .build'
+
+build: deps
+	$(SWIFT) build -c release -j $(JOBS)
+
+run: build
+	.build/release/haproxydb-lab run
+
+demo: build
+	.build/release/haproxydb-lab demo
+
+test: lint unit integration
+
+unit: build-tests
+	$(SWIFT) test --skip-build --skip '^IntegrationTests\.'
+
+# By themselves: they measure how long a failover takes.
+integration: build-tests
+	$(SWIFT) test --skip-build --no-parallel --filter '^IntegrationTests\.'
+
+.PHONY: build-tests test-deps
+build-tests: test-deps
+	$(SWIFT) build --build-tests -j $(JOBS)
+
+test-deps:
+	scripts/deps test
+
+lint: test-deps
+	scripts/lint
+
+bench:
+	scripts/deps bench
+	$(SWIFT) build -c release -j $(JOBS)
+	Benchmarks/run
+
+deps:
+	scripts/deps run
+
+clean:
+	rm -rf .build

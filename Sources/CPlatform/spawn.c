@@ -1,0 +1,7 @@
+// Alone in its file: with _GNU_SOURCE the system's headers define some types otherwise than in the modules.
+#define _GNU_SOURCE
+#include <spawn.h>
+
+int platform_spawn_closefrom(void *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
