@@ -93,6 +93,9 @@ public struct ResponseTracker: Sendable {
     @inlinable
     public var isIdle: Bool { phase == .idle }
 
+    /// The last packet is continued by the next one: between the two nothing else may be said.
+    public var isContinued: Bool { continues }
+
     /// The client's data for `localInfile` is through (its empty packet was sent to the node).
     public mutating func fileSent() {
         if phase == .file { phase = .first }

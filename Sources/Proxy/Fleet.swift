@@ -1,4 +1,6 @@
 import Cluster
+import Reactor
+import Synchronization
 
 /// What the data plane is started with.
 public struct ProxyOptions: Sendable {
@@ -71,25 +73,165 @@ public enum TrafficEvidence: String, Sendable {
     case notPrimary
 }
 
+/// What the workers share: a few atomic counters, and each other.
+final class FleetState: Sendable {
+    let openSessions = Atomic<Int>(0)
+    let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
+    private let lastSessionID = Atomic<UInt32>(0)
+    private let workers = Mutex<[Worker]>([])
+
+    init(onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void) { self.onEvidence = onEvidence }
+
+    /// Never 0, which clients take for "unknown".
+    func nextSessionID() -> UInt32 {
+        let id = lastSessionID.wrappingAdd(1, ordering: .relaxed).newValue
+        return id == 0 ? lastSessionID.wrappingAdd(1, ordering: .relaxed).newValue : id
+    }
+
+    func set(_ all: [Worker]) { workers.withLock { $0 = all } }
+
+    /// Hands a new connection to the worker with the fewest sessions.
+    func place(_ descriptor: Int32, _ peer: ResolvedAddress, acceptor: Worker) {
+        let least = workers.withLock { all in
+            all.min { $0.counters.sessionsNow.current < $1.counters.sessionsNow.current }
+        }
+        guard let least, least !== acceptor else { return acceptor.admit(descriptor, peer) }
+        least.mailbox.post(.adopt(descriptor, peer))
+    }
+}
+
 /// The data plane's workers, as the rest of the program sees them. Every method may be called from any thread.
 public final class Fleet: Sendable {
     /// Called on a worker's thread.
     public typealias EvidenceHandler = @Sendable (NodeID, TrafficEvidence) -> Void
 
-    public init(options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler) {}
+    private let options: ProxyOptions
+    private let nodes: [Node]
+    private let state: FleetState
+    private let workers = Mutex<[Worker]>([])
+    private let threads = Mutex<[WorkerThread]>([])
+    private let paused = Atomic<Bool>(false)
+    private let view = Mutex<ClusterView?>(nil)
 
-    /// Binds the listeners and starts the worker threads.
-    public func start() throws {}
-    public func publish(_ view: ClusterView) {}
-    public func publish(_ accounts: AccountDirectory) {}
-    public func publish(_ identity: ServerIdentity) {}
+    public init(options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler) {
+        self.options = options
+        self.nodes = nodes
+        self.state = FleetState(onEvidence: onEvidence)
+    }
+
+    /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
+    /// better now than in the middle of a failover.
+    public func start() throws(SystemError) {
+        var addresses: [ResolvedAddress?] = []
+        for node in nodes { addresses.append(try Sockets.resolve(node.endpoint)) }
+        var listeners: [Int32] = []
+        for endpoint in options.listen { listeners.append(try Sockets.listen(endpoint, freebind: true)) }
+        let unobserved = ClusterView.unobserved(nodes, at: MonotonicClock.now())
+        var all: [Worker] = []
+        for index in 0..<max(1, options.workers) {
+            all.append(
+                try Worker(
+                    index: index, options: options, nodes: nodes, addresses: addresses, fleet: state,
+                    view: view.withLock { $0 } ?? unobserved))
+        }
+        state.set(all)
+        workers.withLock { [all] in $0 = all }
+        for worker in all {
+            let mine = worker.index == 0 ? listeners : []
+            let thread = try spawnThread(named: "worker-\(worker.index)") { [worker, mine] in
+                do {
+                    try worker.run(listeners: mine)
+                } catch {
+                    fatalError("worker \(worker.index): \(error)")
+                }
+            }
+            threads.withLock { $0.append(thread) }
+        }
+    }
+
+    public func publish(_ view: ClusterView) {
+        self.view.withLock { $0 = view }
+        post(.view(view))
+    }
+
+    public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
+    public func publish(_ identity: ServerIdentity) { post(.identity(identity)) }
+
     /// Holds new statements at transaction boundaries; idempotent.
-    public func pause() {}
-    public func resume() {}
-    public var isPaused: Bool { false }
-    public func counters() -> FleetCounters { FleetCounters() }
+    public func pause() {
+        paused.store(true, ordering: .relaxed)
+        post(.pause(true))
+    }
+
+    public func resume() {
+        paused.store(false, ordering: .relaxed)
+        post(.pause(false))
+    }
+
+    public var isPaused: Bool { paused.load(ordering: .relaxed) }
+
+    public func counters() -> FleetCounters {
+        var sum = FleetCounters()
+        for worker in workers.withLock({ $0 }) {
+            let c = worker.counters
+            sum.sessionsNow += Int(c.sessionsNow.current)
+            sum.sessionsHeldNow += Int(c.heldNow.current)
+            sum.sessionsInTransactionNow += Int(c.inTransactionNow.current)
+            sum.sessionsTotal += c.sessionsTotal.current
+            sum.statementsBegun += c.begun.current
+            sum.statementsAnswered += c.answered.current
+            sum.statementsFailed += c.failed.current
+            sum.statementsHeldTotal += c.heldTotal.current
+            sum.statementsRerun += c.rerun.current
+            sum.sessionsMoved += c.moved.current
+            sum.loginsRefused += c.loginsRefused.current
+            sum.bytesIn += c.bytesIn.current
+            sum.bytesOut += c.bytesOut.current
+        }
+        return sum
+    }
+
     /// Collects from all workers; the completion runs on some worker's thread.
-    public func sessions(_ completion: @escaping @Sendable ([SessionSummary]) -> Void) { completion([]) }
-    /// Closes the listeners, lets busy sessions finish until the deadline, closes all, ends the threads.
-    public func stop(drain: Instant.Span) {}
+    public func sessions(_ completion: @escaping @Sendable ([SessionSummary]) -> Void) {
+        let all = workers.withLock { $0 }
+        guard !all.isEmpty else { return completion([]) }
+        let collection = SummaryCollection(parts: all.count, completion)
+        for worker in all { worker.mailbox.post(.summaries { collection.add($0) }) }
+    }
+
+    /// Takes no new connections, lets sessions in the middle of something finish until the deadline, closes all, ends
+    /// the threads. Returns when that is done.
+    public func stop(drain: Instant.Span) {
+        post(.drain(until: MonotonicClock.now() + drain))
+        for thread in threads.withLock({ all in
+            defer { all = [] }
+            return all
+        }) {
+            thread.join()
+        }
+    }
+
+    private func post(_ message: WorkerMessage) {
+        for worker in workers.withLock({ $0 }) { worker.mailbox.post(message) }
+    }
+}
+
+/// Gathers the answers of all workers.
+private final class SummaryCollection: Sendable {
+    private let gathered: Mutex<(missing: Int, all: [SessionSummary])>
+    private let completion: @Sendable ([SessionSummary]) -> Void
+
+    init(parts: Int, _ completion: @escaping @Sendable ([SessionSummary]) -> Void) {
+        gathered = Mutex((parts, []))
+        self.completion = completion
+    }
+
+    func add(_ part: [SessionSummary]) {
+        let complete = gathered.withLock { state -> [SessionSummary]? in
+            state.all += part
+            state.missing -= 1
+            return state.missing == 0 ? state.all.sorted { $0.id < $1.id } : nil
+        }
+        if let complete { completion(complete) }
+    }
 }

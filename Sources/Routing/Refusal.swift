@@ -64,11 +64,27 @@ public struct Refusal: Sendable, Hashable {
         .stateLost, 1927, "08S02",
         "session state lost with the primary: what the statement before left (warnings, row counts) is gone")
 
+    /// The new primary refused a part of the session's state.
+    public static func restorationFailed(code: UInt16, message: String) -> Refusal {
+        Refusal(
+            .stateLost, 1927, "08S02",
+            "session state lost with the primary: the new one refused to restore it (\(code): \(message)); "
+                + "set it up again before going on")
+    }
+
     /// 1213 for a statement that was never sent; 1040 with 08004 (connection rejected) for a login.
-    public static func holdExpired(login: Bool, inTransaction: Bool, view: ClusterView, at now: Instant) -> Refusal {
+    public static func holdExpired(
+        login: Bool, paused: Bool = false, inTransaction: Bool, view: ClusterView, at now: Instant
+    ) -> Refusal {
         let why = view.diagnosis.map { ", \($0.rawValue)" } ?? ""
         let state =
-            "no primary for \(now - view.since) (phase \(view.phase.rawValue)\(why))"
+            if paused {
+                "held by an administrator's pause"
+            } else if view.primary != nil {
+                "the primary does not accept this session"
+            } else {
+                "no primary for \(now - view.since) (phase \(view.phase.rawValue)\(why))"
+            }
         if login {
             return Refusal(.loginExpired, 1040, "08004", "\(state); try again later")
         }

@@ -1,55 +1,52 @@
+import Cluster
+
 /// Bounds how held sessions are let go once there is a primary again: at most `concurrencyMax` attachments (login
-/// and restoration) under way at once, the rest waits. The caller keeps the order; this counts.
+/// and restoration) under way at once, and after a failure one at a time, not before `retryPause`, until one
+/// succeeds. So a server that just came up sees neither a herd nor a hammer. The caller keeps the order; this counts.
 public struct ReleaseGovernor: Sendable, Equatable {
+    /// The pause after an attempt that failed.
+    public static let retryPause = Instant.Span.milliseconds(50)
+
     public let concurrencyMax: Int
-    /// Sessions waiting that have not been told to start.
-    public private(set) var waiting = 0
     /// Attachments under way.
     public private(set) var running = 0
-    public private(set) var isOpen = false
+    private var isTrying = false
+    private var notBefore = Instant(nanoseconds: 0)
 
     /// `concurrencyMax` below 1 counts as 1.
     public init(concurrencyMax: Int) {
         self.concurrencyMax = max(1, concurrencyMax)
     }
 
-    /// `count` more sessions wait. Returns how many of the longest waiting to start now; each is then running and
-    /// ends with ``attachEnded(success:)``.
-    public mutating func held(_ count: Int = 1) -> Int {
-        waiting += max(0, count)
-        return start()
+    /// May another attachment start?
+    public func mayStart(at now: Instant) -> Bool {
+        now >= notBefore && running < (isTrying ? 1 : concurrencyMax)
     }
 
-    /// A waiting session went away before it was started.
-    public mutating func abandoned(_ count: Int = 1) {
-        waiting = max(0, waiting - max(0, count))
+    /// A new primary: what failed with the one before says nothing about it.
+    public mutating func opened() {
+        isTrying = false
+        notBefore = Instant(nanoseconds: 0)
     }
 
-    /// There is a primary. Returns how many to start now.
-    public mutating func opened() -> Int {
-        isOpen = true
-        return start()
-    }
+    public mutating func attachStarted() { running += 1 }
 
-    /// There is no primary. Attachments under way end by themselves.
-    public mutating func closed() {
-        isOpen = false
-    }
-
-    /// An attachment ended. One that failed, and whose session still waits, is reported as `held` again by the
-    /// caller. Returns how many to start now: none after a failure, so that a server refusing logins is not hammered
-    /// (the next success, `held` or ``opened()`` goes on), unless nothing else is under way to go on from.
-    public mutating func attachEnded(success: Bool) -> Int {
+    public mutating func attachSucceeded() {
         running = max(0, running - 1)
-        if success { return start() }
-        return running == 0 ? start(atMost: 1) : 0
+        opened()
     }
 
-    private mutating func start(atMost limit: Int = .max) -> Int {
-        guard isOpen else { return 0 }
-        let count = min(waiting, concurrencyMax - running, limit)
-        waiting -= count
-        running += count
-        return count
+    public mutating func attachFailed(at now: Instant, pause: Instant.Span = retryPause) {
+        running = max(0, running - 1)
+        refused(at: now, pause: pause)
+    }
+
+    /// Its client gave up: says nothing about the node.
+    public mutating func attachAbandoned() { running = max(0, running - 1) }
+
+    /// The node refused a session that was attached: attachments would fare no better.
+    public mutating func refused(at now: Instant, pause: Instant.Span = retryPause) {
+        isTrying = true
+        notBefore = max(notBefore, now + pause)
     }
 }

@@ -1,0 +1,304 @@
+import CLibevent
+import Cluster
+import Glibc
+import MySQLWire
+import Reactor
+import Routing
+
+/// Logging a session in to the primary, for the first time or to rebuild it there.
+extension Worker {
+    /// Begins to connect. The session has left every queue.
+    func attach(_ s: SessionRef) {
+        guard let primary = view.primary, primary.rawValue < addresses.count,
+            let address = addresses[primary.rawValue]
+        else { return hold(s) }
+        s.pointee.node = primary
+        s.pointee.generation = view.generation
+        s.pointee.deadline = now + options.connectTimeout
+        attaching.append(s)
+        governor.attachStarted()
+        do {
+            s.pointee.nodeFD = try Sockets.connect(to: address)
+        } catch {
+            report(s, error.errno == ECONNREFUSED ? .refused : .lost)
+            return attachFailed(s)
+        }
+        s.pointee.backend = .connecting
+        event_assign(
+            nodeReadEvent(s), base, s.pointee.nodeFD, Int16(EV_READ | EV_PERSIST), nodeReadableEvent,
+            UnsafeMutableRawPointer(s))
+        setNodeWriting(s, true)
+    }
+
+    func nodeConnected(_ s: SessionRef) {
+        now = MonotonicClock.now()
+        setNodeWriting(s, false)
+        if let error = Sockets.pendingError(s.pointee.nodeFD) {
+            report(s, error.errno == ECONNREFUSED ? .refused : .lost)
+            return attachFailed(s)
+        }
+        let descriptor = s.pointee.nodeFD
+        _ = try? Sockets.setNoDelay(descriptor)
+        _ = try? Sockets.setKeepalive(descriptor, idle: 30, interval: 5, count: 3)
+        _ = try? Sockets.setUserTimeout(descriptor, milliseconds: Int32(clamping: options.nodeTimeout.milliseconds))
+        s.pointee.backend = .greeting
+        setNodeReading(s, true)
+        if options.proxyProtocol, let local = Sockets.local(of: s.pointee.clientFD) {
+            writeNode(s, ProxyProtocol.header(client: s.pointee.peer, local: local))
+        }
+    }
+
+    func attachTimedOut(_ s: SessionRef) {
+        // A client that takes its time over a relayed exchange is not the node's fault.
+        if s.pointee.frontend == .relaying {
+            counters.loginsRefused.add()
+            refuse(s, .loginTimeout)
+            return close(s)
+        }
+        attachFailed(s)
+    }
+
+    /// The attempt failed for a reason that may pass: the session keeps its place in the queue.
+    func attachFailed(_ s: SessionRef, after pause: Instant.Span = ReleaseGovernor.retryPause) {
+        closeNode(s, reset: true)
+        if s.pointee.queue == .attaching {
+            attaching.remove(s)
+            governor.attachFailed(at: now, pause: pause)
+        }
+        switch s.pointee.frontend {
+        case .relaying:
+            // The client is in the middle of an exchange that began on a node that is gone.
+            refuse(s, .loginInterrupted)
+            close(s)
+        case .login, .held: hold(s, first: true)
+        case .ungreeted, .handshake, .switching, .idle, .streaming, .discarding, .waiting, .infile, .closing: break
+        }
+    }
+
+    // MARK: packets of a node that has not let us in yet
+
+    func nodeGreeted(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8) {
+        if payload.first == 0xFF { return nodeRefused(s, payload) }
+        guard let greeting = try? Greeting(payload: payload) else { return attachFailed(s) }
+        s.pointee.nodeThreadID = greeting.connectionID
+        let offered = greeting.capabilities.intersection(.supported).union(.longPassword)
+        var capabilities = s.pointee.capabilities
+            .union([.protocol41, .secureConnection, .pluginAuth, .sessionTrack])
+            .subtracting([.connectWithDB, .multiStatements, .connectAttributes])
+        if s.pointee.multiStatements { capabilities.insert(.multiStatements) }
+        if s.pointee.journal.loginDatabase != nil { capabilities.insert(.connectWithDB) }
+        if s.pointee.credentials.attributes != nil { capabilities.insert(.connectAttributes) }
+        s.pointee.nodeCapabilities = capabilities.intersection(offered)
+        // The framing of every answer hangs on these: a node without them can't stand in for the one before it.
+        let framing: Capabilities = [.deprecateEOF, .cacheMetadata, .extendedMetadata]
+        guard s.pointee.capabilities.intersection(framing).isSubset(of: s.pointee.nodeCapabilities) else {
+            return cannotAttach(
+                s, ErrorPacket(code: 1105, sqlState: "08S02", message: "HAProxyDB: the new primary is of an older kind"))
+        }
+        s.pointee.nodeSequence = sequence &+ 1
+        if !s.pointee.loggedIn || s.pointee.credentials.stage1 == nil { proveRelayed(s) }
+        let stage1 = s.pointee.credentials.stage1
+        let token = Self.token(stage1, s.pointee.credentials.stage2, greeting.scramble)
+        let response = HandshakeResponse(
+            capabilities: s.pointee.nodeCapabilities, maxPacketSize: s.pointee.credentials.packetMax,
+            collation: s.pointee.credentials.collation, user: s.pointee.credentials.user, authResponse: token,
+            database: s.pointee.journal.loginDatabase,
+            // A name that no account has makes the node start the exchange, which then is the client's own.
+            plugin: stage1 == nil ? "relayed_by_proxy" : NativePassword.pluginName,
+            attributes: s.pointee.credentials.attributes)
+        s.pointee.backend = .login
+        writeNode(s, PacketWriter.packet(sequence: s.pointee.nodeSequence, payload: response.payload()))
+    }
+
+    private static func token(_ stage1: [UInt8]?, _ stage2: [UInt8], _ scramble: [UInt8]) -> [UInt8] {
+        guard let stage1, !stage1.isEmpty else { return [] }
+        return NativePassword.token(stage1: stage1, stage2: stage2, scramble: scramble)
+    }
+
+    /// A packet of the node's in the login: its word, or a step of the exchange.
+    func nodeAnsweredLogin(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8) {
+        s.pointee.nodeSequence = sequence
+        switch payload.first {
+        case 0x00:
+            guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
+                return attachFailed(s)
+            }
+            attached(s, ok)
+        case 0xFF: nodeRefused(s, payload)
+        case 0xFE:
+            guard let request = try? AuthSwitch(payload: payload) else { return attachFailed(s) }
+            let isNative = request.plugin == NativePassword.pluginName
+            if isNative, let stage1 = s.pointee.credentials.stage1 {
+                s.pointee.nodeSequence &+= 1
+                let token = Self.token(stage1, s.pointee.credentials.stage2, request.data)
+                return writeNode(s, PacketWriter.packet(sequence: s.pointee.nodeSequence, payload: token))
+            }
+            s.pointee.credentials.relayedScramble = isNative ? request.data : []
+            relay(s, payload)
+        case _: relay(s, payload)
+        }
+    }
+
+    /// Passes a step of the exchange on to the client, which is there to answer it only during its own login.
+    private func relay(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        guard !s.pointee.loggedIn, s.pointee.capabilities.contains(.pluginAuth) else {
+            return cannotAttach(
+                s,
+                ErrorPacket(
+                    code: 1045, sqlState: s.pointee.loggedIn ? "08S02" : "28000",
+                    message: "HAProxyDB: this account's authentication plugin needs the client's password again"))
+        }
+        s.pointee.frontend = .relaying
+        writeClientPacket(s, payload: [UInt8](payload))
+    }
+
+    /// Errors that say "not now", not "not you".
+    private static let passingErrors: Set<UInt16> = [
+        1040,  // too many connections
+        1053,  // server shutdown in progress
+        1129,  // host blocked because of many connection errors
+        1203,  // too many connections of this user
+        1226,  // a resource limit of this user
+    ]
+
+    private func nodeRefused(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        guard let error = try? ErrorPacket(payload: payload) else { return attachFailed(s) }
+        if error.code == 1053 { return attachFailed(s) }
+        if s.pointee.loggedIn, Self.passingErrors.contains(error.code) {
+            return attachFailed(s, after: .milliseconds(100))
+        }
+        cannotAttach(s, error)
+    }
+
+    /// The node's no is final: it is the answer to the client, whose session ends.
+    private func cannotAttach(_ s: SessionRef, _ error: ErrorPacket) {
+        if s.pointee.frontend == .held { counters.failed.add() }
+        loginFailed(s, error)
+    }
+
+    // MARK: in
+
+    private func attached(_ s: SessionRef, _ ok: OKPacket) {
+        attaching.remove(s)
+        governor.attachSucceeded()
+        var commands: [UInt8] = []
+        s.pointee.own.removeAll()
+        let again = s.pointee.loggedIn
+        if again {
+            counters.moved.add()
+            s.pointee.moves += 1
+            setStatus(s, ok.status)
+        } else {
+            loginSucceeded(s, ok)
+        }
+        Self.appendQuery(&commands, SessionJournal.trackingText)
+        s.pointee.own.append(.tracking)
+        if again {
+            for text in s.pointee.journal.restoration() {
+                Self.appendQuery(&commands, text)
+                s.pointee.own.append(.restoration)
+            }
+            for i in s.pointee.prepared.all.indices {
+                commands += PacketWriter.packet(
+                    sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
+                s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
+            }
+        }
+        s.pointee.hasOwn = true
+        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        s.pointee.restorationError = nil
+        // On a fresh login a client's first statement need not wait for our own: nothing is rebuilt.
+        s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
+        writeNode(s, commands)
+        releaseDue = true
+    }
+
+    private static func appendQuery(_ packets: inout [UInt8], _ text: [UInt8]) {
+        packets += PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
+    }
+
+    /// The client's last command changed what the server reports (COM_RESET_CONNECTION does, and whoever sets
+    /// `session_track_…`): asks for everything once more.
+    func trackAgain(_ s: SessionRef, _ text: [UInt8]) {
+        s.pointee.journal.trackingRestored()
+        var commands: [UInt8] = []
+        Self.appendQuery(&commands, text)
+        s.pointee.own.append(.tracking)
+        s.pointee.hasOwn = true
+        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        writeNode(s, commands)
+    }
+
+    /// What the server reports with its answer to a request for tracking is news only when the session stood before.
+    private func noteTracking(_ s: SessionRef, _ command: OwnCommand, _ payload: UnsafeRawBufferPointer) {
+        guard case .tracking = command, s.pointee.backend == .attached,
+            let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities)
+        else { return }
+        s.pointee.journal.apply(.systemVariables)
+        note(s, ok.changes)
+    }
+
+    /// A packet of the answer to one of our own commands.
+    func ownAnswered(_ s: SessionRef, _ step: Step, _ payload: UnsafeRawBufferPointer) {
+        guard let command = s.pointee.own.first else { return }
+        let ended: Bool
+        switch step {
+        case .flows: ended = false
+        case .ok(let more):
+            ended = !more
+            noteTracking(s, command, payload)
+        case .eof(let more): ended = !more
+        case .prepared(let nodeID, _, _, let more):
+            ended = !more
+            if case .preparation(let clientID) = command, let i = s.pointee.prepared.index(of: clientID) {
+                s.pointee.prepared[i].nodeID = nodeID
+            }
+        case .error:
+            ended = true
+            let error = try? ErrorPacket(payload: payload)
+            switch command {
+            case .tracking, .restoration: s.pointee.restorationError = s.pointee.restorationError ?? error
+            case .preparation(let clientID):
+                // Its table may be gone for good: only this statement is lost, and says so when it is used.
+                if let i = s.pointee.prepared.index(of: clientID) { s.pointee.prepared[i].failure = error }
+            }
+        case .done: ended = true
+        case .localInfile, .malformed: return nodeLost(s)
+        }
+        guard ended else { return }
+        setStatus(s, s.pointee.tracker.status)
+        s.pointee.own.removeFirst()
+        if let next = s.pointee.own.first {
+            switch next {
+            case .tracking, .restoration: s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+            case .preparation:
+                s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
+            }
+            return
+        }
+        s.pointee.hasOwn = false
+        switch s.pointee.frontend {
+        case .waiting, .streaming, .infile:
+            // The client's command is with the node already: the next packets are its answer.
+            s.pointee.tracker.begin(s.pointee.command, capabilities: s.pointee.nodeCapabilities)
+        case .held where s.pointee.backend == .restoring: s.pointee.isRestored = true
+        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .discarding, .closing: break
+        }
+    }
+
+    /// The session stands on its new node: what was held goes on, or is told what could not be rebuilt.
+    func restored(_ s: SessionRef) {
+        s.pointee.backend = .attached
+        if let error = s.pointee.restorationError {
+            s.pointee.journal = SessionJournal(database: s.pointee.journal.database)
+            return answerHeld(s, .restorationFailed(code: error.code, message: error.message))
+        }
+        if s.pointee.command == .query {
+            let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
+            if StatementClassifier.classify(text, dialect: dialect(s)).readsPrevious {
+                return answerHeld(s, .previousLost)
+            }
+        }
+        sendHeld(s)
+    }
+}

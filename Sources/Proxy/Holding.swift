@@ -1,0 +1,132 @@
+import Cluster
+import MySQLWire
+import Reactor
+import Routing
+
+/// The gate: holds logins and statements while there is no primary or an administrator paused, and lets them go, in
+/// order and at a bounded rate, when there is one.
+extension Worker {
+    /// A primary is there and nobody paused: statements may flow.
+    @inline(__always)
+    var gateOpen: Bool { !paused && view.primary != nil }
+
+    /// May this session send now? A pause lets open transactions come to their end; the lack of a primary lets
+    /// nothing through.
+    @inline(__always)
+    func mayPass(_ s: SessionRef) -> Bool {
+        s.pointee.backend == .attached && s.pointee.generation == view.generation && view.primary != nil
+            && (!paused || s.pointee.inTransaction)
+    }
+
+    func attachOrHold(_ s: SessionRef) {
+        // Those who wait already go first.
+        if gateOpen, held.count == 0, governor.mayStart(at: now) {
+            attach(s)
+        } else {
+            hold(s)
+        }
+    }
+
+    /// Puts a session into the queue. `first`: back to its place at the head, after a failed attempt.
+    func hold(_ s: SessionRef, first: Bool = false) {
+        if s.pointee.holdDeadline.nanoseconds == 0 {
+            now = MonotonicClock.now()
+            s.pointee.queuedAt = now
+            s.pointee.holdDeadline = now + options.holdTimeout
+            if s.pointee.frontend == .held { counters.heldTotal.add() }
+        }
+        if first { held.prepend(s) } else { held.append(s) }
+        counters.heldNow.add()
+    }
+
+    /// A connection that came before any primary was seen: there is nothing to greet it with yet.
+    func holdForever(_ s: SessionRef) { hold(s) }
+
+    /// Lets go as many as the governor allows. Called whenever the gate may have opened or an attempt has ended.
+    func release() {
+        guard gateOpen else { return }
+        while let s = held.first {
+            let attached = s.pointee.backend == .attached && s.pointee.generation == view.generation
+            guard attached || governor.mayStart(at: now) else { return }
+            if s.pointee.frontend == .ungreeted {
+                guard identity != nil else { return }
+                leaveQueue(s)
+                greet(s)
+                continue
+            }
+            leaveQueue(s)
+            if attached { sendHeld(s) } else { attach(s) }
+        }
+    }
+
+    /// Gives up on those who waited too long. The queue is in order of arrival, and so of deadline.
+    func expireHeld() {
+        while let s = held.first, s.pointee.holdDeadline <= now {
+            leaveQueue(s)
+            s.pointee.holdDeadline = Instant(nanoseconds: 0)
+            if s.pointee.frontend == .held {
+                answerHeld(s, expired(s, login: false))
+            } else {
+                counters.loginsRefused.add()
+                refuse(s, expired(s, login: true).packet)
+                close(s)
+            }
+        }
+    }
+
+    private func expired(_ s: SessionRef, login: Bool) -> Refusal {
+        .holdExpired(login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, at: now)
+    }
+
+    /// A new truth about the cluster.
+    func adopt(_ view: ClusterView) {
+        let before = self.view
+        self.view = view
+        if view.primary != nil, view.generation != before.generation {
+            governor.opened()
+            // Connections of an earlier generation are zombies: their node may still be there, without the role.
+            var next = sessions
+            while let s = next {
+                next = s.pointee.next
+                if s.pointee.nodeFD >= 0, s.pointee.generation != view.generation { nodeLost(s, reset: true) }
+            }
+        }
+        release()
+    }
+
+    /// Sends the statement that was held, now that the session is attached.
+    func sendHeld(_ s: SessionRef) {
+        s.pointee.holdDeadline = Instant(nanoseconds: 0)
+        if let refusal = s.pointee.refusal, !Self.mayBeAnsweredBeforeRefusal(s.pointee.command) {
+            return answerHeld(s, refusal)
+        }
+        sendStatement(s)
+    }
+
+    /// A ping says nothing about the transaction that was lost: whoever pings first still has to be told.
+    private static func mayBeAnsweredBeforeRefusal(_ command: Command) -> Bool {
+        command == .ping || command == .statistics
+    }
+
+    /// Answers the held statement with an error of our own; the session lives on.
+    func answerHeld(_ s: SessionRef, _ refusal: Refusal) {
+        counters.failed.add()
+        s.pointee.refusal = nil
+        answer(s, refusal.packet)
+    }
+
+    /// The answer to the command under way, from us.
+    func answer(_ s: SessionRef, _ error: ErrorPacket) {
+        writeClientPacket(s, payload: error.payload())
+        s.pointee.frontend = s.pointee.clientSkip > 0 || s.pointee.clientContinues ? .discarding : .idle
+        forgetStatement(s)
+        resumeClient(s)
+    }
+
+    func forgetStatement(_ s: SessionRef) {
+        s.pointee.statement.clear(keeping: Worker.statementBufferKept)
+        s.pointee.statementKept = false
+        s.pointee.hasChange = false
+        s.pointee.change = nil
+    }
+}

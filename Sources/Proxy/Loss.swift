@@ -1,0 +1,142 @@
+import CLibevent
+import Cluster
+import Glibc
+import MySQLWire
+import Reactor
+import Routing
+
+/// What becomes of a session whose node is gone. The decision is `Routing.Outcome`'s; this finds out what was in
+/// flight, and does what was decided.
+extension Worker {
+    /// The connection to the node ended, or is ended because its node lost the role.
+    func nodeLost(_ s: SessionRef, reset: Bool = false) {
+        now = MonotonicClock.now()
+        switch s.pointee.backend {
+        case .detached: return
+        case .connecting, .greeting, .login, .restoring:
+            report(s, .lost)
+            return attachFailed(s)
+        case .attached: break
+        }
+        report(s, .lost)
+        settle(s, inFlight(s), reset: reset)
+    }
+
+    /// The node said by an error that it is not the primary.
+    func nodeDemoted(_ s: SessionRef, _ code: UInt16) {
+        now = MonotonicClock.now()
+        s.pointee.demotions += 1
+        governor.refused(at: now)
+        report(s, .notPrimary)
+        // Refused as read-only, the statement has not been executed; cut short by a shutdown, it may have been.
+        settle(s, code == 1053 ? inFlight(s) : .held(effect(s)), reset: true)
+    }
+
+    private func settle(_ s: SessionRef, _ inFlight: InFlight, reset: Bool) {
+        let verdict = Outcome.verdict(
+            inFlight, inTransaction: s.pointee.inTransaction, autocommit: s.pointee.status.contains(.autocommit),
+            losses: s.pointee.journal.losses)
+        closeNode(s, reset: reset)
+        setStatus(s, s.pointee.status.subtracting([.inTransaction, .inTransactionReadonly]))
+        // Whoever has something to miss is told now or with the next statement; then the session goes on without.
+        s.pointee.journal.lossesTold()
+        switch verdict {
+        case .moveSilently: resumeClient(s)
+        case .refuseNextStatement(let refusal): refuseNext(s, refusal)
+        case .runAgain:
+            counters.rerun.add()
+            if s.pointee.queue == .held {
+                leaveQueue(s)
+                hold(s, first: true)
+            } else {
+                s.pointee.frontend = .held
+                attachOrHold(s)
+            }
+        case .error(let refusal, let next):
+            if s.pointee.queue == .held { leaveQueue(s) }
+            s.pointee.holdDeadline = Instant(nanoseconds: 0)
+            s.pointee.refusal = next
+            counters.failed.add()
+            if s.pointee.frontend == .infile {
+                s.pointee.fileRefusal = refusal
+                return resumeClient(s)
+            }
+            answer(s, refusal.packet)
+        case .close: destroy(s, reset: true)
+        }
+    }
+
+    private func refuseNext(_ s: SessionRef, _ refusal: Refusal) {
+        s.pointee.refusal = refusal
+        resumeClient(s)
+    }
+
+    private func inFlight(_ s: SessionRef) -> InFlight {
+        switch s.pointee.frontend {
+        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .discarding, .closing: return .idle
+        case .held: return .held(effect(s))
+        case .streaming, .infile:
+            return s.pointee.answerBegun && s.pointee.frontend == .streaming
+                ? .answering(effect(s), atBoundary: isAtBoundary(s)) : .partlySent(effect(s))
+        case .waiting:
+            if s.pointee.answerBegun { return .answering(effect(s), atBoundary: isAtBoundary(s)) }
+            // Without its text a statement can't be run again.
+            return s.pointee.statementKept ? .sent(effect(s)) : .sent(.opaque)
+        }
+    }
+
+    private func isAtBoundary(_ s: SessionRef) -> Bool {
+        s.pointee.nodeSkip == 0 && !s.pointee.tracker.isContinued
+    }
+
+    /// What the statement in flight does, as far as its text proves.
+    private func effect(_ s: SessionRef) -> StatementFacts.Effect {
+        switch s.pointee.command {
+        case .query:
+            guard s.pointee.statementKept else { return .opaque }
+            let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
+            return StatementClassifier.classify(text, dialect: dialect(s)).effect
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return .opaque }
+            return s.pointee.prepared[i].text.withUnsafeBytes {
+                StatementClassifier.classify($0, dialect: dialect(s)).effect
+            }
+        case .ping, .statistics, .initDB, .fieldList, .statementPrepare, .setOption, .statementReset, .statementFetch,
+            .processInfo:
+            return .session
+        // Puts the session back to its beginning, and rolls back.
+        case .resetConnection: return .rollback
+        case .sleep, .quit, .createDB, .dropDB, .refresh, .shutdown, .connect, .processKill, .debug, .time,
+            .delayedInsert, .changeUser, .binlogDump, .tableDump, .connectOut, .registerSlave, .statementSendLongData,
+            .statementClose, .daemon, .binlogDumpGTID, .slaveWorker, .slaveIO, .slaveSQL, .multi:
+            return .opaque
+        }
+    }
+
+    func dialect(_ s: SessionRef) -> Dialect { Dialect(status: s.pointee.status.rawValue) }
+
+    /// Ends the backend, and with it everything that only the node knew.
+    func closeNode(_ s: SessionRef, reset: Bool) {
+        guard s.pointee.nodeFD >= 0 else { return }
+        setNodeReading(s, false)
+        setNodeWriting(s, false)
+        if reset { Sockets.closeWithReset(s.pointee.nodeFD) } else { Sockets.close(s.pointee.nodeFD) }
+        s.pointee.nodeFD = -1
+        s.pointee.backend = .detached
+        s.pointee.nodeCarry.release()
+        s.pointee.nodePending.release()
+        s.pointee.nodeSkip = 0
+        s.pointee.finishesAfterSkip = false
+        s.pointee.hasOwn = false
+        s.pointee.isRestored = false
+        s.pointee.own.removeAll()
+        s.pointee.tracker = ResponseTracker()
+        s.pointee.prepared.detach()
+    }
+
+    /// Live traffic is evidence too. A connection that we cut ourselves, of an earlier generation, is none.
+    func report(_ s: SessionRef, _ evidence: TrafficEvidence) {
+        guard let node = s.pointee.node, s.pointee.generation == view.generation else { return }
+        fleet.onEvidence(node, evidence)
+    }
+}

@@ -1,0 +1,39 @@
+import Cluster
+import MySQLWire
+import Routing
+
+/// Errors of the proxy's own that end a login or a session, in the server's codes.
+extension ErrorPacket {
+    static let tooManyConnections = ErrorPacket(code: 1040, sqlState: "08004", message: "Too many connections")
+    static let badHandshake = ErrorPacket(code: 1043, sqlState: "08S01", message: "Bad handshake")
+    static let malformedPacket = ErrorPacket(code: 1835, sqlState: "HY000", message: "Malformed communication packet")
+    static let outOfOrder = ErrorPacket(code: 1156, sqlState: "08S01", message: "Got packets out of order")
+    static let unknownCommand = ErrorPacket(code: 1047, sqlState: "08S01", message: "Unknown command")
+    static let loginTimeout = ErrorPacket(
+        code: 1159, sqlState: "08S01", message: "HAProxyDB: got timeout reading the login")
+    static let loginInterrupted = ErrorPacket(
+        code: 1053, sqlState: "08S01", message: "HAProxyDB: the primary was lost during the login; log in again")
+    static let shuttingDown = ErrorPacket(code: 1053, sqlState: "08S01", message: "HAProxyDB: shutdown in progress")
+    static let clientTimeout = ErrorPacket(
+        code: 1159, sqlState: "08S01", message: "HAProxyDB: the client was idle for longer than client_timeout")
+
+    static func accessDenied(user: String, host: String, withPassword: Bool) -> ErrorPacket {
+        ErrorPacket(
+            code: 1045, sqlState: "28000",
+            message: "Access denied for user '\(user)'@'\(host)' (using password: \(withPassword ? "YES" : "NO"))")
+    }
+}
+
+extension Refusal {
+    var packet: ErrorPacket { ErrorPacket(code: code, sqlState: sqlState, message: "HAProxyDB: " + message) }
+}
+
+extension Worker {
+    /// Tells a client why its session ends. What follows is ``close(_:)``.
+    func refuse(_ s: SessionRef, _ error: ErrorPacket) {
+        // Before the greeting the error is the first packet of all.
+        let isFirst = s.pointee.frontend == .ungreeted
+        s.pointee.sequence = isFirst ? 0 : s.pointee.sequence &+ 1
+        writeClient(s, PacketWriter.packet(sequence: s.pointee.sequence, payload: error.payload()))
+    }
+}

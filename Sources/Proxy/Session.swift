@@ -1,0 +1,218 @@
+import CLibevent
+import Cluster
+import MySQLWire
+import Reactor
+import Routing
+
+typealias SessionRef = UnsafeMutablePointer<Session>
+
+/// Where the conversation with the client stands. See docs/session.md for the table of transitions.
+enum Frontend: UInt8 {
+    /// No greeting sent: no primary has been seen yet, so nothing is known to greet with. Can transition to:
+    /// handshake, closing.
+    case ungreeted
+    /// Greeted; the client's handshake response is awaited. Can transition to: switching, login, closing.
+    case handshake
+    /// Asked to use `mysql_native_password`; its answer is awaited. Can transition to: login, closing.
+    case switching
+    /// Authenticated as far as the proxy can tell; a node's word is awaited. Can transition to: relaying, idle, closing.
+    case login
+    /// A node's authentication exchange is passed on to the client. Can transition to: login, closing.
+    case relaying
+    /// Between statements. Can transition to: held, streaming, waiting, login (COM_CHANGE_USER), closing.
+    case idle
+    /// A statement is here and not sent. Can transition to: streaming, waiting, idle, closing.
+    case held
+    /// A statement too large for the buffer is on its way to the node. Can transition to: waiting, discarding, closing.
+    case streaming
+    /// The rest of a large statement is read and thrown away: it has been answered already. Can transition to: idle.
+    case discarding
+    /// A statement is with the node. Can transition to: idle, infile, held (run again), closing.
+    case waiting
+    /// The client sends the file of a LOAD DATA LOCAL. Can transition to: waiting, closing.
+    case infile
+    /// Only what is queued for the client is still written. Can transition to: (freed).
+    case closing
+}
+
+/// Where the conversation with the node stands.
+enum Backend: UInt8 {
+    /// No connection. Can transition to: connecting.
+    case detached
+    /// TCP connect under way. Can transition to: greeting, detached.
+    case connecting
+    /// The node's greeting is awaited. Can transition to: login, detached.
+    case greeting
+    /// The node's word on the login is awaited. Can transition to: restoring, attached, detached.
+    case login
+    /// Logged in; the session's state is being rebuilt. Can transition to: attached, detached.
+    case restoring
+    /// Ready for statements. Can transition to: detached.
+    case attached
+}
+
+/// A command that the proxy itself sent to the node; its answer is not the client's.
+enum OwnCommand {
+    /// Asks the server to report every change of the session.
+    case tracking
+    /// Rebuilds a part of the session's state.
+    case restoration
+    /// Prepares the statement with this client id again.
+    case preparation(UInt32)
+}
+
+/// What the client told in its login, enough to log in again elsewhere.
+struct Credentials {
+    var user: [UInt8] = []
+    /// SHA1(password), proven by the client; nil where it is not known (relayed login), empty for no password.
+    var stage1: [UInt8]?
+    /// SHA1(SHA1(password)).
+    var stage2: [UInt8] = []
+    /// A relayed native exchange, from which `stage1` follows once the account's hash is known.
+    var relayedToken: [UInt8] = []
+    var relayedScramble: [UInt8] = []
+    /// The scramble that this proxy sent to the client.
+    var scramble: [UInt8] = []
+    var collation: UInt8 = 0
+    var packetMax: UInt32 = 0
+    var attributes: [UInt8]?
+    /// Plugin that the client answered with.
+    var plugin = NativePassword.pluginName
+    var authResponse: [UInt8] = []
+}
+
+/// One frontend and at most one backend. Lives in memory that its worker allocated and never moves: libevent holds
+/// pointers into it. Only the worker's own thread touches it. The fields of the path that every statement takes come
+/// first and are plain values; everything with a reference count is behind them.
+struct Session {
+    var clientRead = event()
+    var nodeRead = event()
+    let worker: Unmanaged<Worker>
+
+    let id: UInt32
+    var clientFD: Int32
+    var nodeFD: Int32 = -1
+    var frontend = Frontend.ungreeted
+    var backend = Backend.detached
+    var tracker = ResponseTracker()
+
+    /// The command in flight or held; meaningful in `held`, `streaming`, `waiting`, `infile`.
+    var command = Command.sleep
+    /// Sequence number of the packet last passed to the client.
+    var sequence: UInt8 = 0
+    /// Bytes of the answer in flight went to the client.
+    var answerBegun = false
+    /// The statement in flight changes the session in a way that the server does not report in full.
+    var hasChange = false
+    /// Is read from and written to (an armed write event).
+    var clientReading = false
+    var nodeReading = false
+    var clientWriting = false
+    var nodeWriting = false
+    /// The client has sent its FIN: it reads on, and is closed after the answer.
+    var clientHalfClosed = false
+    /// Our own commands stand before the client's: `own` is not empty.
+    var hasOwn = false
+    /// The journal keeps characteristics for the next transaction.
+    var journalWatchesTransactions = false
+    /// The answer ended with an error of the server's.
+    var answerFailed = false
+    /// How often a node has refused the statement in flight because it is not the primary.
+    var demotions: UInt8 = 0
+    /// The packet that ends the answer is larger than the buffer and still flows.
+    var finishesAfterSkip = false
+    /// All of the session's state stands on its new node.
+    var isRestored = false
+    /// The client sees no session tracking: OK packets are re-encoded for it.
+    var stripsTracking = false
+    /// The client's status flags, as last reported by a node.
+    var status: StatusFlags = []
+    var capabilities: Capabilities = []
+    var nodeCapabilities: Capabilities = []
+    /// The prepared statement that is executed.
+    var statementID: UInt32 = 0
+
+    /// Rest of a packet that flows to the client unseen.
+    var nodeSkip = 0
+    /// Rest of a packet that flows to the node unseen, and whether another packet continues it.
+    var clientSkip = 0
+    var clientContinues = false
+
+    /// The start of a packet whose end has not come.
+    var clientCarry = ByteBuffer()
+    var nodeCarry = ByteBuffer()
+    /// What the peer's socket did not take.
+    var clientPending = ByteBuffer()
+    var nodePending = ByteBuffer()
+    /// The statement in flight or held, with its packet header: what is sent, and what would be run again.
+    var statement = ByteBuffer()
+    /// The whole statement is in `statement`.
+    var statementKept = false
+
+    var generation = Generation.none
+    var node: NodeID?
+    var statementsBegun: UInt64 = 0
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+    var lastActive: Instant
+    let createdAt: Instant
+    /// Since when it stands in its queue, and until when it may.
+    var queuedAt = Instant(nanoseconds: 0)
+    var deadline = Instant(nanoseconds: 0)
+    /// When its held statement is given up; kept over failed attempts to attach.
+    var holdDeadline = Instant(nanoseconds: 0)
+
+    var queue = Queue.none
+    var queuePrevious: SessionRef?
+    var queueNext: SessionRef?
+    var previous: SessionRef?
+    var next: SessionRef?
+
+    // Below: not touched while statements flow.
+
+    /// Present only while armed: a write event is rare.
+    var clientWrite: UnsafeMutablePointer<event>?
+    var nodeWrite: UnsafeMutablePointer<event>?
+    var own: [OwnCommand] = []
+    var nodeThreadID: UInt32 = 0
+    /// Sequence number of the last packet of the login on the node, either way.
+    var nodeSequence: UInt8 = 0
+    var moves: UInt32 = 0
+    /// The client has had its OK.
+    var loggedIn = false
+    /// COM_CHANGE_USER is under way: the login's answer goes to a client that was in already.
+    var changingUser = false
+    var multiStatements = false
+    var credentials = Credentials()
+    var journal = SessionJournal()
+    var prepared = PreparedStatements()
+    var change: SessionChangeKind?
+    /// What the next statement will be told (a lost transaction, lost state).
+    var refusal: Refusal?
+    /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.
+    var fileRefusal: Refusal?
+    let peer: ResolvedAddress
+    /// The error of the part of the state that could not be rebuilt.
+    var restorationError: ErrorPacket?
+    var loginError: ErrorPacket?
+
+    init(worker: Unmanaged<Worker>, id: UInt32, clientFD: Int32, peer: ResolvedAddress, at now: Instant) {
+        self.worker = worker
+        self.id = id
+        self.clientFD = clientFD
+        self.peer = peer
+        self.createdAt = now
+        self.lastActive = now
+    }
+
+    /// The transaction state as the client knows it.
+    var inTransaction: Bool { status.contains(.inTransaction) }
+
+    mutating func releaseBuffers() {
+        clientCarry.release()
+        nodeCarry.release()
+        clientPending.release()
+        nodePending.release()
+        statement.release()
+    }
+}

@@ -1,0 +1,188 @@
+import CLibevent
+import Cluster
+import Glibc
+import MySQLWire
+import Reactor
+import Routing
+
+/// What other threads may tell a worker.
+enum WorkerMessage: Sendable {
+    case view(ClusterView)
+    case accounts(AccountDirectory)
+    case identity(ServerIdentity)
+    case pause(Bool)
+    /// A connection that the accepting worker hands over.
+    case adopt(Int32, ResolvedAddress)
+    case summaries(@Sendable ([SessionSummary]) -> Void)
+    /// Take no new connections, let sessions in the middle of something finish until then.
+    case drain(until: Instant)
+}
+
+/// One thread of the data plane: a loop, the sessions on it, and the memory they share. Nothing in here is touched by
+/// another thread but the mailbox and the counters.
+///
+/// The extensions of this class are the one place that runs actions: `Acceptance` (new connections), `Login`,
+/// `Commands` (what clients send), `Answers` (what nodes send), `Attachment` (logging in to a node), `Loss` (what
+/// becomes of a session whose node is gone), `Holding` (the gate).
+final class Worker: @unchecked Sendable {
+    /// The receive buffer that all sessions of a worker share: 64 KiB was the best of 16, 64 and 256 KiB for large
+    /// results, and no slower for small ones.
+    static let bufferSize = 64 * 1024
+    /// A packet that fits into the buffer with its header is handled whole, a larger one flows.
+    static let wholePacketMax = bufferSize
+    /// Of a packet that flows, at least this much is seen by the trackers.
+    static let packetHeadMin = PacketHeader.size + 64
+    /// A statement buffer of up to this size stays with its session.
+    static let statementBufferKept = 512
+    static let tick = Instant.Span.milliseconds(20)
+
+    let index: Int
+    let options: ProxyOptions
+    let nodes: [Node]
+    let addresses: [ResolvedAddress?]
+    let mailbox: Mailbox<WorkerMessage>
+    let counters = WorkerCounters()
+    let fleet: FleetState
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: Worker.bufferSize, alignment: 64)
+
+    var base: OpaquePointer!
+    var loop: EventLoop!
+    var view: ClusterView
+    var accounts = AccountDirectory()
+    var identity: ServerIdentity?
+    var paused = false
+    /// Set once: the worker goes when its sessions are done, at the latest then.
+    var drainDeadline: Instant?
+    /// Time at the last event; read once per wake-up is precise enough for ages and deadlines.
+    var now = MonotonicClock.now()
+
+    var sessions: SessionRef?
+    var sessionCount = 0
+    var logins = SessionList(.login)
+    var held = SessionList(.held)
+    var attaching = SessionList(.attaching)
+    /// Freed at the next tick: a callback higher up the stack may still look at them.
+    var graveyard: [SessionRef] = []
+    var governor: ReleaseGovernor
+    /// An attempt to attach has ended: others may begin, once the buffer is free.
+    var releaseDue = false
+    var ticks = 0
+
+    init(
+        index: Int, options: ProxyOptions, nodes: [Node], addresses: [ResolvedAddress?], fleet: FleetState,
+        view: ClusterView
+    ) throws(SystemError) {
+        self.index = index
+        self.options = options
+        self.nodes = nodes
+        self.addresses = addresses
+        self.fleet = fleet
+        self.view = view
+        self.governor = ReleaseGovernor(concurrencyMax: options.releaseConcurrency)
+        self.mailbox = try Mailbox()
+    }
+
+    /// The thread's body. Returns when the worker has drained.
+    func run(listeners: [Int32]) throws(SystemError) {
+        let loop = try EventLoop()
+        self.loop = loop
+        self.base = loop.base
+        mailbox.attach(to: loop) { [unowned self] in self.receive($0) }
+        for listener in listeners { watch(listener: listener, on: loop) }
+        loop.schedule(every: Worker.tick) { [unowned self] in self.onTick() }
+        loop.run()
+        while let s = sessions { destroy(s, reset: false) }
+        bury()
+    }
+
+    private func receive(_ message: WorkerMessage) {
+        now = MonotonicClock.now()
+        switch message {
+        case .view(let view): adopt(view)
+        case .accounts(let accounts): self.accounts = accounts
+        case .identity(let identity): adopt(identity)
+        case .pause(let on):
+            paused = on
+            if !on { release() }
+        case .adopt(let descriptor, let peer): admit(descriptor, peer)
+        case .summaries(let completion): completion(summaries())
+        case .drain(let deadline): drain(until: deadline)
+        }
+    }
+
+    private func onTick() {
+        now = MonotonicClock.now()
+        ticks += 1
+        bury()
+        while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
+        while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
+        expireHeld()
+        release()
+        if ticks % 50 == 0, options.clientTimeout > .zero { closeIdle() }
+        if let drainDeadline { continueDraining(until: drainDeadline) }
+    }
+
+    private func closeIdle() {
+        var next = sessions
+        while let s = next {
+            next = s.pointee.next
+            guard s.pointee.frontend == .idle, now - s.pointee.lastActive > options.clientTimeout else { continue }
+            refuse(s, .clientTimeout)
+            close(s)
+        }
+    }
+
+    // MARK: draining at the end of the process
+
+    private func drain(until deadline: Instant) {
+        drainDeadline = deadline
+        continueDraining(until: deadline)
+    }
+
+    private func continueDraining(until deadline: Instant) {
+        var next = sessions
+        while let s = next {
+            next = s.pointee.next
+            let busy = s.pointee.frontend == .waiting || s.pointee.frontend == .streaming
+                || s.pointee.frontend == .infile || s.pointee.inTransaction
+            if !busy || now >= deadline {
+                refuse(s, .shuttingDown)
+                close(s)
+            }
+        }
+        if sessions == nil { loop.stop() }
+    }
+
+    // MARK: for people
+
+    private func summaries() -> [SessionSummary] {
+        var all: [SessionSummary] = []
+        var next = sessions
+        while let s = next {
+            all.append(summary(of: s))
+            next = s.pointee.next
+        }
+        return all
+    }
+
+    private func summary(of s: SessionRef) -> SessionSummary {
+        let state: String
+        switch s.pointee.frontend {
+        case .ungreeted, .handshake, .switching, .relaying: state = "login"
+        case .login: state = s.pointee.queue == .held ? "held" : "login"
+        case .held: state = s.pointee.queue == .held ? "held" : "moving"
+        case .idle where s.pointee.refusal != nil: state = "lost"
+        case .idle: state = s.pointee.inTransaction ? "transaction" : "idle"
+        case .streaming, .discarding, .waiting, .infile: state = "busy"
+        case .closing: state = "closing"
+        }
+        return SessionSummary(
+            id: s.pointee.id, client: s.pointee.peer.text,
+            user: String(decoding: s.pointee.credentials.user, as: UTF8.self),
+            database: String(decoding: s.pointee.journal.database ?? [], as: UTF8.self), state: state,
+            node: s.pointee.nodeFD >= 0 ? s.pointee.node.map { nodes[$0.rawValue].name } ?? "" : "",
+            nodeThreadID: s.pointee.nodeFD >= 0 ? s.pointee.nodeThreadID : 0, age: now - s.pointee.createdAt,
+            idle: now - s.pointee.lastActive, statements: s.pointee.statementsBegun, bytesIn: s.pointee.bytesIn,
+            bytesOut: s.pointee.bytesOut, moves: s.pointee.moves)
+    }
+}
