@@ -1,3 +1,6 @@
+// Before libevent's own headers, which define _GNU_SOURCE: fd_set must look the same in every C module that meets here.
+#include <sys/select.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <event2/thread.h>

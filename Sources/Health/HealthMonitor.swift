@@ -1,0 +1,370 @@
+import Cluster
+
+/// All nodes' health and the election over them: observations in, actions out.
+///
+/// It decides when which node is checked; there is at most one check of a node under way, and whoever runs the
+/// checks ends each of them within the check's own time limit.
+public struct HealthMonitor: Sendable {
+    private struct Member: Sendable {
+        let node: Node
+        var health: NodeHealth
+        var administrative = AdministrativeState.ready
+        var claim = Claim.unknown
+        var isAnswering = false
+        var lastCheck = "not checked yet"
+        var facts: ServerFacts?
+        /// When the latest answer came, whatever it said.
+        var answeredAt: Instant?
+        /// When an answer last proved a suspicion wrong.
+        var clearedAt: Instant?
+        var isSuspected = false
+        var role = Role.unknown
+        var changedAt: Instant
+
+        var evidence: NodeEvidence {
+            NodeEvidence(
+                node: node.id, administrative: administrative, health: health.published, claim: claim,
+                isAnswering: isAnswering)
+        }
+    }
+
+    private var members: [Member]
+    private let options: HealthOptions
+    private var primary: NodeID?
+    private var generation = Generation.none
+    private var phase = Phase.lost
+    private var diagnosis: Diagnosis? = .starting
+    private var since: Instant
+    private var published: ClusterView
+
+    /// The node's id is its index in `nodes`.
+    public init(nodes: [Node], options: HealthOptions, at now: Instant) {
+        self.options = options
+        members = nodes.map {
+            Member(node: $0, health: NodeHealth(rise: options.rise, fall: options.fall), changedAt: now)
+        }
+        since = now
+        published = .unobserved(nodes, at: now)
+    }
+
+    public enum Action: Sendable, Hashable {
+        /// Replaces the view that was published before.
+        case publish(ClusterView)
+        /// Checks the node after that time; replaces what was planned for it. Ignored while a check is under way.
+        case probe(NodeID, after: Instant.Span)
+        /// Calls ``HealthMonitor/timerFired(at:)`` after that time; replaces the one planned before.
+        case wake(after: Instant.Span)
+        /// One sentence on a change of state, for the log.
+        case note(String)
+    }
+
+    /// The present view; between two publications only the nodes' `lastCheck` moves.
+    public var view: ClusterView {
+        var view = published
+        for index in view.nodes.indices where members.indices.contains(index) {
+            view.nodes[index].lastCheck = members[index].lastCheck
+        }
+        return view
+    }
+
+    // MARK: events
+
+    /// Checks every node at once.
+    public mutating func started(at now: Instant) -> [Action] {
+        members.map { .probe($0.node.id, after: .zero) }
+    }
+
+    public mutating func probeFinished(_ node: NodeID, _ result: ProbeResult, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue) else { return [] }
+        var actions: [Action] = []
+        let wasOutage = primary == nil
+        let restarted = take(result, of: node.rawValue, at: now, &actions)
+        decide(restarted: restarted ? node : nil, at: now, &actions)
+        if !(primary == nil && !wasOutage) {
+            // Otherwise `decide` has just planned checks of all.
+            actions.append(.probe(node, after: interval(of: node.rawValue, after: result)))
+        }
+        return actions
+    }
+
+    /// The check's own connection was closed or reset while it was idle.
+    public mutating func probeConnectionLost(_ node: NodeID, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue) else { return [] }
+        if isCleared(node.rawValue, within: options.fastInterval, at: now) {
+            return [.probe(node, after: options.fastInterval)]
+        }
+        return suspect(node, "the check's connection was lost", at: now)
+    }
+
+    /// Live traffic's hint. However many sessions report the same, there is one check; hints that a check has just
+    /// proved wrong are not followed again before the next regular check.
+    public mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue) else { return [] }
+        if members[node.rawValue].isSuspected { return [] }
+        switch evidence {
+        case .refused:
+            if isCleared(node.rawValue, within: options.fastInterval, at: now) { return [] }
+            return suspect(node, "a session's connection was refused", at: now)
+        case .lost:
+            if isCleared(node.rawValue, within: options.interval, at: now) { return [] }
+            return suspect(node, "a session lost its connection", at: now)
+        case .notPrimary:
+            if isCleared(node.rawValue, within: options.interval, at: now) { return [] }
+            guard node == primary else { return [] }
+            // Says nothing about health: only the check may say read-only.
+            members[node.rawValue].isSuspected = true
+            return [.probe(node, after: .zero)]
+        }
+    }
+
+    public mutating func administered(
+        _ node: NodeID, _ state: AdministrativeState, at now: Instant
+    ) -> [Action] {
+        guard members.indices.contains(node.rawValue), members[node.rawValue].administrative != state else { return [] }
+        members[node.rawValue].administrative = state
+        var actions: [Action] = [.note("\(members[node.rawValue].node.name) is set to \(state.rawValue).")]
+        decide(restarted: nil, at: now, &actions)
+        return actions
+    }
+
+    /// The time of a silent primary may be over.
+    public mutating func timerFired(at now: Instant) -> [Action] {
+        guard let primary, let deadline = silenceDeadline(of: primary.rawValue) else { return [] }
+        if now < deadline { return [.wake(after: deadline - now)] }
+        var actions: [Action] = []
+        endSilence(of: primary.rawValue, at: now, &actions)
+        decide(restarted: nil, at: now, &actions)
+        return actions
+    }
+
+    // MARK: one node
+
+    /// Returns whether the node's server is another process than the one that answered before.
+    private mutating func take(
+        _ result: ProbeResult, of index: Int, at now: Instant, _ actions: inout [Action]
+    ) -> Bool {
+        let isPrimary = members[index].node.id == primary
+        let before = members[index].health.published
+        members[index].lastCheck = result.sentence
+        if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
+        members[index].isSuspected = false
+        let wasAnswering = members[index].isAnswering
+        members[index].isAnswering = result.isAnswer
+        if result.isAnswer { members[index].answeredAt = now }
+        var restarted = false
+        let change: NodeHealth.Change
+        switch result {
+        case .writable(let facts):
+            restarted = adopt(facts, index)
+            change = members[index].health.answered()
+            if !restarted, case .writable(let since, _) = members[index].claim {
+                members[index].claim = .writable(since: since, provenAt: now)
+            } else {
+                members[index].claim = .writable(since: now, provenAt: now)
+            }
+        case .readOnly(let facts):
+            restarted = adopt(facts, index)
+            change = members[index].health.answered()
+            members[index].claim = .readOnly
+        case .busy where before == .up || before == .falling:
+            // Alive, and what it last claimed still stands: nobody could have changed it unseen, since a restart or
+            // a loss would have closed the check's connection and traffic's.
+            change = members[index].health.answered()
+            if case .writable(let since, _) = members[index].claim {
+                members[index].claim = .writable(since: since, provenAt: now)
+            }
+        case .timeout where isPrimary && before != .down, .loginDenied where isPrimary && before != .down:
+            change = members[index].health.silent()
+            beginSilence(of: index, result, isFirst: wasAnswering, at: now, &actions)
+        case .busy, .starting:
+            change = members[index].health.failed()
+            forget(index, .notReady)
+        case .loginDenied:
+            change = members[index].health.failed()
+            forget(index, .accountRefused)
+        case .refused, .lost, .unreachable, .timeout, .protocolError:
+            change = members[index].health.failed()
+            forget(index, .absent)
+        }
+        note(change, index, result.sentence, at: now, &actions)
+        if members[index].node.id == primary, let deadline = silenceDeadline(of: index), now >= deadline {
+            endSilence(of: index, at: now, &actions)
+        }
+        return restarted
+    }
+
+    /// A claim is remembered while the node is only falling.
+    private mutating func forget(_ index: Int, _ claim: Claim) {
+        if members[index].health.published == .down { members[index].claim = claim }
+    }
+
+    private mutating func adopt(_ facts: ServerFacts, _ index: Int) -> Bool {
+        defer { members[index].facts = facts }
+        guard let earlier = members[index].facts else { return false }
+        return facts.isRestart(of: earlier)
+    }
+
+    /// Whether an answer proved a suspicion wrong that recently.
+    private func isCleared(_ index: Int, within span: Instant.Span, at now: Instant) -> Bool {
+        members[index].clearedAt.map { now - $0 < span } ?? false
+    }
+
+    private mutating func suspect(_ node: NodeID, _ reason: String, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue), !members[node.rawValue].isSuspected else { return [] }
+        let change = members[node.rawValue].health.suspected()
+        switch members[node.rawValue].health.published {
+        case .up, .falling: break
+        case .down, .rising: return []
+        }
+        members[node.rawValue].isSuspected = true
+        var actions: [Action] = []
+        note(change, node.rawValue, reason, at: now, &actions)
+        decide(restarted: nil, at: now, &actions)
+        actions.append(.probe(node, after: .zero))
+        return actions
+    }
+
+    private mutating func note(
+        _ change: NodeHealth.Change, _ index: Int, _ reason: String, at now: Instant, _ actions: inout [Action]
+    ) {
+        guard case .changed(let health) = change else { return }
+        members[index].changedAt = now
+        actions.append(.note("\(members[index].node.name) is \(health.rawValue): \(reason)."))
+    }
+
+    // MARK: a silent primary
+
+    private func silenceDeadline(of index: Int) -> Instant? {
+        let member = members[index]
+        guard !member.isAnswering, member.health.published == .falling else { return nil }
+        return member.answeredAt.map { $0 + options.primaryTimeout }
+    }
+
+    private mutating func beginSilence(
+        of index: Int, _ result: ProbeResult, isFirst: Bool, at now: Instant, _ actions: inout [Action]
+    ) {
+        guard let deadline = silenceDeadline(of: index), now < deadline else { return }
+        let silence = members[index].answeredAt.map { now - $0 } ?? .zero
+        members[index].lastCheck =
+            "\(result.sentence), last answer \(silence) ago; stays primary until \(options.primaryTimeout) of silence"
+        if isFirst { actions.append(.wake(after: deadline - now)) }
+    }
+
+    private mutating func endSilence(of index: Int, at now: Instant, _ actions: inout [Action]) {
+        let reason = "the primary was silent for \(options.primaryTimeout): \(members[index].lastCheck)"
+        let change = members[index].health.declaredDown()
+        forget(index, .absent)
+        note(change, index, reason, at: now, &actions)
+    }
+
+    // MARK: all nodes
+
+    private mutating func decide(restarted: NodeID?, at now: Instant, _ actions: inout [Action]) {
+        let evidence = members.map(\.evidence)
+        let before = primary
+        switch PrimaryElection.elect(evidence, present: primary) {
+        case .primary(let node):
+            if node != before || node == restarted {
+                generation = generation.next
+                since = now
+                actions.append(.note(announcement(of: node, was: before)))
+            }
+            primary = node
+            phase = .ready
+            diagnosis = nil
+            // Somebody else claims it too: the present primary is asked again at once, then it is decided.
+            if let rival = evidence.first(where: { $0.isClaimant && $0.node != node && $0.administrative == .ready }) {
+                if !members[node.rawValue].isSuspected, rival.isAnswering {
+                    members[node.rawValue].isSuspected = true
+                    actions.append(.probe(node, after: .zero))
+                }
+            }
+        case .nobody(let reason):
+            let phase: Phase = reason == .recovering ? .recovering : .lost
+            if before != nil || diagnosis != reason || self.phase != phase {
+                since = now
+                actions.append(.note("No primary (\(reason.rawValue)): \(situation)."))
+            }
+            primary = nil
+            self.phase = phase
+            diagnosis = reason
+            if before != nil {
+                for member in members { actions.append(.probe(member.node.id, after: options.outageInterval)) }
+            }
+        }
+        publish(at: now, &actions)
+    }
+
+    private func announcement(of node: NodeID, was before: NodeID?) -> String {
+        let member = members[node.rawValue]
+        let how = node == before ? "is primary again with a restarted server" : "is primary"
+        return "\(member.node.name) \(how), generation \(generation): \(member.lastCheck)."
+    }
+
+    private var situation: String {
+        members.map { member in
+            let word = member.administrative == .ready ? "" : " (\(member.administrative.rawValue))"
+            return "\(member.node.name)\(word) \(member.health.published.rawValue), \(member.lastCheck)"
+        }.joined(separator: "; ")
+    }
+
+    private mutating func publish(at now: Instant, _ actions: inout [Action]) {
+        for index in members.indices {
+            let role = role(of: index)
+            if role != members[index].role {
+                members[index].role = role
+                members[index].changedAt = now
+            }
+        }
+        var view = ClusterView(
+            generation: generation, primary: primary, phase: phase, diagnosis: diagnosis, since: since,
+            nodes: members.map {
+                NodeView(
+                    node: $0.node, health: $0.health.published, administrative: $0.administrative, role: $0.role,
+                    lastCheck: $0.lastCheck, changedAt: $0.changedAt)
+            })
+        swap(&view, &published)
+        if !published.equalsApartFromChecks(view) { actions.append(.publish(published)) }
+    }
+
+    private func role(of index: Int) -> Role {
+        let member = members[index]
+        if member.node.id == primary { return .primary }
+        switch member.claim {
+        case .readOnly: return .standby
+        case .absent: return primary != nil && member.lastCheck == ProbeResult.refused.sentence ? .standby : .unknown
+        case .unknown, .writable, .notReady, .accountRefused: return .unknown
+        }
+    }
+
+    private func interval(of index: Int, after result: ProbeResult) -> Instant.Span {
+        // A refused account stays refused for a while, and every try is a line in the server's log.
+        if case .loginDenied = result { return options.interval }
+        if primary == nil { return options.outageInterval }
+        if members[index].node.id == primary, members[index].isSuspected { return .zero }
+        switch members[index].health.published {
+        case .rising, .falling: return options.fastInterval
+        case .up, .down: return options.interval
+        }
+    }
+}
+
+extension ProbeResult {
+    /// Whether the server said something that lets its claim stand or fall.
+    var isAnswer: Bool {
+        switch self {
+        case .writable, .readOnly, .busy: true
+        case .refused, .lost, .unreachable, .timeout, .loginDenied, .starting, .protocolError: false
+        }
+    }
+}
+
+extension ClusterView {
+    fileprivate func equalsApartFromChecks(_ other: ClusterView) -> Bool {
+        var mine = self
+        var theirs = other
+        for index in mine.nodes.indices { mine.nodes[index].lastCheck = "" }
+        for index in theirs.nodes.indices { theirs.nodes[index].lastCheck = "" }
+        return mine == theirs
+    }
+}

@@ -1,0 +1,108 @@
+import Cluster
+
+/// What a node last said of itself.
+public enum Claim: Sendable, Hashable {
+    /// Not checked yet.
+    case unknown
+    /// Writable in every answer since `since`, the latest at `provenAt`.
+    case writable(since: Instant, provenAt: Instant)
+    case readOnly
+    /// A server answers that takes no statements: it starts, recovers, shuts down or is too full.
+    case notReady
+    /// A server answers and refuses the check's account.
+    case accountRefused
+    /// Nothing answers.
+    case absent
+}
+
+/// All that the election knows of a node.
+public struct NodeEvidence: Sendable, Hashable {
+    public var node: NodeID
+    public var administrative: AdministrativeState
+    public var health: HealthState
+    public var claim: Claim
+    /// Whether the latest finished check got an answer: false while a claim is only remembered.
+    public var isAnswering: Bool
+
+    public init(
+        node: NodeID, administrative: AdministrativeState, health: HealthState, claim: Claim, isAnswering: Bool
+    ) {
+        self.node = node
+        self.administrative = administrative
+        self.health = health
+        self.claim = claim
+        self.isAnswering = isAnswering
+    }
+}
+
+/// From dated evidence to at most one primary. No state, no clock.
+public enum PrimaryElection {
+    public enum Verdict: Sendable, Hashable {
+        case primary(NodeID)
+        case nobody(Diagnosis)
+    }
+
+    /// - One node that claims to be writable and is up is the primary; the present primary also while it falls.
+    /// - A second claim beside the present primary's: if the present one no longer answers, the newcomer is the
+    ///   primary; if its last proof is older than the newcomer's claim, it stays until it is asked again; if both
+    ///   proved it at the same time, nobody is (`twoPrimaries`), until one is gone.
+    /// - With no primary before, two claims are `twoPrimaries`, and nobody is elected before every node was asked.
+    /// - Nodes in drain or maintenance are no candidates.
+    public static func elect(_ evidence: [NodeEvidence], present: NodeID?) -> Verdict {
+        let ready = evidence.filter { $0.administrative == .ready }
+        let claimants = ready.filter { $0.isClaimant }
+        if present == nil, ready.contains(where: { $0.claim == .unknown }) { return .nobody(.starting) }
+        switch claimants.count {
+        case 0: return .nobody(diagnosis(of: ready, all: evidence))
+        case 1: return alone(claimants[0], present: present)
+        case _: return contest(claimants, present: present)
+        }
+    }
+
+    private static func alone(_ claimant: NodeEvidence, present: NodeID?) -> Verdict {
+        switch claimant.health {
+        case .up: .primary(claimant.node)
+        case .falling: claimant.node == present ? .primary(claimant.node) : .nobody(.primaryLost)
+        case .rising: .nobody(.recovering)
+        case .down: .nobody(.primaryLost)
+        }
+    }
+
+    private static func contest(_ claimants: [NodeEvidence], present: NodeID?) -> Verdict {
+        guard let incumbent = claimants.first(where: { $0.node == present }),
+            case .writable(_, let provenAt) = incumbent.claim
+        else { return .nobody(.twoPrimaries) }
+        // A claim that is only remembered does not weigh against one that was just proved.
+        let challengers = claimants.filter { $0.node != present && $0.isAnswering }
+        if !incumbent.isAnswering {
+            let fit = challengers.filter { $0.health == .up }
+            if fit.count > 1 { return .nobody(.twoPrimaries) }
+            return .primary(fit.first?.node ?? incumbent.node)
+        }
+        let isProved = challengers.contains { $0.claimedSince.map { $0 <= provenAt } ?? false }
+        return isProved ? .nobody(.twoPrimaries) : .primary(incumbent.node)
+    }
+
+    private static func diagnosis(of ready: [NodeEvidence], all: [NodeEvidence]) -> Diagnosis {
+        if all.contains(where: { $0.administrative != .ready && $0.isClaimant }) { return .administrative }
+        if ready.isEmpty { return .administrative }
+        if ready.contains(where: { $0.claim == .notReady }) { return .recovering }
+        if ready.contains(where: { $0.claim == .accountRefused }) { return .checkAccountRefused }
+        if ready.contains(where: { $0.claim == .readOnly && $0.health != .down }) { return .primaryReadOnly }
+        return .primaryLost
+    }
+}
+
+extension NodeEvidence {
+    /// Says of itself that it is writable, and is not known to be gone.
+    var isClaimant: Bool {
+        guard case .writable = claim else { return false }
+        return health != .down
+    }
+
+    /// Begin of the claim to be writable.
+    var claimedSince: Instant? {
+        guard case .writable(let since, _) = claim else { return nil }
+        return since
+    }
+}

@@ -1,0 +1,95 @@
+import Cluster
+
+/// How a server that answered describes itself.
+public struct ServerFacts: Sendable, Hashable {
+    public var hostname: String
+    public var serverID: UInt64
+    /// `@@server_uid`; nil where the server has none.
+    public var serverUID: String?
+    /// `@@version`
+    public var version: String
+    /// The check's own connection on that server; another one may mean another server process.
+    public var connectionID: UInt64
+    /// When the server process started, on our clock: the uptime it told when that connection was made, counted
+    /// back. Exact to a second or two.
+    public var startedAt: Instant
+
+    public init(
+        hostname: String, serverID: UInt64, serverUID: String?, version: String, connectionID: UInt64,
+        startedAt: Instant
+    ) {
+        self.hostname = hostname
+        self.serverID = serverID
+        self.serverUID = serverUID
+        self.version = version
+        self.connectionID = connectionID
+        self.startedAt = startedAt
+    }
+
+    /// Whether this is another server process than the one that told `earlier`. The same connection is the same
+    /// process, whatever its clock says; on another one, connection ids that go back or another start tell.
+    public func isRestart(of earlier: ServerFacts) -> Bool {
+        if connectionID == earlier.connectionID, startedAt == earlier.startedAt { return false }
+        if connectionID <= earlier.connectionID { return true }
+        if serverID != earlier.serverID || hostname != earlier.hostname || serverUID != earlier.serverUID {
+            return true
+        }
+        let drift = (startedAt - earlier.startedAt).nanoseconds.magnitude
+        return drift > ServerFacts.startToleranceMax.nanoseconds.magnitude
+    }
+
+    /// Uptime comes in whole seconds, and an answer may be late.
+    static let startToleranceMax: Instant.Span = .seconds(3)
+}
+
+/// What one check of a node came to. A closed list.
+public enum ProbeResult: Sendable, Hashable {
+    /// Logged in, and `@@read_only` is off.
+    case writable(ServerFacts)
+    /// Logged in, and `@@read_only` is on.
+    case readOnly(ServerFacts)
+    /// Nothing listens on the port.
+    case refused
+    /// The connection was reset or closed while it was asked, e.g. before the greeting.
+    case lost
+    /// No way to the host; the reason as the system gives it.
+    case unreachable(String)
+    /// No answer within the check's time.
+    case timeout
+    /// The server answers and refuses the check's account.
+    case loginDenied(code: UInt16, message: String)
+    /// The server answers and is too full for one more login (1040 and its like): not down.
+    case busy(code: UInt16, message: String)
+    /// The server answers that it starts, recovers or shuts down.
+    case starting(code: UInt16, message: String)
+    /// Something else answers, or in a way that makes no sense.
+    case protocolError(String)
+
+    /// One sentence without its subject and full stop, for people.
+    public var sentence: String {
+        switch self {
+        case .writable(let facts):
+            "answers, writable (server \(facts.serverID) on \(facts.hostname), \(facts.version))"
+        case .readOnly(let facts):
+            "answers, read-only (server \(facts.serverID) on \(facts.hostname), \(facts.version))"
+        case .refused: "connection refused"
+        case .lost: "connection lost"
+        case .unreachable(let reason): "unreachable: \(reason)"
+        case .timeout: "no answer in time"
+        case .loginDenied(let code, let message): "check account refused: \(code) \(message)"
+        case .busy(let code, let message): "too busy to log in: \(code) \(message)"
+        case .starting(let code, let message): "not ready: \(code) \(message)"
+        case .protocolError(let text): "not understood: \(text)"
+        }
+    }
+}
+
+/// What live traffic saw of a node. A hint to look at once, never a verdict.
+public enum TrafficEvidence: String, Sendable, Hashable {
+    /// A connection was refused: nothing listens.
+    case refused
+    /// An established connection was reset or closed.
+    case lost
+    /// The node answered as read-only or as shutting down.
+    case notPrimary
+}

@@ -1,0 +1,172 @@
+import Cluster
+import Health
+import Reactor
+
+/// Watches all nodes from one loop: runs the checks that the health machine asks for, and hands on what it decides.
+/// Lives on its loop's thread, as do its callbacks.
+public final class ClusterWatch {
+    private let loop: EventLoop
+    private let nodes: [Node]
+    private let options: WatchOptions
+    private let onView: (ClusterView) -> Void
+    private let onAccounts: (AccountDirectory) -> Void
+    private let onIdentity: (ServerIdentity) -> Void
+    private let onNote: (String) -> Void
+
+    private var monitor: HealthMonitor
+    private let addresses: [NodeAddress]
+    private var probes: [SQLProbe] = []
+    /// The next check of each node.
+    private var timers: [Timer?]
+    private var wake: Timer?
+    private let reader: AccountReader
+    private var refresh: Timer?
+    private var accounts: AccountDirectory?
+    private var accountsFailure: SQLError?
+    /// Generation whose accounts were asked for.
+    private var accountsGeneration = Generation.none
+    private var identity: ServerIdentity?
+    private var isRunning = false
+
+    /// - Parameters:
+    ///   - nodes: a node's id is its index.
+    ///   - onView: whenever health, roles, the primary or the reason for none changed.
+    ///   - onAccounts: the primary's accounts, when they differ from those before.
+    ///   - onIdentity: how the primary introduces itself, when it differs from before.
+    ///   - onNote: one sentence per change of state, for the log.
+    public init(
+        loop: EventLoop, nodes: [Node], options: WatchOptions, onView: @escaping (ClusterView) -> Void,
+        onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
+        onNote: @escaping (String) -> Void
+    ) {
+        self.loop = loop
+        self.nodes = nodes
+        self.options = options
+        self.onView = onView
+        self.onAccounts = onAccounts
+        self.onIdentity = onIdentity
+        self.onNote = onNote
+        monitor = HealthMonitor(nodes: nodes, options: options.health, at: MonotonicClock.now())
+        addresses = nodes.map { NodeAddress($0.endpoint) }
+        timers = nodes.map { _ in nil }
+        reader = AccountReader(loop: loop, options: options)
+        probes = nodes.map { node in
+            SQLProbe(
+                loop: loop, address: addresses[node.id.rawValue], options: options,
+                onResult: { [weak self] in self?.finished(node.id, $0) },
+                onLost: { [weak self] in self?.lost(node.id) })
+        }
+    }
+
+    /// Begins to check. Publishes nothing before the first answer.
+    public func start() {
+        guard !isRunning else { return }
+        isRunning = true
+        refresh = loop.schedule(every: options.accountsRefresh) { [weak self] in self?.refreshAccounts() }
+        run(monitor.started(at: MonotonicClock.now()))
+    }
+
+    /// Ends all checks and connections. No callback comes any more.
+    public func stop() {
+        isRunning = false
+        for timer in timers { timer?.cancel() }
+        for probe in probes { probe.stop() }
+        reader.stop()
+        refresh?.cancel()
+        wake?.cancel()
+    }
+
+    /// As of now; between two calls of `onView` only the sentences on the latest checks move.
+    public var view: ClusterView { monitor.view }
+
+    /// What live traffic saw. Cheap: hundreds of sessions may report the same.
+    public func observe(_ node: NodeID, _ evidence: TrafficEvidence) {
+        guard isRunning else { return }
+        run(monitor.observed(node, evidence, at: MonotonicClock.now()))
+    }
+
+    /// Asks the primary for its accounts now; without a primary nothing happens.
+    public func refreshAccounts() {
+        guard isRunning, let primary = monitor.view.primary, !reader.isUnderWay else { return }
+        let generation = monitor.view.generation
+        accountsGeneration = generation
+        reader.read(addresses[primary.rawValue]) { [weak self] result in
+            guard let self, monitor.view.generation == generation else { return }
+            took(result, from: primary)
+        }
+    }
+
+    public func set(_ node: NodeID, administrative state: AdministrativeState) {
+        run(monitor.administered(node, state, at: MonotonicClock.now()))
+    }
+
+    // MARK: events
+
+    private func finished(_ node: NodeID, _ result: ProbeResult) {
+        guard isRunning else { return }
+        run(monitor.probeFinished(node, result, at: MonotonicClock.now()))
+        introduce()
+    }
+
+    private func lost(_ node: NodeID) {
+        guard isRunning else { return }
+        run(monitor.probeConnectionLost(node, at: MonotonicClock.now()))
+    }
+
+    private func took(_ result: Result<AccountDirectory, SQLError>, from node: NodeID) {
+        switch result {
+        case .success(let read):
+            accountsFailure = nil
+            guard read != accounts else { return }
+            accounts = read
+            onNote("\(read.count) accounts were read from \(nodes[node.rawValue].name).")
+            onAccounts(read)
+        case .failure(let error):
+            if error != accountsFailure {
+                onNote("The accounts of \(nodes[node.rawValue].name) can't be read, the last ones stay: \(error).")
+            }
+            accountsFailure = error
+        }
+    }
+
+    private func introduce() {
+        guard let primary = monitor.view.primary, let present = probes[primary.rawValue].identity,
+            present != identity
+        else { return }
+        identity = present
+        onIdentity(present)
+    }
+
+    // MARK: actions
+
+    private func run(_ actions: [HealthMonitor.Action]) {
+        for action in actions {
+            switch action {
+            case .note(let sentence): onNote(sentence)
+            case .publish(let view):
+                // The identity first: a session that the view lets through needs it.
+                introduce()
+                onView(view)
+                if view.primary != nil, view.generation != accountsGeneration {
+                    reader.stop()
+                    refreshAccounts()
+                }
+            case .probe(let node, let delay): plan(node, delay)
+            case .wake(let delay):
+                wake?.cancel()
+                wake = loop.schedule(after: delay) { [weak self] in
+                    guard let self else { return }
+                    run(monitor.timerFired(at: MonotonicClock.now()))
+                }
+            }
+        }
+    }
+
+    private func plan(_ node: NodeID, _ delay: Instant.Span) {
+        guard isRunning, probes.indices.contains(node.rawValue), !probes[node.rawValue].isUnderWay else { return }
+        timers[node.rawValue]?.cancel()
+        timers[node.rawValue] = loop.schedule(after: delay) { [weak self] in
+            self?.probes[node.rawValue].probe()
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import Cluster
+import Health
+import Reactor
+
+/// Checks one node over SQL on one lasting connection: login and identity when it is made, `@@read_only` each time.
+/// Between checks it listens: a server's end shows at once.
+final class SQLProbe {
+    private let loop: EventLoop
+    private let address: NodeAddress
+    private let options: WatchOptions
+    private let onResult: (ProbeResult) -> Void
+    private let onLost: () -> Void
+    private var connection: SQLConnection?
+    private var facts: ServerFacts?
+    private var deadline: Timer?
+    private(set) var isUnderWay = false
+    /// As of the latest login.
+    private(set) var identity: ServerIdentity?
+
+    /// - Parameters:
+    ///   - onResult: ends every ``probe()``, within the probe timeout.
+    ///   - onLost: the idle connection was closed or reset.
+    init(
+        loop: EventLoop, address: NodeAddress, options: WatchOptions, onResult: @escaping (ProbeResult) -> Void,
+        onLost: @escaping () -> Void
+    ) {
+        self.loop = loop
+        self.address = address
+        self.options = options
+        self.onResult = onResult
+        self.onLost = onLost
+    }
+
+    /// Begins a check. One under way goes on instead.
+    func probe() {
+        guard !isUnderWay else { return }
+        isUnderWay = true
+        deadline = loop.schedule(after: options.probeTimeout) { [weak self] in self?.end(.timeout) }
+        if let connection, facts != nil { askReadOnly(connection) } else { connect() }
+    }
+
+    func stop() {
+        isUnderWay = false
+        deadline?.cancel()
+        drop()
+    }
+
+    private func connect() {
+        let target: (host: String, port: UInt16)
+        do throws(SystemError) {
+            target = try address.numeric()
+        } catch {
+            // Not from within `probe()`: its caller is not ready for the result yet.
+            loop.schedule(after: .zero) { [weak self] in self?.end(.unreachable(error.description)) }
+            return
+        }
+        let connection = SQLConnection(loop: loop)
+        self.connection = connection
+        connection.connect(
+            host: target.host, port: target.port, user: options.user, password: options.password
+        ) { [weak self] error in
+            if let error { self?.end(error.probeResult) } else { self?.introduce(connection) }
+        }
+    }
+
+    /// Variables that a server does not have are simply not among the rows.
+    private func introduce(_ connection: SQLConnection) {
+        let names = ["hostname", "innodb_read_only", "read_only", "server_id", "server_uid", "version"]
+        let list = names.map { "'\($0)'" }.joined(separator: ",")
+        connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(list))") { [weak self] result in
+            switch result {
+            case .failure(let error): self?.end(error.probeResult)
+            case .success(let rows): self?.askUptime(connection, Variables(rows))
+            }
+        }
+    }
+
+    private func askUptime(_ connection: SQLConnection, _ variables: Variables) {
+        connection.query("SHOW GLOBAL STATUS LIKE 'Uptime'") { [weak self] result in
+            switch result {
+            case .failure(let error): self?.end(error.probeResult)
+            case .success(let rows): self?.settle(connection, variables, uptime: Variables(rows)["Uptime"])
+            }
+        }
+    }
+
+    private func settle(_ connection: SQLConnection, _ variables: Variables, uptime: String?) {
+        guard let readOnly = variables["read_only"], let uptime = uptime.flatMap(Int64.init), uptime >= 0,
+            uptime < 1 << 32
+        else { return end(.protocolError("the server tells neither read_only nor its uptime")) }
+        let facts = ServerFacts(
+            hostname: variables["hostname"] ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
+            serverUID: variables["server_uid"], version: variables["version"] ?? "",
+            connectionID: connection.connectionID,
+            startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000))
+        identity = connection.identity ?? identity
+        let isReadOnly = isOn(readOnly) || isOn(variables["innodb_read_only"] ?? "OFF")
+        // A server that can't write to its tables stays so until it is restarted: such a connection isn't kept.
+        if !isOn(variables["innodb_read_only"] ?? "OFF") { self.facts = facts }
+        end(isReadOnly ? .readOnly(facts) : .writable(facts))
+    }
+
+    private func askReadOnly(_ connection: SQLConnection) {
+        connection.query("SELECT @@global.read_only") { [weak self] result in
+            guard let self, let facts else { return }
+            switch result {
+            case .failure(let error): end(error.probeResult)
+            case .success(let rows):
+                guard let value = rows.first?.first ?? nil else { return end(.protocolError("an empty answer")) }
+                end(isOn(value) ? .readOnly(facts) : .writable(facts))
+            }
+        }
+    }
+
+    /// `0` and `OFF` are off; everything else keeps writers out in one way or another.
+    private func isOn(_ value: String) -> Bool { value != "0" && value != "OFF" }
+
+    private func end(_ result: ProbeResult) {
+        guard isUnderWay else { return }
+        isUnderWay = false
+        deadline?.cancel()
+        deadline = nil
+        switch result {
+        case .writable, .readOnly:
+            if facts == nil { drop() }
+            connection?.watchForEnd { [weak self] in
+                guard let self, !isUnderWay else { return }
+                drop()
+                onLost()
+            }
+        case .refused, .lost, .unreachable, .timeout, .loginDenied, .busy, .starting, .protocolError: drop()
+        }
+        onResult(result)
+    }
+
+    private func drop() {
+        facts = nil
+        let connection = connection
+        self.connection = nil
+        // After this turn of the loop: we may be in one of its own calls.
+        if let connection { loop.schedule(after: .zero) { connection.close() } }
+    }
+}
+
+/// Rows of `SHOW VARIABLES` and its like.
+private struct Variables {
+    private var values: [String: String] = [:]
+
+    init(_ rows: SQLConnection.Rows) {
+        for row in rows where row.count == 2 {
+            if let name = row[0] { values[name] = row[1] }
+        }
+    }
+
+    subscript(name: String) -> String? { values[name] }
+}
