@@ -42,7 +42,12 @@ public final class EmbeddedPair: Sendable {
         try primary.start()
         let root = try asRoot()
         defer { root.close() }
-        for statement in Self.accountStatements { try root.query(statement) }
+        try Self.makeAccounts(root)
+    }
+
+    /// The service account, the application's account and its schema.
+    public static func makeAccounts(_ root: Client) throws {
+        for statement in accountStatements { try root.query(statement) }
     }
 
     /// A login as `root` on the present primary, past the proxy.

@@ -61,6 +61,16 @@ public final class RawConnection: Sendable {
         if fd >= 0 { Glibc.close(fd) }
     }
 
+    /// Ends both directions; another thread that reads sees the end of the stream.
+    public func shutdown() { _ = Glibc.shutdown(descriptor.value, Int32(SHUT_RDWR)) }
+
+    /// Closes with a reset instead of an orderly end.
+    public func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor.value, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        close()
+    }
+
     /// No more bytes from our side.
     public func finishSending() { Glibc.shutdown(descriptor.value, Int32(SHUT_WR)) }
 
