@@ -288,9 +288,10 @@ public struct ResponseTracker: Sendable {
         return remaining > 0 ? .flows : .done
     }
 
-    /// A packet with 0xFE where a result may end: an OK packet under `deprecateEOF`, else a classic EOF.
+    /// A packet with 0xFE where a result may end: an OK packet under `deprecateEOF`, else a classic EOF. The end of a
+    /// binlog dump is a classic EOF in either case; it is shorter than any OK.
     private mutating func resultEnd(_ head: UInt8, _ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
-        if deprecateEOF {
+        if deprecateEOF, length >= 7 {
             guard readOK(bytes) else { return .malformed }
             return .ok(more: endResult())
         }
@@ -310,7 +311,8 @@ public struct ResponseTracker: Sendable {
         guard (try? reader.skip(1, "OK: header")) != nil,
             (try? reader.lengthEncoded("OK: affected rows")) != nil,
             (try? reader.lengthEncoded("OK: last insert id")) != nil,
-            let flags = try? reader.uint16("OK: status")
+            let flags = try? reader.uint16("OK: status"),
+            (try? reader.skip(2, "OK: warnings")) != nil
         else { return false }
         status = StatusFlags(rawValue: flags)
         return true
