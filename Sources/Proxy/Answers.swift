@@ -262,7 +262,10 @@ extension Worker {
         var offset = 0
         while s.pointee.nodeFD >= 0 {
             // Our own commands are through, and the client's is with the node: the rest is its answer.
-            if s.pointee.backend == .attached && !s.pointee.hasOwn { return answered(s, from: offset, count) }
+            if s.pointee.backend == .attached && !s.pointee.hasOwn {
+                if offset < count { answered(s, from: offset, count) }
+                return afterSpeech(s)
+            }
             guard count - offset >= PacketHeader.size else { break }
             let packet = UnsafeRawPointer(buffer + offset)
             let length = PacketHeader.length(at: packet)
@@ -281,8 +284,7 @@ extension Worker {
             case .detached, .connecting: break
             }
         }
-        guard s.pointee.nodeFD >= 0 else { return afterSpeech(s) }
-        if offset < count { s.pointee.nodeCarry.append(buffer + offset, count - offset) }
+        if s.pointee.nodeFD >= 0, offset < count { s.pointee.nodeCarry.append(buffer + offset, count - offset) }
         afterSpeech(s)
     }
 
