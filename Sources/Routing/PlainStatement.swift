@@ -1,8 +1,9 @@
 extension StatementClassifier {
     /// One cheap pass over a statement on its way to the node: true where it is one of the common statements
     /// (SELECT, INSERT, UPDATE, DELETE, REPLACE, BEGIN, START, COMMIT, ROLLBACK) and cannot change the session
-    /// beyond what status flags and session tracking say: no `@` (user variables), no `;`, no `…_LOCK`. False means
-    /// that ``classify(_:dialect:)`` has to look. Never true for a statement with a change that the journal needs.
+    /// beyond what status flags and session tracking say: outside of quotes no `@` (user variables), no `;`, no
+    /// `…_LOCK`. False means that ``classify(_:dialect:)`` has to look. Never true for a statement with a change that
+    /// the journal needs.
     @inlinable
     public static func isPlain(_ sql: UnsafeRawBufferPointer) -> Bool {
         let count = sql.count
@@ -35,17 +36,48 @@ extension StatementClassifier {
         default:
             return false
         }
+        // Text in quotes says nothing, as long as it is certain where it ends: from the first backslash, comment or
+        // multibyte character before a backquote on, everything counts.
+        var isCertain = true
+        var quote: UInt8 = 0
         while index < count {
             let byte = sql[index]
-            if byte == 0x40 || byte == 0x3b { return false }
-            if byte == 0x5f, index + 4 < count,
-                sql[index + 1] | 0x20 == 0x6c, sql[index + 2] | 0x20 == 0x6f,
-                sql[index + 3] | 0x20 == 0x63, sql[index + 4] | 0x20 == 0x6b
-            {
-                return false
-            }
             index += 1
+            // Letters but for those below, digits, spaces.
+            if byte >= 0x61 || (byte >= 0x30 && byte <= 0x39) || byte == 0x20 {
+                continue
+            }
+            if quote != 0 {
+                if byte == quote {
+                    if byte == 0x60 && sql[index - 2] >= 0x80 { return false }
+                    quote = 0
+                } else if byte == 0x5c {
+                    // What was skipped inside of this quote was inside under any reading.
+                    quote = 0
+                    isCertain = false
+                }
+                continue
+            }
+            switch byte {
+            case 0x40, 0x3b:
+                return false
+            case 0x27, 0x22, 0x60:
+                if isCertain { quote = byte }
+            case 0x23:
+                isCertain = false
+            case 0x2d where index < count && sql[index] == 0x2d, 0x2f where index < count && sql[index] == 0x2a:
+                isCertain = false
+            case 0x5f:
+                if index + 3 < count,
+                    sql[index] | 0x20 == 0x6c, sql[index + 1] | 0x20 == 0x6f,
+                    sql[index + 2] | 0x20 == 0x63, sql[index + 3] | 0x20 == 0x6b
+                {
+                    return false
+                }
+            default:
+                break
+            }
         }
-        return true
+        return quote == 0
     }
 }

@@ -1,8 +1,248 @@
-enum SQLScanner {
-    /// The text of a string literal, or nil where it is none.
+/// One lexical element of a statement; its text is `start ..< end` of the statement's bytes.
+struct SQLToken: Sendable, Equatable {
+    enum Kind: UInt8, Sendable {
+        case word, number
+        /// 'text'
+        case string
+        /// "text" or identifier, as sql_mode says
+        case doubleQuoted
+        /// `identifier`
+        case backquoted
+        /// @name
+        case userVariable
+        /// The @@ before a system variable's name.
+        case systemVariable
+        case symbol
+    }
+
+    var kind: Kind
+    var start: Int
+    var end: Int
+}
+
+/// Cuts SQL into tokens. Comments are dropped; executable comments (`/*! */`, `/*M! */`) are read as the code that
+/// they are for a MariaDB of 10.6 or later.
+struct SQLScanner {
+    /// What the text reads as.
+    struct Scan {
+        var tokens: [SQLToken] = []
+        /// How the text reads depends on something not known (sql_mode, character set, server version), or it is
+        /// malformed.
+        var isAmbiguous = false
+        var hasExecutableComment = false
+    }
+
+    private let sql: UnsafeRawBufferPointer
+    private let dialect: Dialect
+    private var index = 0
+    private var scan = Scan()
+    private var isInExecutableComment = false
+
+    private init(_ sql: UnsafeRawBufferPointer, _ dialect: Dialect) {
+        self.sql = sql
+        self.dialect = dialect
+    }
+
+    static func scan(_ sql: UnsafeRawBufferPointer, dialect: Dialect) -> Scan {
+        var scanner = SQLScanner(sql, dialect)
+        scanner.run()
+        return scanner.scan
+    }
+
+    /// The text inside a string literal, or nil where it is no single one or has a backslash (whose meaning depends
+    /// on sql_mode).
     static func contents(ofLiteral text: [UInt8]) -> [UInt8]? {
-        guard text.count >= 2, text.first == 0x27, text.last == 0x27 else { return nil }
-        let inner = text.dropFirst().dropLast()
-        return inner.contains(0x27) || inner.contains(0x5c) ? nil : Array(inner)
+        guard text.count >= 2, let quote = text.first, quote == 0x27 || quote == 0x22 else { return nil }
+        var inner: [UInt8] = []
+        var index = 1
+        while index < text.count {
+            let byte = text[index]
+            if byte == 0x5c { return nil }
+            if byte == quote {
+                if index == text.count - 1 { return inner }
+                guard text[index + 1] == quote else { return nil }
+                index += 1
+            }
+            inner.append(byte)
+            index += 1
+        }
+        return nil
+    }
+
+    private func byte(_ offset: Int) -> UInt8? {
+        let position = index + offset
+        return position < sql.count ? sql[position] : nil
+    }
+
+    private mutating func add(_ kind: SQLToken.Kind, from start: Int) {
+        scan.tokens.append(SQLToken(kind: kind, start: start, end: index))
+    }
+
+    private mutating func run() {
+        while let first = byte(0), !scan.isAmbiguous {
+            let start = index
+            switch first {
+            case 0x00:
+                scan.isAmbiguous = true
+            case 0x01...0x20:
+                index += 1
+            case 0x23:  // #
+                skipLine()
+            case 0x2d where byte(1) == 0x2d && (byte(2) ?? 0x20) <= 0x20:  // --
+                skipLine()
+            case 0x2f where byte(1) == 0x2a:  // /*
+                comment()
+            case 0x2a where byte(1) == 0x2f && isInExecutableComment:  // */
+                index += 2
+                isInExecutableComment = false
+            case 0x27:
+                quoted(0x27)
+                add(.string, from: start)
+            case 0x22:
+                quoted(0x22)
+                add(.doubleQuoted, from: start)
+            case 0x60:
+                quoted(0x60)
+                add(.backquoted, from: start)
+            case 0x40:
+                at()
+            case 0x30...0x39:
+                number()
+            case 0x41...0x5a, 0x61...0x7a, 0x5f, 0x24, 0x80...0xff:
+                while let next = byte(0), isWord(next) { index += 1 }
+                add(.word, from: start)
+            default:
+                index += 1
+                add(.symbol, from: start)
+            }
+        }
+        if isInExecutableComment { scan.isAmbiguous = true }
+    }
+
+    private func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x24, 0x80...0xff: true
+        default: false
+        }
+    }
+
+    private mutating func skipLine() {
+        while let next = byte(0), next != 0x0a { index += 1 }
+    }
+
+    /// At a quote: to behind the closing one.
+    private mutating func quoted(_ quote: UInt8) {
+        let escapes: Bool?
+        switch quote {
+        case 0x27: escapes = dialect.backslashEscapes
+        case 0x22: escapes = dialect.ansiQuotes == true ? false : dialect.ansiQuotes == nil ? nil : dialect.backslashEscapes
+        default: escapes = false
+        }
+        index += 1
+        while let next = byte(0) {
+            if next == quote {
+                index += 1
+                if byte(0) != quote { return }
+                index += 1
+            } else if next == 0x5c && quote != 0x60 {
+                let start = index
+                while byte(0) == 0x5c { index += 1 }
+                guard byte(0) == quote else { continue }
+                // In some multibyte character sets the first of them belongs to the character before.
+                if start > 0 && sql[start - 1] >= 0x80 { scan.isAmbiguous = true }
+                if (index - start) % 2 == 1 {
+                    guard let escapes else {
+                        scan.isAmbiguous = true
+                        return
+                    }
+                    if escapes { index += 1 }
+                }
+            } else {
+                index += 1
+            }
+        }
+        scan.isAmbiguous = true
+    }
+
+    private mutating func comment() {
+        index += 2
+        let isMaria = byte(0) == 0x4d && byte(1) == 0x21
+        guard byte(0) == 0x21 || isMaria else {
+            skipComment()
+            return
+        }
+        index += isMaria ? 2 : 1
+        scan.hasExecutableComment = true
+        if isInExecutableComment {
+            scan.isAmbiguous = true
+            return
+        }
+        var version = 0
+        var digits = 0
+        while let next = byte(0), next >= 0x30, next <= 0x39, digits < 6 {
+            version = version * 10 + Int(next - 0x30)
+            digits += 1
+            index += 1
+        }
+        switch version {
+        case 0 where digits == 0, 1..<50700: isInExecutableComment = true
+        case 50700..<100_000 where isMaria: isInExecutableComment = true
+        // MySQL's own features: MariaDB leaves them out.
+        case 50700..<100_000: skipComment(mayNest: true)
+        case 100_000...100_600: isInExecutableComment = true
+        default: scan.isAmbiguous = true
+        }
+    }
+
+    private mutating func skipComment(mayNest: Bool = false) {
+        while let next = byte(0) {
+            if next == 0x2a && byte(1) == 0x2f {
+                index += 2
+                return
+            }
+            if mayNest && next == 0x2f && byte(1) == 0x2a { break }
+            index += 1
+        }
+        scan.isAmbiguous = true
+    }
+
+    private mutating func at() {
+        let start = index
+        index += 1
+        switch byte(0) {
+        case 0x40:
+            index += 1
+            add(.systemVariable, from: start)
+        case 0x27:
+            quoted(0x27)
+            add(.userVariable, from: start)
+        case 0x22:
+            quoted(0x22)
+            add(.userVariable, from: start)
+        case 0x60:
+            quoted(0x60)
+            add(.userVariable, from: start)
+        default:
+            while let next = byte(0), isWord(next) || next == 0x2e { index += 1 }
+            add(index > start + 1 ? .userVariable : .symbol, from: start)
+        }
+    }
+
+    private mutating func number() {
+        let start = index
+        var isNumber = true
+        let isHex = byte(0) == 0x30 && byte(1).map { $0 | 0x20 } == 0x78
+        while let next = byte(0) {
+            if next == 0x2e, let after = byte(1), after >= 0x30, after <= 0x39 {
+                index += 1
+            } else if isWord(next) {
+                let isExponent = next | 0x20 == 0x65
+                if !(next >= 0x30 && next <= 0x39) && !isExponent && !isHex { isNumber = false }
+                index += 1
+            } else {
+                break
+            }
+        }
+        add(isNumber ? .number : .word, from: start)
     }
 }

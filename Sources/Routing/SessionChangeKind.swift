@@ -74,7 +74,7 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case prepareName([UInt8], PreparedSource)
     case deallocateName([UInt8])
     /// EXECUTE name: the journal knows the text.
-    case executeName([UInt8], [[UInt8]])
+    case executeName([UInt8])
     case xaBegun
     case xaEnded
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.

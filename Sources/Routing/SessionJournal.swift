@@ -14,6 +14,9 @@ public struct SessionJournal: Sendable {
     public static let trackingText = Array(
         "SET session_track_system_variables='*', session_track_schema=ON, session_track_state_change=ON".utf8)
 
+    /// More tables, locks or handlers than this are not told apart: the loss stays until a reset.
+    private static let namesMax = 256
+
     /// More bytes of state than this are not kept: ``Losses/tooLarge``.
     public let byteCountMax: Int
 
@@ -36,6 +39,7 @@ public struct SessionJournal: Sendable {
     private var namesDatabase: [UInt8]?
     private var role: [UInt8]?
     private var nextTransaction: [[UInt8]] = []
+    private var isNextTransactionUncertain = false
     private var prepared: [(name: [UInt8], literal: [UInt8]?)] = []
     private var temporaryTables: [SessionChangeKind.TableName] = []
     private var userLocks: [(name: [UInt8], count: Int)] = []
@@ -62,6 +66,7 @@ public struct SessionJournal: Sendable {
     public var losses: Losses {
         var losses = marked
         if userVariables.isLossy { losses.insert(.userVariables) }
+        if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
         if !userLocks.isEmpty { losses.insert(.userLocks) }
         if !handlers.isEmpty { losses.insert(.handlers) }
@@ -78,6 +83,7 @@ public struct SessionJournal: Sendable {
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
         marked = []
+        if isNextTransactionUncertain { transactionEnded() }
         temporaryTables = []
         userLocks = []
         handlers = []
@@ -142,9 +148,18 @@ public struct SessionJournal: Sendable {
     /// A transaction is waiting for its one-shot characteristics.
     public var hasNextTransaction: Bool { !nextTransaction.isEmpty }
 
-    /// A transaction ended, or a statement other than SET was answered outside of one: one-shot characteristics
-    /// are used up.
-    public mutating func transactionEnded() { nextTransaction = [] }
+    /// A transaction ended (the status flag went out): one-shot characteristics are used up.
+    public mutating func transactionEnded() {
+        nextTransaction = []
+        isNextTransactionUncertain = false
+    }
+
+    /// While ``hasNextTransaction``: a statement other than SET was answered and no transaction is open. The server
+    /// does not say whether it has used up the one-shot characteristics (`SELECT 1` has not, one that read a table
+    /// has): until a transaction ends they are a loss.
+    public mutating func answeredOutsideTransaction() {
+        if !nextTransaction.isEmpty { isNextTransactionUncertain = true }
+    }
 
     /// COM_RESET_CONNECTION succeeded. The server keeps the default schema and the role.
     public mutating func reset() {
@@ -205,7 +220,11 @@ public struct SessionJournal: Sendable {
         case .createTemporaryTable(let table):
             frame.isExplained = true
             let name = qualified(table)
-            if !temporaryTables.contains(name) { temporaryTables.append(name) }
+            if temporaryTables.count == Self.namesMax {
+                marked.insert(.temporaryTables)
+            } else if !temporaryTables.contains(name) {
+                temporaryTables.append(name)
+            }
         case .dropTables(let tables):
             frame.isExplained = true
             for table in tables {
@@ -222,6 +241,8 @@ public struct SessionJournal: Sendable {
         case .userLock(let name?):
             if let index = userLocks.firstIndex(where: { $0.name == name }) {
                 userLocks[index].count += 1
+            } else if userLocks.count == Self.namesMax {
+                marked.insert(.userLocks)
             } else {
                 userLocks.append((name, 1))
             }
@@ -237,7 +258,11 @@ public struct SessionJournal: Sendable {
             userLocks = []
             marked.remove(.userLocks)
         case .handlerOpen(let name):
-            if !handlers.contains(name) { handlers.append(name) }
+            if handlers.count == Self.namesMax {
+                marked.insert(.handlers)
+            } else if !handlers.contains(name) {
+                handlers.append(name)
+            }
         case .handlerClose(let name):
             handlers.removeAll { $0 == name }
         case .prepareName(let name, let source):
@@ -247,7 +272,7 @@ public struct SessionJournal: Sendable {
         case .deallocateName(let name):
             frame.isExplained = true
             prepared.removeAll { $0.name == name }
-        case .executeName(let name, _):
+        case .executeName(let name):
             noteExecution(of: name, isNested: isNested)
         case .xaBegun:
             marked.insert(.xa)
@@ -361,7 +386,7 @@ public struct SessionJournal: Sendable {
         userLocks = []
         handlers = []
         variables = []
-        nextTransaction = []
+        transactionEnded()
     }
 }
 

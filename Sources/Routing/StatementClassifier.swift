@@ -1,9 +1,380 @@
 /// Reads SQL far enough to know what it does to data and session; what it cannot read is `opaque`.
+///
+/// Known limits: a view may hide a stored function that writes, and `SELECT LAST_INSERT_ID(n)` changes what
+/// LAST_INSERT_ID() gives without a note.
 public enum StatementClassifier {
-    /// Full analysis, not for the hot path.
+    /// Longer texts are not cut into tokens: they are known as far as ``isPlain(_:)`` goes, else `opaque`.
+    static let byteCountMax = 1 << 20
+
+    /// Full analysis, not for the hot path. `dialect`: best from the session's status flags, since without it a
+    /// text with `\'` in it is `opaque`.
     public static func classify(
         _ sql: UnsafeRawBufferPointer, dialect: Dialect = .unknown
     ) -> StatementFacts {
-        StatementFacts(.opaque, change: .unknown)
+        classify(sql, dialect: dialect, depth: 0)
+    }
+
+    static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, depth: Int) -> StatementFacts {
+        guard sql.count <= byteCountMax else { return unread(sql) }
+        let scan = SQLScanner.scan(sql, dialect: dialect)
+        if scan.isAmbiguous { return unread(sql) }
+        let reader = StatementReader(
+            sql: sql, tokens: scan.tokens[...], dialect: dialect, hasExecutableComment: scan.hasExecutableComment)
+        if reader.isCompound { return StatementFacts(.opaque, change: .procedure) }
+        if reader.isRoutineDefinition { return StatementFacts(.opaque) }
+
+        var parts = reader.split(at: ";")
+        while let last = parts.last, last.count == 0, parts.count > 1 { parts.removeLast() }
+        if parts.count == 1, let only = parts.first { return StatementKind(only, depth: depth).facts }
+        return together(parts.map { StatementKind($0, depth: depth).facts })
+    }
+
+    /// A text that is not read further. That it is plain still says that it needs no note.
+    private static func unread(_ sql: UnsafeRawBufferPointer) -> StatementFacts {
+        StatementFacts(.opaque, change: isPlain(sql) ? nil : .unknown)
+    }
+
+    /// Several statements in one text.
+    private static func together(_ facts: [StatementFacts]) -> StatementFacts {
+        var effect = StatementFacts.Effect.read
+        var change: SessionChangeKind?
+        for fact in facts {
+            switch fact.effect {
+            case .read: break
+            case .session: if effect == .read { effect = .session }
+            case .begin, .commit, .rollback, .write, .transactional, .opaque: effect = .opaque
+            }
+            switch fact.change {
+            case nil, SessionChangeKind.none?: break
+            case .systemVariables?: if change == nil { change = .systemVariables }
+            default: change = .unknown
+            }
+        }
+        return StatementFacts(effect, change: change, readsPrevious: facts.first?.readsPrevious ?? false)
+    }
+}
+
+extension StatementReader {
+    /// BEGIN NOT ATOMIC, and the other statements of stored programs that MariaDB takes on their own.
+    fileprivate var isCompound: Bool {
+        switch word(0) {
+        case "BEGIN": isWord(1, "NOT")
+        case "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR", "DECLARE": true
+        default: false
+        }
+    }
+
+    /// CREATE of something whose body is SQL, which is not run now.
+    fileprivate var isRoutineDefinition: Bool {
+        guard isWord(0, "CREATE") || isWord(0, "ALTER") else { return false }
+        for index in 1..<max(1, min(count, 24)) {
+            switch word(index) {
+            case "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE", "VIEW": return true
+            case "TABLE", "SEQUENCE", "DATABASE", "SCHEMA", "INDEX", "USER", "ROLE", "SERVER": return false
+            default: continue
+            }
+        }
+        return false
+    }
+}
+
+/// One statement's first words decide how the rest is read.
+struct StatementKind {
+    private let reader: StatementReader
+    private let depth: Int
+
+    init(_ reader: StatementReader, depth: Int) {
+        var reader = reader
+        while reader.isSymbol(0, "(") { reader = reader.part(1) }
+        self.reader = reader
+        self.depth = depth
+    }
+
+    var facts: StatementFacts {
+        switch reader.word(0) {
+        case "SELECT", "VALUES": query
+        case "DO": query
+        case "WITH": commonTableExpression
+        case "INSERT", "REPLACE", "UPDATE", "DELETE": write
+        case "LOAD": load
+        case "SHOW": show
+        case "DESC", "DESCRIBE", "EXPLAIN": explain
+        case "ANALYZE": analyze
+        case "HELP": StatementFacts(.read)
+        case "CHECKSUM": StatementFacts(.read)
+        case "USE": StatementFacts(.session, change: .systemVariables)
+        case "SET": SetStatement(reader, depth: depth).facts
+        case "BEGIN": begin
+        case "START": isAny(1, "TRANSACTION") ? StatementFacts(.begin) : StatementFacts(.opaque)
+        case "COMMIT": hasOnlyTransactionWords ? StatementFacts(.commit) : opaque
+        case "ROLLBACK": rollback
+        case "SAVEPOINT": StatementFacts(.transactional)
+        case "RELEASE": reader.isWord(1, "SAVEPOINT") ? StatementFacts(.transactional) : opaque
+        case "CREATE": create
+        case "DROP": drop
+        case "ALTER", "RENAME": rename
+        case "LOCK": StatementFacts(.opaque, change: .lockTables)
+        // Commits if tables were locked.
+        case "UNLOCK": StatementFacts(.commit, change: .unlockTables)
+        case "FLUSH": flush
+        case "BACKUP": backup
+        case "HANDLER": handler
+        case "PREPARE": prepare
+        case "EXECUTE": execute
+        case "DEALLOCATE": deallocate(2, isKnown: reader.isWord(1, "PREPARE"))
+        case "XA": xa
+        case "CALL": call
+        case "GET":
+            StatementFacts(.session, change: .loseUserVariables(reader.userVariables ?? []), readsPrevious: true)
+        case "TRUNCATE", "GRANT", "REVOKE", "KILL", "RESET", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "PURGE", "CHANGE",
+            "STOP", "INSTALL", "UNINSTALL", "BINLOG", "SHUTDOWN", "SIGNAL", "RESIGNAL":
+            StatementFacts(.opaque)
+        case "": reader.count == 0 ? StatementFacts(.read) : opaque
+        default: opaque
+        }
+    }
+
+    private var opaque: StatementFacts { StatementFacts(.opaque, change: .unknown) }
+
+    private func isAny(_ index: Int, _ words: StaticString...) -> Bool {
+        words.contains { reader.isWord(index, $0) }
+    }
+
+    private func contains(_ words: StaticString...) -> Bool {
+        for index in 0..<reader.count where words.contains(where: { reader.isWord(index, $0) }) { return true }
+        return false
+    }
+
+    private static func joined(_ changes: [SessionChangeKind]) -> SessionChangeKind? {
+        changes.count > 1 ? .several(changes) : changes.first
+    }
+
+    /// The notes that any statement with expressions may need: `@a := …` and locks.
+    private func notes(_ calls: StatementReader.Calls) -> [SessionChangeKind] {
+        calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariables ?? [])] : [])
+    }
+
+    // MARK: Queries
+
+    private var query: StatementFacts {
+        let calls = reader.calls
+        var changes = notes(calls)
+        var effect = StatementFacts.Effect.read
+        if reader.assignsInside || calls.setsLastInsertID { effect = .session }
+        for index in 0..<reader.count {
+            if reader.isWord(index, "INTO") {
+                var names: [[UInt8]] = []
+                var position = index + 1
+                while let name = reader.userVariable(position) {
+                    if names.count < StatementReader.namesMax { names.append(name) }
+                    position += reader.isSymbol(position + 1, ",") ? 2 : 1
+                }
+                if names.isEmpty {
+                    effect = .opaque
+                } else {
+                    if effect == .read { effect = .session }
+                    changes.append(.loseUserVariables(names.count < StatementReader.namesMax ? names : []))
+                }
+            }
+            let locks =
+                reader.isWord(index, "FOR") && reader.isWord(index + 1, "UPDATE")
+                || reader.isWord(index, "LOCK") && reader.isWord(index + 1, "IN")
+            if locks && effect != .opaque { effect = .transactional }
+        }
+        if calls.takesSequenceValue && effect != .opaque { effect = .write }
+        if !calls.isHarmless { effect = .opaque }
+        return StatementFacts(effect, change: Self.joined(changes), readsPrevious: calls.readsPrevious)
+    }
+
+    private var commonTableExpression: StatementFacts {
+        var depth = 0
+        for index in 0..<reader.count {
+            if reader.isSymbol(index, "(") { depth += 1 }
+            if reader.isSymbol(index, ")") { depth -= 1 }
+            guard depth == 0, reader.isSymbol(index, ")") else { continue }
+            switch reader.word(index + 1) {
+            case "SELECT", "VALUES": return query
+            case "UPDATE", "DELETE", "INSERT", "REPLACE": return write
+            default: continue
+            }
+        }
+        return StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+    }
+
+    private var write: StatementFacts {
+        let calls = reader.calls
+        var changes = notes(calls).map { change -> SessionChangeKind in
+            // Called for as many rows as there are.
+            if case .userLock = change { .userLock(nil) } else { change }
+        }
+        changes.removeAll { if case .releaseUserLock = $0 { true } else { false } }
+        return StatementFacts(.write, change: Self.joined(changes), readsPrevious: calls.readsPrevious)
+    }
+
+    private var load: StatementFacts {
+        guard isAny(1, "DATA", "XML") else { return StatementFacts(.opaque) }
+        let names = reader.userVariables
+        return StatementFacts(.write, change: names == [] ? nil : .loseUserVariables(names ?? []))
+    }
+
+    private var show: StatementFacts {
+        let calls = reader.calls
+        let previous = isAny(1, "WARNINGS", "ERRORS", "COUNT", "PROFILE", "PROFILES")
+        return StatementFacts(
+            calls.isHarmless ? .read : .opaque, change: Self.joined(notes(calls)),
+            readsPrevious: previous || calls.readsPrevious)
+    }
+
+    /// Explains without running it, except that the optimizer may evaluate functions of a SELECT.
+    private var explain: StatementFacts {
+        let calls = reader.calls
+        return StatementFacts(calls.isHarmless ? .read : .opaque, change: Self.joined(notes(calls)))
+    }
+
+    /// ANALYZE of a statement runs it.
+    private var analyze: StatementFacts {
+        var index = 1
+        if reader.isWord(1, "FORMAT") { index = 4 }
+        return isAny(index, "SELECT", "VALUES", "WITH")
+            ? StatementKind(reader.part(index), depth: depth).facts
+            : StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+    }
+
+    // MARK: Transactions
+
+    private var hasOnlyTransactionWords: Bool {
+        for index in 1..<max(1, reader.count) where !isAny(index, "WORK", "AND", "NO", "CHAIN", "RELEASE") {
+            return false
+        }
+        return true
+    }
+
+    private var begin: StatementFacts {
+        reader.count == 1 || reader.count == 2 && reader.isWord(1, "WORK") ? StatementFacts(.begin) : opaque
+    }
+
+    private var rollback: StatementFacts {
+        if isAny(1, "TO") || reader.isWord(1, "WORK") && isAny(2, "TO") { return StatementFacts(.transactional) }
+        return hasOnlyTransactionWords ? StatementFacts(.rollback) : opaque
+    }
+
+    private var xa: StatementFacts {
+        switch reader.word(1) {
+        case "START", "BEGIN": StatementFacts(.opaque, change: .xaBegun)
+        case "COMMIT", "ROLLBACK": StatementFacts(.opaque, change: .xaEnded)
+        case "END", "PREPARE": StatementFacts(.opaque)
+        case "RECOVER": StatementFacts(.read)
+        default: opaque
+        }
+    }
+
+    // MARK: Tables
+
+    private var create: StatementFacts {
+        var index = 1
+        if reader.isWord(1, "OR") && reader.isWord(2, "REPLACE") { index = 3 }
+        guard reader.isWord(index, "TEMPORARY") else {
+            return StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+        }
+        guard isAny(index + 1, "TABLE", "SEQUENCE") else { return opaque }
+        index += 2
+        if reader.isWord(index, "IF") && reader.isWord(index + 1, "NOT") && reader.isWord(index + 2, "EXISTS") {
+            index += 3
+        }
+        guard let table = tableName(index)?.table else { return opaque }
+        let calls = reader.part(index + 1).calls
+        // No commit, and gone with the server: only what a query in it does may last.
+        let lasts = contains("SELECT") && (!calls.isHarmless || calls.takesSequenceValue)
+        return StatementFacts(
+            lasts ? .write : .session, change: Self.joined([.createTemporaryTable(table)] + notes(calls)))
+    }
+
+    private var drop: StatementFacts {
+        if reader.isWord(1, "PREPARE") { return deallocate(2, isKnown: true) }
+        let isTemporary = reader.isWord(1, "TEMPORARY")
+        var index = isTemporary ? 2 : 1
+        guard isAny(index, "TABLE", "TABLES", "SEQUENCE") else { return StatementFacts(.opaque) }
+        index += 1
+        if reader.isWord(index, "IF") && reader.isWord(index + 1, "EXISTS") { index += 2 }
+        var tables: [SessionChangeKind.TableName] = []
+        while let (table, next) = tableName(index) {
+            tables.append(table)
+            guard reader.isSymbol(next, ",") else { break }
+            index = next + 1
+        }
+        return StatementFacts(isTemporary ? .session : .opaque, change: .dropTables(tables))
+    }
+
+    private var rename: StatementFacts {
+        StatementFacts(.opaque, change: contains("RENAME") ? .renameTables : nil)
+    }
+
+    private func tableName(_ index: Int) -> (table: SessionChangeKind.TableName, next: Int)? {
+        guard let first = reader.name(index) else { return nil }
+        guard reader.isSymbol(index + 1, ".") else { return (SessionChangeKind.TableName(table: first), index + 1) }
+        guard let second = reader.name(index + 2) else { return nil }
+        return (SessionChangeKind.TableName(schema: first, table: second), index + 3)
+    }
+
+    private var flush: StatementFacts {
+        StatementFacts(.opaque, change: contains("LOCK", "EXPORT") ? .lockTables : nil)
+    }
+
+    private var backup: StatementFacts {
+        if reader.isWord(1, "UNLOCK") || reader.isWord(1, "STAGE") && reader.isWord(2, "END") {
+            return StatementFacts(.opaque, change: .unlockTables)
+        }
+        return StatementFacts(.opaque, change: .lockTables)
+    }
+
+    private var handler: StatementFacts {
+        guard let (table, next) = tableName(1) else { return opaque }
+        if reader.isWord(next, "OPEN") {
+            let alias = reader.isWord(next + 1, "AS") ? reader.name(next + 2) : reader.name(next + 1)
+            return StatementFacts(.session, change: .handlerOpen(alias ?? table.table))
+        }
+        if reader.isWord(next, "CLOSE") { return StatementFacts(.session, change: .handlerClose(table.table)) }
+        let calls = reader.part(next).calls
+        return StatementFacts(calls.isHarmless ? .read : .opaque, change: Self.joined(calls.changes))
+    }
+
+    // MARK: Prepared by name, and programs
+
+    private var prepare: StatementFacts {
+        guard let name = reader.name(1).map(ASCII.lowercased), reader.isWord(2, "FROM") else { return opaque }
+        let source: SessionChangeKind.PreparedSource
+        if reader.count == 4, reader.kind(3) == .string || reader.kind(3) == .doubleQuoted {
+            source = .literal(reader.bytes(3))
+        } else if reader.count == 4, let variable = reader.userVariable(3) {
+            source = .userVariable(variable)
+        } else {
+            source = .expression
+        }
+        return StatementFacts(.session, change: .prepareName(name, source))
+    }
+
+    private var execute: StatementFacts {
+        guard !reader.isWord(1, "IMMEDIATE") else {
+            guard depth == 0, reader.kind(2) == .string,
+                let text = SQLScanner.contents(ofLiteral: reader.bytes(2))
+            else { return opaque }
+            let inner = text.withUnsafeBytes {
+                StatementClassifier.classify($0, dialect: reader.dialect, depth: depth + 1)
+            }
+            return StatementFacts(.opaque, change: inner.change, readsPrevious: inner.readsPrevious)
+        }
+        guard depth == 0, let name = reader.name(1).map(ASCII.lowercased) else { return opaque }
+        return StatementFacts(.opaque, change: .executeName(name))
+    }
+
+    private func deallocate(_ index: Int, isKnown: Bool) -> StatementFacts {
+        guard isKnown, let name = reader.name(index).map(ASCII.lowercased) else { return opaque }
+        return StatementFacts(.session, change: .deallocateName(name))
+    }
+
+    private var call: StatementFacts {
+        let names = reader.userVariables
+        return StatementFacts(
+            .opaque, change: names == [] ? .procedure : .several([.procedure, .loseUserVariables(names ?? [])]))
     }
 }

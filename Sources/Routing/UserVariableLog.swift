@@ -12,8 +12,8 @@ struct UserVariableLog: Sendable {
     /// Values were lost, and nobody knows of which variables.
     private(set) var isBlind = false
 
-    /// More records than this (a counter in a loop) make the variables lost.
-    static let recordsMax = 256
+    /// More assignments than this (a counter in a loop) make the variables lost.
+    static let assignmentsMax = 512
     static let lostMax = 256
 
     var isLossy: Bool { isBlind || !lost.isEmpty }
@@ -43,7 +43,7 @@ struct UserVariableLog: Sendable {
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
-        if records.count > Self.recordsMax {
+        if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
             var names: [[UInt8]] = []
             for record in records {
                 for assignment in record.assignments where !names.contains(assignment.name) {
