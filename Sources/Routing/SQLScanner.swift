@@ -135,7 +135,8 @@ struct SQLScanner {
         let escapes: Bool?
         switch quote {
         case 0x27: escapes = dialect.backslashEscapes
-        case 0x22: escapes = dialect.ansiQuotes == true ? false : dialect.ansiQuotes == nil ? nil : dialect.backslashEscapes
+        case 0x22:
+            escapes = dialect.ansiQuotes == true ? false : dialect.ansiQuotes == nil ? nil : dialect.backslashEscapes
         default: escapes = false
         }
         index += 1

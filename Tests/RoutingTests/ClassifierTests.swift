@@ -18,13 +18,15 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         "/* c */ SELECT 1 -- end", "# c\nSELECT 1", "SELECT 'it''s; DELETE FROM t'", "SELECT 'it\\'s; x'", "SELECT 1;",
         "SELECT 1 ; /* nothing */ ;", "DO 1", "SELECT @a, @@version", "CHECKSUM TABLE t", "XA RECOVER", "",
         "SELECT CAST(a AS CHAR(10)), CONVERT(b, DECIMAL(10,2)) FROM t PARTITION (p0) USE INDEX (i)",
-        "SELECT /*!40001 SQL_NO_CACHE */ * FROM t", "SELECT 1 /*!80000 FROM x */", "SELECT SUM(a) OVER (PARTITION BY b)",
+        "SELECT /*!40001 SQL_NO_CACHE */ * FROM t", "SELECT 1 /*!80000 FROM x */",
+        "SELECT SUM(a) OVER (PARTITION BY b)",
         "SELECT 1; SELECT 2", "SHOW VARIABLES LIKE 'a'", "SELECT REPLACE(a,'x','y'), INSERT(a,1,2,'x') FROM t",
     ])
     func reads(_ text: String) { #expect(facts(text).effect == .read) }
 
     @Test(arguments: [
-        "SET NAMES utf8mb4", "USE d", "SET SESSION sql_mode=''", "SET autocommit=0", "SET @a=1", "PREPARE p FROM 'SELECT 1'",
+        "SET NAMES utf8mb4", "USE d", "SET SESSION sql_mode=''", "SET autocommit=0", "SET @a=1",
+        "PREPARE p FROM 'SELECT 1'",
         "DEALLOCATE PREPARE p", "SET TRANSACTION READ ONLY", "SET ROLE r", "SELECT 1 INTO @a", "SELECT @a:=1",
         "CREATE TEMPORARY TABLE t (a INT)", "DROP TEMPORARY TABLE t", "HANDLER t OPEN", "SET sql_mode=''; SELECT 1",
         "/*!40101 SET NAMES utf8 */", "SET STATEMENT max_statement_time=1 FOR SET @a=1",
@@ -58,9 +60,11 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         "ANALYZE UPDATE t SET a=1", "ANALYZE TABLE t", "SELECT 1; DELETE FROM t", "BEGIN; SELECT 1", "COMMIT; SELECT 1",
         "LOCK TABLES t READ", "FLUSH TABLES", "GRANT ALL ON *.* TO x", "SET DEFAULT ROLE r", "START SLAVE",
         "BEGIN NOT ATOMIC SET @x=1; END", "CREATE PROCEDURE p() BEGIN SELECT 1; END", "SELECT 'open", "SELECT `open",
-        "SELECT 1 /* open", "SELECT 1 /*!40000 open", "SELECT 1 /*!120000 FROM t */", "WIBBLE", "SELECT \0", "@", "@@", "SET",
+        "SELECT 1 /* open", "SELECT 1 /*!40000 open", "SELECT 1 /*!120000 FROM t */", "WIBBLE", "SELECT \0", "@", "@@",
+        "SET",
         "SET @", "SET @a", "SET @a=", "SET @@", "SET ,", "SET STATEMENT", "SET STATEMENT a=1 FOR", "WITH", "EXECUTE",
-        "PREPARE", "PREPARE p", "HANDLER", "CREATE TEMPORARY", "CREATE TEMPORARY TABLE", "DROP PREPARE", "XA", "RELEASE",
+        "PREPARE", "PREPARE p", "HANDLER", "CREATE TEMPORARY", "CREATE TEMPORARY TABLE", "DROP PREPARE", "XA",
+        "RELEASE",
         "SET @a = f(1)", "SELECT w.f (1)", "WITH a AS (SELECT f(1)) SELECT * FROM a",
     ])
     func opaque(_ text: String) {
@@ -81,7 +85,8 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
 
     @Test(arguments: [
         "SELECT FOUND_ROWS()", "SELECT ROW_COUNT()", "SHOW WARNINGS", "SHOW COUNT(*) ERRORS", "SELECT @@warning_count",
-        "SELECT @@session.error_count", "GET DIAGNOSTICS @n = NUMBER", "SELECT PREVIOUS VALUE FOR s", "SELECT LASTVAL(s)",
+        "SELECT @@session.error_count", "GET DIAGNOSTICS @n = NUMBER", "SELECT PREVIOUS VALUE FOR s",
+        "SELECT LASTVAL(s)",
     ])
     func readsPrevious(_ text: String) { #expect(facts(text).readsPrevious) }
 
@@ -177,8 +182,9 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
             change("SET STATEMENT max_statement_time=1, sql_mode='' FOR SELECT 1")
                 == .several([.passingVariables([name("max_statement_time"), name("sql_mode")])]))
         #expect(change("SET ROLE r1") == .setRole(name("SET ROLE r1")))
-        #expect(change("SET @a = f()")  // the function may have changed more than its variable
-            == .several([.systemVariables, .loseUserVariables([name("a")]), .unknown]))
+        #expect(
+            change("SET @a = f()")  // the function may have changed more than its variable
+                == .several([.systemVariables, .loseUserVariables([name("a")]), .unknown]))
     }
 
     @Test func prepared() {
@@ -201,7 +207,8 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
             return Int(state >> 33) % bound
         }
         let pieces = [
-            "SELECT", "SET", "@", "@@", "'", "\"", "`", "(", ")", ",", ";", "=", ":=", "/*", "*/", "/*!", "--", "#", "\\",
+            "SELECT", "SET", "@", "@@", "'", "\"", "`", "(", ")", ",", ";", "=", ":=", "/*", "*/", "/*!", "--", "#",
+            "\\",
             "\n", " ", "a", "1", ".", "GET_LOCK(", "INTO", "FOR", "UPDATE", "STATEMENT", "INSERT", "\u{e9}", "x'", "0x",
             "CREATE", "TEMPORARY", "TABLE", "DROP", "PREPARE", "FROM", "EXECUTE", "WITH", "AS", "NAMES", "DO", "\0",
         ]

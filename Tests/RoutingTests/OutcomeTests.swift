@@ -5,7 +5,6 @@ import Testing
 
 @Suite struct OutcomeTests {
 
-
     /// A cell of the table, in a word.
     static func word(_ verdict: Verdict) -> String {
         func name(_ refusal: Refusal) -> String { "\(refusal.kind)" }
@@ -58,7 +57,10 @@ import Testing
     ]
 
     static let answeringTable: [(StatementFacts.Effect, [String])] = [
-        (.read, ["readInterrupted", "rolledBack", "readInterrupted,stateLost", "rolledBack,stateLost", "readInterrupted"]),
+        (
+            .read,
+            ["readInterrupted", "rolledBack", "readInterrupted,stateLost", "rolledBack,stateLost", "readInterrupted"]
+        ),
         (
             .session,
             ["readInterrupted", "rolledBack", "readInterrupted,stateLost", "rolledBack,stateLost", "readInterrupted"]

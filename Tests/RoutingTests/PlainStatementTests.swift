@@ -8,7 +8,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "SELECT 1", "  select c FROM sbtest1 WHERE id=5", "insert into t values (1)", "Update t set a=1", "DELETE FROM t",
+        "SELECT 1", "  select c FROM sbtest1 WHERE id=5", "insert into t values (1)", "Update t set a=1",
+        "DELETE FROM t",
         "replace into t values(1)", "BEGIN", "START TRANSACTION READ ONLY", "commit", "ROLLBACK", "select(1)",
         "SELECT*FROM t", "SELECT a_loc FROM t_l", "SELECT '@'", "INSERT INTO t VALUES ('a@b.c', \"x;y\", 'it''s')",
         "SELECT `a@b`", "INSERT INTO t VALUES ('a\\nb')",
@@ -17,7 +18,8 @@ import Testing
 
     @Test(arguments: [
         "", " ", "SET a=1", "USE d", "SELECT @a", "SELECT 1 INTO @x", "SELECT 1; SELECT 2", "SELECT GET_LOCK('a',1)",
-        "select release_lock('a')", "SELECT Release_All_Locks()", "selects 1", "select_x", "SELECT2", "/* c */ SELECT 1",
+        "select release_lock('a')", "SELECT Release_All_Locks()", "selects 1", "select_x", "SELECT2",
+        "/* c */ SELECT 1",
         "(SELECT 1)", "WITH a AS (SELECT 1) SELECT 1", "CALL p()", "LOCK TABLES t READ", "insertintoxyz t", "SELEC",
         "select\u{e9} 1", "SELECT '\\' @a", "SELECT '\\'@'", "SELECT -- it's\n @a -- it's", "SELECT # '\n @a # '",
         "SELECT /* ' */ @a /* ' */", "SELECT 'open @a", "SELECT /*! @a := 1 */",

@@ -319,7 +319,8 @@ import Testing
 
     @Test func limit() {
         var journal = SessionJournal(byteCountMax: 100)
-        journal.apply(.prepareName(Self.bytes("p"), .literal(Self.bytes("'" + String(repeating: "x", count: 200) + "'"))))
+        journal.apply(
+            .prepareName(Self.bytes("p"), .literal(Self.bytes("'" + String(repeating: "x", count: 200) + "'"))))
         #expect(journal.losses == .tooLarge)
         #expect(journal.byteCount < 100)
         #expect(journal.restoration() == [])
