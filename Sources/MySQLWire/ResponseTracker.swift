@@ -118,7 +118,7 @@ public struct ResponseTracker: Sendable {
             continues = length >= PacketHeader.payloadMax
             return .flows
         }
-        let bytes = UnsafeRawBufferPointer(rebasing: payload.prefix(max(0, length)))
+        let bytes = UnsafeRawBufferPointer(start: payload.baseAddress, count: max(0, min(payload.count, length)))
         let step = read(bytes, length: length)
         switch step {
         case .flows:
@@ -232,15 +232,17 @@ public struct ResponseTracker: Sendable {
 
     /// The number of columns, and under `cacheMetadata` one byte that says whether their definitions follow.
     private mutating func columnCount(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
-        var reader = PacketReader(bytes)
-        guard let count = try? reader.lengthEncoded("column count"), count > 0, count <= 0xFFFF,
-            length == reader.position + (cacheMetadata ? 1 : 0)
-        else { return .malformed }
-        if cacheMetadata {
-            guard let follows = reader.peek else { return .malformed }
-            if follows == 0 { return columnsDone() }
+        var count = UInt32(bytes[0])
+        var size = 1
+        if count == 0xFC, bytes.count >= 3 {
+            count = UInt32(bytes[1]) | UInt32(bytes[2]) << 8
+            size = 3
+        } else if count >= 0xFB {
+            return .malformed
         }
-        remaining = UInt32(count)
+        guard count > 0, length == size + (cacheMetadata ? 1 : 0), bytes.count >= length else { return .malformed }
+        if cacheMetadata, bytes[size] == 0 { return columnsDone() }
+        remaining = count
         phase = .columns
         return .flows
     }
@@ -306,15 +308,21 @@ public struct ResponseTracker: Sendable {
         return more
     }
 
+    /// Reads the status behind two length-encoded integers; false where that or the warnings are missing.
     private mutating func readOK(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var reader = PacketReader(bytes)
-        guard (try? reader.skip(1, "OK: header")) != nil,
-            (try? reader.lengthEncoded("OK: affected rows")) != nil,
-            (try? reader.lengthEncoded("OK: last insert id")) != nil,
-            let flags = try? reader.uint16("OK: status"),
-            (try? reader.skip(2, "OK: warnings")) != nil
-        else { return false }
-        status = StatusFlags(rawValue: flags)
+        var at = 1
+        for _ in 0..<2 {
+            guard at < bytes.count else { return false }
+            switch bytes[at] {
+            case 0..<0xFB: at += 1
+            case 0xFC: at += 3
+            case 0xFD: at += 4
+            case 0xFE: at += 9
+            case _: return false
+            }
+        }
+        guard at + 4 <= bytes.count else { return false }
+        status = StatusFlags(rawValue: UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8)
         return true
     }
 

@@ -377,6 +377,23 @@ import Testing
         #expect(try changes("SET @v = 4").contains(variable("sort_buffer_size", "262144")))
     }
 
+    /// A reset takes the tracking variables back to their global values, and says nothing about it: what was set to be
+    /// tracked has to be set again. COM_CHANGE_USER still reports the schema, which is tracked by default.
+    @Test func resetEndsTracking() throws {
+        #expect(try changes("reset connection", "commands-modern").isEmpty)
+        #expect(try changes("change user, client's", "commands-modern") == [.schema(Array("mysql".utf8))])
+    }
+
+    /// COM_CHANGE_USER is answered by a plugin switch even where the plugin is right, with the greeting's scramble.
+    @Test func changeUserSwitches() throws {
+        let fixture = try Fixture("commands-modern")
+        let greeting = try fixture.serverPackets[0].payload.read(Greeting.init(payload:))
+        let (_, answer) = try fixture.answer(to: "change user, client's plugin mysql_native_password")
+        let request = try answer[0].payload.read(AuthSwitch.init(payload:))
+        #expect(request.plugin == NativePassword.pluginName)
+        #expect(request.data == greeting.scramble)
+    }
+
     @Test func schemas() throws {
         #expect(try changes("USE mysql") == [.schema(Array("mysql".utf8)), .stateChanged(true)])
     }
