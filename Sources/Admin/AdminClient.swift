@@ -1,0 +1,60 @@
+import Cluster
+import Glibc
+import Reactor
+
+/// Asks an admin socket and waits for the answer; for programs, not for loops.
+public enum AdminClient {
+    /// Sends one line of commands and reads all there is to read.
+    ///
+    /// - Parameter timeout: for the whole answer; nil waits as long as it takes.
+    public static func ask(
+        _ line: String, at path: String, timeout: Instant.Span? = nil
+    ) throws(SystemError) -> String {
+        let descriptor = try Sockets.connectUnix(path)
+        defer { Sockets.close(descriptor) }
+        let deadline = timeout.map { MonotonicClock.now() + $0 }
+        var rest = ArraySlice((line + "\n").utf8)
+        while !rest.isEmpty {
+            if case .bytes(let count) = try Sockets.send(descriptor, rest) {
+                rest = rest.dropFirst(count)
+            } else {
+                try wait(descriptor, Int16(POLLOUT), until: deadline, path)
+            }
+        }
+        var answer: [UInt8] = []
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            switch try Sockets.receive(descriptor, into: buffer) {
+            case .bytes(let count): answer.append(contentsOf: buffer[..<count])
+            case .ended: return String(decoding: answer, as: UTF8.self)
+            case .wouldBlock: try wait(descriptor, Int16(POLLIN), until: deadline, path)
+            }
+        }
+    }
+
+    private static func wait(
+        _ descriptor: Int32, _ events: Int16, until deadline: Instant?, _ path: String
+    ) throws(SystemError) {
+        while true {
+            var milliseconds: Int32 = -1
+            if let deadline {
+                milliseconds = Int32(clamping: (deadline - MonotonicClock.now()).milliseconds)
+                if milliseconds <= 0 { throw SystemError(errno: ETIMEDOUT, call: "recv \(path)") }
+            }
+            var entry = pollfd(fd: descriptor, events: events, revents: 0)
+            let count = poll(&entry, 1, milliseconds)
+            if count > 0 { return }
+            if count < 0, errno != EINTR { throw SystemError(errno: errno, call: "poll") }
+        }
+    }
+}
+
+extension Sockets {
+    static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) throws(SystemError) -> Transfer {
+        let result: Result<Transfer, SystemError> = bytes.withUnsafeBytes { raw in
+            do throws(SystemError) { return .success(try send(descriptor, raw)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,234 @@
+import CPlatform
+import Cluster
+import Glibc
+import Reactor
+
+/// The admin socket: a Unix socket on the control thread's loop. Nothing that a client does, or fails to do, takes more
+/// than its own bounded buffers.
+public final class AdminServer {
+    public struct Limits: Sendable {
+        /// One more is told so and closed.
+        public var clientsMax = 128
+        /// Bytes of a line.
+        public var lineMax = 16_384
+        /// A client that sends nothing, or does not take its answer, for this long is closed.
+        public var idleTimeout: Instant.Span = .seconds(60)
+
+        public init() {}
+    }
+
+    public let path: String
+    private let loop: EventLoop
+    private let limits: Limits
+    private let commands: AdminCommands
+    private let listener: Int32
+    /// Of the socket file: at the end, only this very one is removed.
+    private let inode: ino_t
+    private var acceptor: Watch?
+    private var clients: [UInt64: AdminConnection] = [:]
+    private var lastID: UInt64 = 0
+    private var isClosed = false
+
+    /// Binds and serves. A socket file that nobody listens on is replaced.
+    public init(
+        path: String, mode: UInt32 = 0o660, loop: EventLoop, source: any AdminSource, limits: Limits = Limits()
+    ) throws(SystemError) {
+        self.path = path
+        self.loop = loop
+        self.limits = limits
+        commands = AdminCommands(loop: loop, source: source)
+        listener = try Sockets.listenUnix(path, mode: mode)
+        inode = Self.inode(of: path)
+        acceptor = loop.watch(listener, read: true, write: false) { [weak self] _ in self?.accept() }
+    }
+
+    deinit { close() }
+
+    public var clientCount: Int { clients.count }
+
+    /// Closes the connections and removes the socket file. Idempotent.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        acceptor?.cancel()
+        for client in clients.values { client.close() }
+        clients = [:]
+        Sockets.close(listener)
+        if Self.inode(of: path) == inode { unlink(path) }
+    }
+
+    private static func inode(of path: String) -> ino_t {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_ino : 0
+    }
+
+    private func accept() {
+        // A few at a time: the control thread has other things to do.
+        for _ in 0..<16 {
+            do throws(SystemError) {
+                guard let accepted = try Sockets.accept(listener) else { return }
+                welcome(accepted.descriptor)
+            } catch {
+                return rest()
+            }
+        }
+    }
+
+    /// Out of descriptors: the listener would be ready again at once, and forever.
+    private func rest() {
+        acceptor?.cancel()
+        loop.schedule(after: .milliseconds(100)) { [weak self] in
+            guard let self, !isClosed else { return }
+            acceptor = loop.watch(listener, read: true, write: false) { [weak self] _ in self?.accept() }
+        }
+    }
+
+    private func welcome(_ descriptor: Int32) {
+        guard clients.count < limits.clientsMax else {
+            // Small enough for any socket buffer.
+            _ = try? Sockets.send(descriptor, ArraySlice("Too many connections to the admin socket.\n\n".utf8))
+            return Sockets.close(descriptor)
+        }
+        lastID += 1
+        let id = lastID
+        clients[id] = AdminConnection(
+            descriptor: descriptor, loop: loop, limits: limits, commands: commands,
+            onClose: { [weak self] in self?.clients[id] = nil })
+        clients[id]?.start()
+    }
+}
+
+/// One client of the admin socket.
+final class AdminConnection {
+    private let descriptor: Int32
+    private let loop: EventLoop
+    private let commands: AdminCommands
+    private let onClose: () -> Void
+    private var dialogue: Dialogue
+    /// What of the present answer has not been sent. While there is any, nothing is read and nothing executed.
+    private var pending: [UInt8] = []
+    private var sent = 0
+    private var watch: Watch?
+    private var idle: Timer?
+    private var isExecuting = false
+    private var isClosed = false
+
+    init(
+        descriptor: Int32, loop: EventLoop, limits: AdminServer.Limits, commands: AdminCommands,
+        onClose: @escaping () -> Void
+    ) {
+        self.descriptor = descriptor
+        self.loop = loop
+        self.commands = commands
+        self.onClose = onClose
+        dialogue = Dialogue(lineMax: limits.lineMax, idleTimeout: limits.idleTimeout)
+    }
+
+    func start() {
+        watch = loop.watch(descriptor, read: true, write: false) { [weak self] readiness in
+            guard let self else { return }
+            if readiness.writable, !pending.isEmpty { flush() }
+            if readiness.readable, !isClosed, pending.isEmpty { receive() }
+            proceed()
+        }
+        progressed()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        idle?.cancel()
+        watch?.cancel()
+        // What was sent and not read would turn the end of the answer into a reset.
+        discard()
+        Sockets.close(descriptor)
+        onClose()
+    }
+
+    /// Something moved: the time to be idle begins anew.
+    private func progressed() {
+        idle?.cancel()
+        idle = nil
+        guard !isClosed, !isExecuting else { return }
+        idle = loop.schedule(after: dialogue.idleTimeout) { [weak self] in self?.close() }
+    }
+
+    private func receive() {
+        guard dialogue.wantsBytes else { return }
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+            do throws(SystemError) {
+                switch try Sockets.receive(descriptor, into: buffer) {
+                case .bytes(let count):
+                    dialogue.received(buffer[..<count])
+                    progressed()
+                case .wouldBlock: break
+                case .ended: dialogue.ended()
+                }
+            } catch {
+                close()
+            }
+        }
+    }
+
+    /// Executes until something has to be waited for.
+    private func proceed() {
+        while !isClosed, !isExecuting, pending.isEmpty {
+            switch dialogue.next() {
+            case .wait: return update()
+            case .close: return close()
+            case .send(let text): send(text)
+            case .run(let command): execute(command)
+            }
+        }
+        update()
+    }
+
+    private func execute(_ command: String) {
+        isExecuting = true
+        // A command takes the time it takes.
+        idle?.cancel()
+        idle = nil
+        var isImmediate = true
+        commands.run(command) { [weak self] answer, json in
+            guard let self, !isClosed else { return }
+            isExecuting = false
+            progressed()
+            send(dialogue.answered(answer, json: json))
+            if !isImmediate { proceed() }
+        }
+        isImmediate = false
+    }
+
+    private func send(_ text: String) {
+        pending = Array(text.utf8)
+        sent = 0
+        flush()
+    }
+
+    private func flush() {
+        while sent < pending.count {
+            do throws(SystemError) {
+                guard case .bytes(let count) = try Sockets.send(descriptor, pending[sent...]) else { return update() }
+                sent += count
+                progressed()
+            } catch {
+                return close()
+            }
+        }
+        pending = []
+        sent = 0
+    }
+
+    private func update() {
+        guard !isClosed else { return }
+        watch?.update(read: pending.isEmpty && !isExecuting && dialogue.wantsBytes, write: !pending.isEmpty)
+    }
+
+    private func discard() {
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+            for _ in 0..<16 {
+                guard case .bytes? = try? Sockets.receive(descriptor, into: buffer) else { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Cluster
+
+/// What the admin socket shows and steers. Asked on the server's loop only.
+public protocol AdminSource: AnyObject {
+    /// Of the process: what does not change, or only with the clock.
+    var process: ProcessFacts { get }
+    var view: ClusterView { get }
+    var outages: OutageHistory { get }
+    var activity: Activity { get }
+    var isPaused: Bool { get }
+    func pause()
+    func resume()
+    /// Reads the configuration again. A sentence that says what came of it, or why nothing did.
+    func reload() -> Result<String, ReloadFailure>
+    /// Calls back exactly once, on the loop's thread, later or at once.
+    func sessions(_ completion: @escaping ([SessionRow]) -> Void)
+}
+
+public struct ReloadFailure: Error, Sendable, Hashable {
+    public var message: String
+
+    public init(_ message: String) { self.message = message }
+}
+
+public struct ProcessFacts: Sendable, Hashable {
+    public var version: String
+    public var pid: Int32
+    public var startedAt: Instant
+    public var workers: Int
+    public var connectionsMax: Int
+    public var descriptorsMax: Int
+    public var hostname: String
+    public var isStopping: Bool
+
+    public init(
+        version: String, pid: Int32, startedAt: Instant, workers: Int, connectionsMax: Int, descriptorsMax: Int,
+        hostname: String, isStopping: Bool
+    ) {
+        self.version = version
+        self.pid = pid
+        self.startedAt = startedAt
+        self.workers = workers
+        self.connectionsMax = connectionsMax
+        self.descriptorsMax = descriptorsMax
+        self.hostname = hostname
+        self.isStopping = isStopping
+    }
+}
+
+/// What goes on: present values, and sums since the start.
+public struct Activity: Sendable, Hashable {
+    public var sessions = 0
+    public var sessionsHeld = 0
+    public var sessionsInTransaction = 0
+    public var sessionsTotal: UInt64 = 0
+    public var sessionsMoved: UInt64 = 0
+    public var loginsRefused: UInt64 = 0
+    public var statementsBegun: UInt64 = 0
+    public var statementsAnswered: UInt64 = 0
+    public var statementsFailed: UInt64 = 0
+    public var statementsHeld: UInt64 = 0
+    public var statementsRerun: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+
+    public init() {}
+}
+
+/// One line of `show sessions`.
+public struct SessionRow: Sendable, Hashable {
+    public var id: UInt32
+    public var client: String
+    public var user: String
+    public var database: String
+    public var state: String
+    public var node: String
+    /// The node's own id of the connection; 0 while there is none.
+    public var thread: UInt32
+    public var age: Instant.Span
+    public var idle: Instant.Span
+    public var statements: UInt64
+    public var bytesIn: UInt64
+    public var bytesOut: UInt64
+    public var moves: UInt32
+
+    public init(
+        id: UInt32, client: String, user: String, database: String, state: String, node: String, thread: UInt32,
+        age: Instant.Span, idle: Instant.Span, statements: UInt64, bytesIn: UInt64, bytesOut: UInt64, moves: UInt32
+    ) {
+        self.id = id
+        self.client = client
+        self.user = user
+        self.database = database
+        self.state = state
+        self.node = node
+        self.thread = thread
+        self.age = age
+        self.idle = idle
+        self.statements = statements
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.moves = moves
+    }
+}

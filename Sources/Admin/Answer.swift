@@ -1,0 +1,145 @@
+import Cluster
+
+/// One value of an answer.
+public enum Cell: Sendable, Hashable {
+    /// Shown as `-`, in JSON `null`.
+    case none
+    case text(String)
+    case number(Int64)
+    case flag(Bool)
+    /// In JSON a number of milliseconds.
+    case span(Instant.Span)
+
+    public static func count(_ n: UInt64) -> Cell { .number(Int64(clamping: n)) }
+    public static func count(_ n: Int) -> Cell { .number(Int64(n)) }
+
+    /// On one line, whatever a peer may have put into it: what can't be printed shows as `?`.
+    var text: String {
+        switch self {
+        case .none: "-"
+        case .text(let text): text.isEmpty ? "-" : Self.printable(text)
+        case .number(let n): String(n)
+        case .flag(let flag): flag ? "yes" : "no"
+        case .span(let span): span.description
+        }
+    }
+
+    var json: String {
+        switch self {
+        case .none: "null"
+        case .text(let text): JSONText.quoted(text)
+        case .number(let n): String(n)
+        case .flag(let flag): flag ? "true" : "false"
+        case .span(let span): String(span.milliseconds)
+        }
+    }
+
+    static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map {
+                    switch $0.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                        "?"
+                    default: $0
+                    }
+                }))
+    }
+}
+
+/// JSON as far as answers need it.
+enum JSONText {
+    static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case "\r": out += "\\r"
+            case "\t": out += "\\t"
+            default:
+                if scalar.value < 0x20 || scalar.value == 0x7F {
+                    let digits = String(scalar.value, radix: 16)
+                    out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                } else {
+                    out.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return out + "\""
+    }
+}
+
+/// `name: value`. In JSON the name is the key as it stands.
+public struct Field: Sendable, Hashable {
+    public var name: String
+    public var value: Cell
+
+    public init(_ name: String, _ value: Cell) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What a command comes to.
+public enum Answer: Sendable, Hashable {
+    /// Nothing to say: done.
+    case done
+    /// Lines without empty ones among them, without the last line end.
+    case text(String)
+    case fields([Field])
+    /// Every row has as many cells as there are columns.
+    case table(columns: [String], rows: [[Cell]])
+    case failure(String)
+
+    /// The answer's lines, each with its line end; without the empty line that ends an answer.
+    func rendered(json: Bool) -> String {
+        switch self {
+        case .done: ""
+        case .text(let text): json ? "{\"message\":\(JSONText.quoted(text))}\n" : text + "\n"
+        case .failure(let text): json ? "{\"error\":\(JSONText.quoted(text))}\n" : text + "\n"
+        case .fields(let fields):
+            json
+                ? Self.object(fields.map { ($0.name, $0.value) }) + "\n"
+                : fields.map { "\($0.name): \($0.value.text)\n" }.joined()
+        case .table(let columns, let rows):
+            json
+                ? "[" + rows.map { Self.object(Array(zip(columns, $0))) }.joined(separator: ",") + "]\n"
+                : Self.aligned(columns, rows)
+        }
+    }
+
+    private static func object(_ members: [(String, Cell)]) -> String {
+        "{" + members.map { "\(JSONText.quoted($0)):\($1.json)" }.joined(separator: ",") + "}"
+    }
+
+    private static func aligned(_ columns: [String], _ rows: [[Cell]]) -> String {
+        let texts = rows.map { $0.map(\.text) }
+        let widths = columns.indices.map { column in
+            texts.reduce(columns[column].count) { max($0, column < $1.count ? $1[column].count : 0) }
+        }
+        var out = ""
+        for row in [columns] + texts {
+            for (column, text) in row.enumerated() {
+                let isLast = column == row.count - 1
+                // Text to the left, numbers to the right; nothing behind the last one.
+                let padding = String(repeating: " ", count: max(0, widths[column] - text.count))
+                let isNumber = rows.first.map { column < $0.count && $0[column].isNumeric } ?? false
+                out += isNumber ? padding + text : isLast ? text : text + padding
+                if !isLast { out += "  " }
+            }
+            out += "\n"
+        }
+        return out
+    }
+}
+
+extension Cell {
+    fileprivate var isNumeric: Bool {
+        switch self {
+        case .number, .span: true
+        case .none, .text, .flag: false
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Cluster
+
+/// The answers of `show …`, made from what the source says.
+enum Overview {
+    static func info(_ source: some AdminSource, at now: Instant) -> Answer {
+        let process = source.process
+        let activity = source.activity
+        let uptime = (now - process.startedAt).nanoseconds / 1_000_000_000
+        // HAProxy's names where the same is meant. No value has a colon: tools split there.
+        return .fields([
+            Field("Name", .text("HAProxyDB")),
+            Field("Version", .text(process.version)),
+            Field("Nbthread", .count(process.workers)),
+            Field("Pid", .number(Int64(process.pid))),
+            Field("Uptime", .text(uptimeText(uptime))),
+            Field("Uptime_sec", .number(uptime)),
+            Field("Ulimit-n", .count(process.descriptorsMax)),
+            Field("Maxconn", .count(process.connectionsMax)),
+            Field("CurrConns", .count(activity.sessions)),
+            Field("CumConns", .count(activity.sessionsTotal)),
+            Field("CumReq", .count(activity.statementsBegun)),
+            Field("node", .text(process.hostname)),
+            Field("Stopping", .number(process.isStopping ? 1 : 0)),
+            Field("TotalBytesOut", .count(activity.bytesOut)),
+            Field("Paused", .number(source.isPaused ? 1 : 0)),
+            Field("Held", .count(activity.sessionsHeld)),
+            Field("InTransaction", .count(activity.sessionsInTransaction)),
+        ])
+    }
+
+    /// `0d 0h00m03s`
+    static func uptimeText(_ seconds: Int64) -> String {
+        func padded(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return "\(seconds / 86_400)d \(seconds / 3600 % 24)h\(padded(seconds / 60 % 60))m\(padded(seconds % 60))s"
+    }
+
+    static func nodes(_ view: ClusterView, at now: Instant) -> Answer {
+        .table(
+            columns: ["name", "address", "role", "health", "administrative", "since", "last_check"],
+            rows: view.nodes.map { node in
+                [
+                    .text(node.node.name), .text(node.node.endpoint.description), .text(node.role.rawValue),
+                    .text(node.health.rawValue), .text(node.administrative.rawValue),
+                    .span(now - node.changedAt), .text(node.lastCheck),
+                ]
+            })
+    }
+
+    static func cluster(_ source: some AdminSource, at now: Instant) -> Answer {
+        let view = source.view
+        let outages = source.outages
+        let outage = outages.current ?? outages.last
+        let name = { (id: NodeID?) -> Cell in id.map { .text(view.name(of: $0)) } ?? .none }
+        return .fields([
+            Field("generation", .count(view.generation.rawValue)),
+            Field("primary", name(view.primary)),
+            Field("phase", .text(view.phase.rawValue)),
+            Field("diagnosis", view.diagnosis.map { .text($0.rawValue) } ?? .none),
+            Field("since", .span(now - view.since)),
+            Field("paused", .flag(source.isPaused)),
+            Field("outages", .count(outages.count)),
+            Field("outage_under_way", .flag(outages.current != nil)),
+            Field("outage_began_ago", outage.map { .span(now - $0.began) } ?? .none),
+            Field("outage_length", outage.map { .span($0.length(at: now)) } ?? .none),
+            Field("outage_from", name(outage?.from)),
+            Field("outage_to", name(outage?.to)),
+            Field("outage_generation", outage?.gained.map { .count($0.rawValue) } ?? .none),
+            Field("outage_diagnosis", outage?.diagnosis.map { .text($0.rawValue) } ?? .none),
+        ])
+    }
+
+    static func counters(_ a: Activity) -> Answer {
+        .fields([
+            Field("sessions", .count(a.sessions)),
+            Field("sessions_held", .count(a.sessionsHeld)),
+            Field("sessions_in_transaction", .count(a.sessionsInTransaction)),
+            Field("sessions_total", .count(a.sessionsTotal)),
+            Field("sessions_moved", .count(a.sessionsMoved)),
+            Field("logins_refused", .count(a.loginsRefused)),
+            Field("statements_begun", .count(a.statementsBegun)),
+            Field("statements_answered", .count(a.statementsAnswered)),
+            Field("statements_failed", .count(a.statementsFailed)),
+            Field("statements_held", .count(a.statementsHeld)),
+            Field("statements_rerun", .count(a.statementsRerun)),
+            Field("bytes_in", .count(a.bytesIn)),
+            Field("bytes_out", .count(a.bytesOut)),
+        ])
+    }
+
+    static func sessions(_ rows: [SessionRow]) -> Answer {
+        .table(
+            columns: [
+                "id", "client", "user", "database", "state", "node", "thread", "age", "idle", "statements", "bytes_in",
+                "bytes_out", "moves",
+            ],
+            rows: rows.map { row in
+                [
+                    .number(Int64(row.id)), .text(row.client), .text(row.user), .text(row.database), .text(row.state),
+                    .text(row.node), .number(Int64(row.thread)), .span(row.age), .span(row.idle),
+                    .count(row.statements), .count(row.bytesIn), .count(row.bytesOut), .number(Int64(row.moves)),
+                ]
+            })
+    }
+}
+
+extension ClusterView {
+    /// The node's name; its number if the view does not have it.
+    public func name(of id: NodeID) -> String {
+        nodes.indices.contains(id.rawValue) ? nodes[id.rawValue].node.name : id.description
+    }
+}

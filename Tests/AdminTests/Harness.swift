@@ -1,0 +1,163 @@
+import Cluster
+import Foundation
+import Glibc
+import Reactor
+
+@testable import Admin
+
+/// What the server shows in these tests; lives on the harness' loop.
+final class FakeSource: AdminSource {
+    let loop: EventLoop
+    var process = ProcessFacts(
+        version: "1.2.3", pid: 42, startedAt: MonotonicClock.now(), workers: 2, connectionsMax: 100,
+        descriptorsMax: 1024, hostname: "host", isStopping: false)
+    var view = ClusterView.unobserved([], at: MonotonicClock.now())
+    var outages = OutageHistory(at: MonotonicClock.now())
+    var activity = Activity()
+    var isPaused = false
+    var rows: [SessionRow] = []
+    /// Holds the answer of `show sessions` back until ``answerSessions()``.
+    var holdsSessions = false
+    private(set) var waiting: [([SessionRow]) -> Void] = []
+    var reloading: Result<String, ReloadFailure> = .success("Nothing has changed.")
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    func pause() { isPaused = true }
+    func resume() { isPaused = false }
+    func reload() -> Result<String, ReloadFailure> { reloading }
+
+    func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
+        if holdsSessions { waiting.append(completion) } else { completion(rows) }
+    }
+
+    func answerSessions() {
+        let all = waiting
+        waiting = []
+        for completion in all { completion(rows) }
+    }
+}
+
+/// A server on a temporary socket, with a loop and a thread of its own.
+final class Harness: Sendable {
+    typealias Job = @Sendable (FakeSource, AdminServer) -> Void
+
+    let path: String
+    private let mailbox: Mailbox<Job?>
+    private let thread: WorkerThread
+
+    init(limits: AdminServer.Limits = .init(), path given: String? = nil, mode: UInt32 = 0o660) throws {
+        let path = given ?? Self.temporaryPath()
+        let mailbox = try Mailbox<Job?>()
+        let (starts, start) = (DispatchSemaphore(value: 0), Box<SystemError?>(nil))
+        thread = try spawnThread(named: "admin-test") {
+            serve(path, mode, limits, mailbox, started: { start.value = $0; starts.signal() })
+        }
+        starts.wait()
+        self.path = path
+        self.mailbox = mailbox
+        if let error = start.value {
+            thread.join()
+            throw error
+        }
+    }
+
+    static func temporaryPath() -> String { "/tmp/hadb-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock" }
+
+    /// Runs the job on the loop and waits for its end.
+    func onLoop<Value: Sendable>(_ job: @escaping @Sendable (FakeSource, AdminServer) -> Value) -> Value {
+        let done = DispatchSemaphore(value: 0)
+        let box = Box<Value?>(nil)
+        mailbox.post { source, server in
+            box.value = job(source, server)
+            done.signal()
+        }
+        done.wait()
+        guard let value = box.value else { fatalError("the job did not run") }
+        return value
+    }
+
+    /// Waits until it is so, a look every millisecond; false after ten seconds.
+    func eventually(_ condition: @escaping @Sendable (FakeSource, AdminServer) -> Bool) -> Bool {
+        for _ in 0..<10_000 {
+            if onLoop(condition) { return true }
+            usleep(1000)
+        }
+        return false
+    }
+
+    func stop() {
+        mailbox.post(nil)
+        thread.join()
+    }
+
+    func ask(_ line: String) throws -> String { try AdminClient.ask(line, at: path, timeout: .seconds(20)) }
+}
+
+/// A value that is handed over under a semaphore.
+final class Box<Value>: @unchecked Sendable {
+    var value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+private func serve(
+    _ path: String, _ mode: UInt32, _ limits: AdminServer.Limits, _ mailbox: Mailbox<Harness.Job?>,
+    started: (SystemError?) -> Void
+) {
+    do throws(SystemError) {
+        let loop = try EventLoop()
+        let source = FakeSource(loop: loop)
+        let server = try AdminServer(path: path, mode: mode, loop: loop, source: source, limits: limits)
+        mailbox.attach(to: loop) { job in
+            if let job { job(source, server) } else { loop.stop() }
+        }
+        started(nil)
+        loop.run()
+        server.close()
+    } catch {
+        started(error)
+    }
+}
+
+/// A client by hand: blocking, gives up after twenty seconds.
+final class RawClient {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        descriptor = try Sockets.connectUnix(path)
+        _ = fcntl(descriptor, F_SETFL, 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(descriptor) }
+
+    /// False where the server has closed.
+    @discardableResult func send(_ bytes: some Collection<UInt8>) -> Bool {
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Up to the end, or up to `count` bytes.
+    func receive(_ count: Int = .max) -> String {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while all.count < count {
+            let got = recv(descriptor, &buffer, min(buffer.count, count - all.count), 0)
+            guard got > 0 else { break }
+            all += buffer[..<got]
+        }
+        return String(decoding: all, as: UTF8.self)
+    }
+}
