@@ -37,7 +37,8 @@ public final class AdminServer {
         self.loop = loop
         self.limits = limits
         commands = AdminCommands(loop: loop, source: source)
-        listener = try Sockets.listenUnix(path, mode: mode)
+        // Longer than `clientsMax`: a full queue refuses connections instead of telling why.
+        listener = try Sockets.listenUnix(path, mode: mode, backlog: 1024)
         inode = Self.inode(of: path)
         acceptor = loop.watch(listener, read: true, write: false) { [weak self] _ in self?.accept() }
     }

@@ -94,7 +94,8 @@ private let tooLong = "Line too long: there are at most 100 bytes.\n\n"
     @Test(arguments: [
         ("help", AdminCommand.help), ("show  info", .show(.info, json: false)),
         ("show nodes json", .show(.nodes, json: true)), ("pause", .pause(limit: nil, wait: nil)),
-        ("pause 60s", .pause(limit: .seconds(60), wait: nil)), ("pause wait 10", .pause(limit: nil, wait: .seconds(10))),
+        ("pause 60s", .pause(limit: .seconds(60), wait: nil)),
+        ("pause wait 10", .pause(limit: nil, wait: .seconds(10))),
         ("pause 1m wait 250ms", .pause(limit: .seconds(60), wait: .milliseconds(250))), ("resume", .resume),
         ("reload", .reload),
     ]) func understood(_ text: String, _ command: AdminCommand) throws {
@@ -108,7 +109,10 @@ private let tooLong = "Line too long: there are at most 100 bytes.\n\n"
         ("pause x", .wrong("'x' is no time; write it as '250ms', '10s', '5m' or '1h'.")),
         ("pause 0s", .wrong("'0s' is no time; write it as '250ms', '10s', '5m' or '1h'.")),
         ("pause 5s 5s", .wrong("'pause' expects '[<time>] [wait <time>]'.")),
-        ("pause 99999999999999999h", .wrong("'99999999999999999h' is no time; write it as '250ms', '10s', '5m' or '1h'.")),
+        (
+            "pause 99999999999999999h",
+            .wrong("'99999999999999999h' is no time; write it as '250ms', '10s', '5m' or '1h'.")
+        ),
     ]) func misunderstood(_ text: String, _ error: AdminCommand.Misunderstanding) {
         #expect(throws: error) { try AdminCommand.parse(text) }
     }

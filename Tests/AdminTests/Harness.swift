@@ -51,7 +51,11 @@ final class Harness: Sendable {
         let mailbox = try Mailbox<Job?>()
         let (starts, start) = (DispatchSemaphore(value: 0), Box<SystemError?>(nil))
         thread = try spawnThread(named: "admin-test") {
-            serve(path, mode, limits, mailbox, started: { start.value = $0; starts.signal() })
+            serve(
+                path, mode, limits, mailbox,
+                started: {
+                    start.value = $0; starts.signal()
+                })
         }
         starts.wait()
         self.path = path
@@ -138,7 +142,7 @@ final class RawClient {
         var rest = Array(bytes)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return false }
             rest = rest.dropFirst(count)
