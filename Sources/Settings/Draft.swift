@@ -15,7 +15,7 @@ struct Draft {
 
     let file: String
     let outline: Outline
-    private(set) var errors: [SettingsError] = []
+    private(set) var errors: [ConfigurationError] = []
 
     init(file: String, outline: Outline) {
         self.file = file
@@ -33,7 +33,7 @@ struct Draft {
             path.removeLast()
         }
         let position = place.map { side == .key ? $0.key : $0.value } ?? Position(line: 1, column: 1)
-        errors.append(SettingsError(file: file, position: position, key: key, message: message))
+        errors.append(ConfigurationError(file: file, position: position, key: key, message: message))
     }
 
     mutating func fail(_ section: Section, _ key: String, at side: Side = .value, _ message: String) {

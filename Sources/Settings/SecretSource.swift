@@ -12,7 +12,7 @@ public struct SecretUnavailable: Error, Sendable, Hashable {
     public init(_ reason: String) { self.reason = reason }
 }
 
-/// Fetches secrets for ``Settings/parse(_:file:secrets:)``, which itself reads neither files nor the environment.
+/// Fetches secrets for ``Configuration/parse(_:file:secrets:)``, which itself reads neither files nor the environment.
 public protocol SecretSource {
     /// The secret, without a last line end.
     func secret(at place: SecretPlace) throws(SecretUnavailable) -> String

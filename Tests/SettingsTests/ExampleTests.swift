@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct ExampleTests {
     @Test func exampleSaysTheDefaults() throws {
-        let settings = try Settings.parse(exampleText(), file: "conf/haproxydb.toml", secrets: TableOfSecrets())
-        var expected = Settings()
+        let settings = try Configuration.parse(exampleText(), file: "conf/haproxydb.toml", secrets: TableOfSecrets())
+        var expected = Configuration()
         expected.proxy.listen = [Endpoint(host: "0.0.0.0", port: 3306)]
         expected.nodes = [
             Node(id: NodeID(0), name: "cluster1", endpoint: Endpoint(host: "192.168.1.101", port: 3306)),
@@ -34,7 +34,7 @@ import Testing
         let secrets = TableOfSecrets(secrets: [
             .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/report.password"): "report's",
         ])
-        let settings = try Settings.parse(lines.joined(separator: "\n"), file: "f", secrets: secrets)
+        let settings = try Configuration.parse(lines.joined(separator: "\n"), file: "f", secrets: secrets)
         #expect(settings.health.password == "from a file")
         #expect(settings.proxy.serverVersion == "10.11.14-MariaDB")
         #expect(settings.admin.http == Endpoint(host: "127.0.0.1", port: 8404))
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func smallestConfigurationIsEnough() throws {
-        let settings = try Settings.parse(smallest, file: "f", secrets: TableOfSecrets())
+        let settings = try Configuration.parse(smallest, file: "f", secrets: TableOfSecrets())
         #expect(settings.failover.holdTimeout == .seconds(90))
         #expect(settings.admin.socket == "/run/haproxydb/admin.sock")
         #expect(settings.nodes.count == 1)
@@ -88,8 +88,8 @@ import Testing
             format = "json"
             """
         let secrets = TableOfSecrets(secrets: [.environment("SECRET"): "s"])
-        let settings = try Settings.parse(text, file: "f", secrets: secrets)
-        var expected = Settings()
+        let settings = try Configuration.parse(text, file: "f", secrets: secrets)
+        var expected = Configuration()
         expected.nodes = [
             Node(id: NodeID(0), name: "a", endpoint: Endpoint(host: "::1", port: 3307)),
             Node(id: NodeID(1), name: "b.c", endpoint: Endpoint(host: "db.example", port: 3308)),

@@ -21,7 +21,7 @@ func exampleText() throws -> String {
 /// What is wrong with a text, one line each; empty where nothing is.
 func complaints(_ text: String, secrets: TableOfSecrets = TableOfSecrets()) -> [String] {
     do {
-        _ = try Settings.parse(text, file: "f", secrets: secrets)
+        _ = try Configuration.parse(text, file: "f", secrets: secrets)
         return []
     } catch {
         return error.errors.map(\.description)

@@ -1,46 +1,46 @@
 import Cluster
 import TOMLKit
 
-extension Settings {
+extension Configuration {
     /// Reads a configuration. `file` is its name as errors give it.
     ///
     /// A text that is no TOML yields one error; one that is, all that is wrong with it.
     public static func parse(
         _ text: String, file: String, secrets: some SecretSource
-    ) throws(SettingsErrors) -> Settings {
+    ) throws(ConfigurationErrors) -> Configuration {
         let tree: TOMLTree
         do {
             tree = try TOMLTree.parse(text)
         } catch let error as TOMLParseError {
             let position = Position(line: error.source.begin.line, column: error.source.begin.column)
-            throw SettingsErrors([
-                SettingsError(file: file, position: position, key: "", message: error.description)
+            throw ConfigurationErrors([
+                ConfigurationError(file: file, position: position, key: "", message: error.description)
             ])
         } catch {
-            throw SettingsErrors([
-                SettingsError(file: file, position: Position(line: 1, column: 1), key: "", message: "\(error)")
+            throw ConfigurationErrors([
+                ConfigurationError(file: file, position: Position(line: 1, column: 1), key: "", message: "\(error)")
             ])
         }
         guard case .table(let root) = tree else {
-            throw SettingsErrors([
-                SettingsError(
+            throw ConfigurationErrors([
+                ConfigurationError(
                     file: file, position: Position(line: 1, column: 1), key: "", message: "there are no sections")
             ])
         }
-        var parser = SettingsParser(draft: Draft(file: file, outline: Outline(text)), root: root)
+        var parser = ConfigurationParser(draft: Draft(file: file, outline: Outline(text)), root: root)
         let settings = parser.settings(secrets: secrets)
         guard parser.draft.errors.isEmpty else {
             // Stable: what stands at the same place stays in the order it was found in.
             let ordered = parser.draft.errors.enumerated().sorted {
                 ($0.element.position, $0.offset) < ($1.element.position, $1.offset)
             }
-            throw SettingsErrors(ordered.map(\.element))
+            throw ConfigurationErrors(ordered.map(\.element))
         }
         return settings
     }
 }
 
-private struct SettingsParser {
+private struct ConfigurationParser {
     var draft: Draft
     let root: [String: TOMLTree]
 
@@ -48,14 +48,14 @@ private struct SettingsParser {
         "proxy", "node", "health", "failover", "users", "admin", "availability", "log",
     ]
 
-    mutating func settings(secrets: some SecretSource) -> Settings {
+    mutating func settings(secrets: some SecretSource) -> Configuration {
         for name in root.keys.sorted() where !Self.sections.contains(name) {
             let help =
                 EditDistance.suggestion(for: name, among: Self.sections).map { "did you mean [\($0)]?" }
                 ?? "there are: \(Self.sections.joined(separator: ", "))"
             draft.fail([name], at: .key, key: name, "unknown section; \(help)")
         }
-        var settings = Settings()
+        var settings = Configuration()
         if let section = section("proxy", required: true) { proxy(section, into: &settings.proxy) }
         settings.nodes = nodes()
         if let section = section("health", required: true) {
@@ -70,8 +70,8 @@ private struct SettingsParser {
         }
         if let section = section("log") {
             draft.expectOnly(["level", "format"], in: section)
-            if let level: Settings.Log.Level = draft.word("level", in: section) { settings.log.level = level }
-            if let format: Settings.Log.Format = draft.word("format", in: section) { settings.log.format = format }
+            if let level: Configuration.Log.Level = draft.word("level", in: section) { settings.log.level = level }
+            if let format: Configuration.Log.Format = draft.word("format", in: section) { settings.log.format = format }
         }
         return settings
     }
@@ -88,7 +88,7 @@ private struct SettingsParser {
         return Section(path: [name], name: name, entries: entries)
     }
 
-    private mutating func proxy(_ section: Section, into proxy: inout Settings.Proxy) {
+    private mutating func proxy(_ section: Section, into proxy: inout Configuration.Proxy) {
         draft.expectOnly(
             [
                 "listen", "workers", "connections_max", "login_timeout", "client_timeout", "server_version",
@@ -171,7 +171,7 @@ private struct SettingsParser {
     }
 
     private mutating func health(
-        _ section: Section, into health: inout Settings.Health, secrets: some SecretSource
+        _ section: Section, into health: inout Configuration.Health, secrets: some SecretSource
     ) {
         draft.expectOnly(
             ["user"] + Draft.secretKeys + [
@@ -193,7 +193,7 @@ private struct SettingsParser {
         }
     }
 
-    private mutating func failover(_ section: Section, into failover: inout Settings.Failover) {
+    private mutating func failover(_ section: Section, into failover: inout Configuration.Failover) {
         draft.expectOnly(
             ["hold_timeout", "drain_timeout", "release_concurrency", "connect_timeout", "node_timeout"], in: section)
         let day: ClosedRange<Instant.Span> = .zero ... .seconds(86_400)
@@ -205,13 +205,13 @@ private struct SettingsParser {
         if let t = draft.span("node_timeout", in: section, reaction) { failover.nodeTimeout = t }
     }
 
-    private mutating func users(_ section: Section, secrets: some SecretSource) -> [Settings.User] {
-        var users: [Settings.User] = []
+    private mutating func users(_ section: Section, secrets: some SecretSource) -> [Configuration.User] {
+        var users: [Configuration.User] = []
         for name in section.entries.keys.sorted() {
             switch section.entries[name] {
             case .text(let text):
                 if let hash = Self.nativeHash(text) {
-                    users.append(Settings.User(name: name, secret: .nativeHash(hash)))
+                    users.append(Configuration.User(name: name, secret: .nativeHash(hash)))
                 } else {
                     // The text is not repeated: it may well be somebody's password.
                     draft.fail(
@@ -222,7 +222,7 @@ private struct SettingsParser {
                 let user = Section(path: section.path + [name], name: "users.\(name)", entries: entries)
                 draft.expectOnly(Draft.secretKeys, in: user)
                 if let password = draft.secret(in: user, from: secrets) {
-                    users.append(Settings.User(name: name, secret: .password(password)))
+                    users.append(Configuration.User(name: name, secret: .password(password)))
                 }
             case .array, .integer, .boolean, .other, nil:
                 draft.fail(section, name, "must be a hash in quotes, or { password = \"…\" }")
@@ -256,7 +256,7 @@ private struct SettingsParser {
         return hash
     }
 
-    private mutating func admin(_ section: Section, into admin: inout Settings.Admin) {
+    private mutating func admin(_ section: Section, into admin: inout Configuration.Admin) {
         draft.expectOnly(["socket", "socket_mode", "http"], in: section)
         if let path = draft.text("socket", in: section) {
             if !path.hasPrefix("/") {

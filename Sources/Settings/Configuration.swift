@@ -1,7 +1,7 @@
 import Cluster
 
 /// A whole configuration, checked. Every key with its default and its reason: `conf/haproxydb.toml`.
-public struct Settings: Sendable, Hashable {
+public struct Configuration: Sendable, Hashable {
     public var proxy = Proxy()
     /// In the order of the file; at least one.
     public var nodes: [Node] = []

@@ -13,7 +13,7 @@ public struct Position: Sendable, Hashable, Comparable, CustomStringConvertible 
 }
 
 /// One thing that is wrong with a configuration.
-public struct SettingsError: Sendable, Hashable, CustomStringConvertible {
+public struct ConfigurationError: Sendable, Hashable, CustomStringConvertible {
     public var file: String
     public var position: Position
     /// `section.key`, or `section`; empty where the text itself can't be read.
@@ -27,10 +27,10 @@ public struct SettingsError: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Everything that is wrong with a configuration, in the order of the text; never empty.
-public struct SettingsErrors: Error, Sendable, Hashable, CustomStringConvertible {
-    public var errors: [SettingsError]
+public struct ConfigurationErrors: Error, Sendable, Hashable, CustomStringConvertible {
+    public var errors: [ConfigurationError]
 
-    public init(_ errors: [SettingsError]) { self.errors = errors }
+    public init(_ errors: [ConfigurationError]) { self.errors = errors }
 
     /// One error per line.
     public var description: String { errors.map(\.description).joined(separator: "\n") }
