@@ -48,7 +48,7 @@ let package = Package(
         .executableTarget(
             name: "HAProxyDB",
             dependencies: [
-                "Cluster", "Health", "Routing", "Settings", "Reactor", "Probes", "Proxy", "Admin", "CPlatform",
+                "Cluster", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin", "COpenSSL", "CPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -11,3 +11,6 @@ CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 GRANT SELECT ON mysql.global_priv TO 'proxy'@'%';
 -- The view of the same, asked where global_priv is not there.
 GRANT SELECT ON mysql.user TO 'proxy'@'%';
+
+-- Where the proxy connects from a host that an anonymous account stands for (''@'localhost', as old installations have
+-- it), that account comes before 'proxy'@'%' and its login is refused: remove such accounts, or name the host above.

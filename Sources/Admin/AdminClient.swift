@@ -21,6 +21,8 @@ public enum AdminClient {
                 try wait(descriptor, Int16(POLLOUT), until: deadline, path)
             }
         }
+        // There is no second line: whatever the command, the server closes when it has answered.
+        shutdown(descriptor, Int32(SHUT_WR))
         var answer: [UInt8] = []
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
         defer { buffer.deallocate() }

@@ -29,7 +29,7 @@ public struct HealthMonitor: Sendable {
     }
 
     private var members: [Member]
-    private let options: HealthOptions
+    private var options: HealthOptions
     private var primary: NodeID?
     private var generation = Generation.none
     private var phase = Phase.lost
@@ -45,6 +45,12 @@ public struct HealthMonitor: Sendable {
         }
         since = now
         published = .unobserved(nodes, at: now)
+    }
+
+    /// Other times and limits from now on; checks that are planned already come when they were planned.
+    public mutating func set(_ options: HealthOptions) {
+        self.options = options
+        for index in members.indices { members[index].health.set(rise: options.rise, fall: options.fall) }
     }
 
     public enum Action: Sendable, Hashable {

@@ -17,10 +17,13 @@ struct NodeHealth: Sendable, Hashable {
     }
 
     private var state = State.unchecked
-    private let rise: Int
-    private let fall: Int
+    private var rise = 1
+    private var fall = 1
 
-    init(rise: Int, fall: Int) {
+    init(rise: Int, fall: Int) { set(rise: rise, fall: fall) }
+
+    /// Counts on with other limits; a state changes at the next check, not by this.
+    mutating func set(rise: Int, fall: Int) {
         self.rise = max(1, rise)
         self.fall = max(1, fall)
     }

@@ -4,7 +4,7 @@ import Reactor
 /// Reads a server's accounts, on a connection made for it.
 final class AccountReader {
     private let loop: EventLoop
-    private let options: WatchOptions
+    var options: WatchOptions
     private var connection: SQLConnection?
     private var deadline: Timer?
     private var completion: ((Result<AccountDirectory, SQLError>) -> Void)?

@@ -7,7 +7,7 @@ import Reactor
 public final class ClusterWatch {
     private let loop: EventLoop
     private let nodes: [Node]
-    private let options: WatchOptions
+    private var options: WatchOptions
     private let onView: (ClusterView) -> Void
     private let onAccounts: (AccountDirectory) -> Void
     private let onIdentity: (ServerIdentity) -> Void
@@ -62,8 +62,22 @@ public final class ClusterWatch {
     public func start() {
         guard !isRunning else { return }
         isRunning = true
-        refresh = loop.schedule(every: options.accountsRefresh) { [weak self] in self?.refreshAccounts() }
+        scheduleRefresh()
         run(monitor.started(at: MonotonicClock.now()))
+    }
+
+    /// Watches on with other options: the primary stays what it is, as do the checks' connections.
+    public func set(_ options: WatchOptions) {
+        self.options = options
+        monitor.set(options.health)
+        for probe in probes { probe.options = options }
+        reader.options = options
+        if isRunning { scheduleRefresh() }
+    }
+
+    private func scheduleRefresh() {
+        refresh?.cancel()
+        refresh = loop.schedule(every: options.accountsRefresh) { [weak self] in self?.refreshAccounts() }
     }
 
     /// Ends all checks and connections. No callback comes any more.

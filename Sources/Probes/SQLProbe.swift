@@ -7,7 +7,8 @@ import Reactor
 final class SQLProbe {
     private let loop: EventLoop
     private let address: NodeAddress
-    private let options: WatchOptions
+    /// Another account holds from the next login on.
+    var options: WatchOptions
     private let onResult: (ProbeResult) -> Void
     private let onLost: () -> Void
     private var connection: SQLConnection?

@@ -1,0 +1,84 @@
+import Foundation
+import Glibc
+import Settings
+
+/// A configuration on disk.
+struct ConfigurationFile {
+    enum Failure: Error, CustomStringConvertible {
+        case unreadable(path: String, reason: String)
+        case wrong(ConfigurationErrors)
+
+        /// One error per line.
+        var description: String {
+            switch self {
+            case .unreadable(let path, let reason): "\(path): \(reason)"
+            case .wrong(let errors): errors.description
+            }
+        }
+    }
+
+    let path: String
+
+    func read() throws(Failure) -> Configuration { try read(secrets: SystemSecrets(configuration: path)) }
+
+    /// The admin socket that the file names. Whoever asks need not be able to read the secrets.
+    func adminSocket() throws(Failure) -> String { try read(secrets: NoSecrets()).admin.socket }
+
+    private func read(secrets: some SecretSource) throws(Failure) -> Configuration {
+        let text: String
+        switch readText(path) {
+        case .success(let content): text = content
+        case .failure(let error): throw .unreadable(path: path, reason: error.reason)
+        }
+        do throws(ConfigurationErrors) {
+            return try Configuration.parse(text, file: path, secrets: secrets)
+        } catch {
+            throw .wrong(error)
+        }
+    }
+}
+
+/// Secrets from files and the environment.
+private struct SystemSecrets: SecretSource {
+    /// Relative paths are meant from its directory.
+    let configuration: String
+
+    func secret(at place: SecretPlace) throws(SecretUnavailable) -> String {
+        switch place {
+        case .environment(let name):
+            guard let value = getenv(name) else { throw SecretUnavailable("it is not in the environment") }
+            return String(cString: value)
+        case .file(let name):
+            let directory = URL(filePath: configuration).deletingLastPathComponent()
+            let path = name.hasPrefix("/") ? name : directory.appending(path: name).path
+            var text = try readText(path).get()
+            if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+            return text
+        }
+    }
+}
+
+private struct NoSecrets: SecretSource {
+    func secret(at place: SecretPlace) throws(SecretUnavailable) -> String { "" }
+}
+
+/// At most 1 MiB: neither a configuration nor a secret is longer.
+private func readText(_ path: String) -> Result<String, SecretUnavailable> {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return .failure(SecretUnavailable(String(cString: strerror(errno)))) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+        let count = Glibc.read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { return .failure(SecretUnavailable(String(cString: strerror(errno)))) }
+        if count == 0 { break }
+        bytes += buffer[..<count]
+        if bytes.count > 1 << 20 { return .failure(SecretUnavailable("is longer than 1 MiB")) }
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        return .failure(SecretUnavailable("is not UTF-8"))
+    }
+    return .success(text)
+}

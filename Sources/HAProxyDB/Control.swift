@@ -1,0 +1,255 @@
+import Admin
+import Cluster
+import Foundation
+import Glibc
+import Health
+import Logging
+import Probes
+import Proxy
+import Reactor
+import Settings
+
+/// The control thread: watches the nodes, tells the data plane what it finds, serves the admin socket, and hears the
+/// signals. Lives on the program's first thread.
+final class Control {
+    private enum Message: Sendable {
+        case evidence(NodeID, Proxy.TrafficEvidence)
+        case sessions(request: UInt64, [SessionSummary])
+        case drained
+    }
+
+    private let file: ConfigurationFile
+    private var configuration: Configuration
+    private let log: Logger
+    private let loop: EventLoop
+    private let mailbox: Mailbox<Message>
+    private let fleet: Fleet
+    private let nodes: [Node]
+    private let startedAt = MonotonicClock.now()
+    private let descriptorsMax: Int
+    private let hostname: String
+    private var watch: ClusterWatch?
+    private var server: AdminServer?
+
+    private var published: ClusterView
+    private(set) var outages: OutageHistory
+    /// As the primary gives it, before `server_version` takes its place.
+    private var identity: ServerIdentity?
+    private var accounts = AccountDirectory()
+    private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
+    private var lastRequest: UInt64 = 0
+    private var stopSignals = 0
+
+    init(_ configuration: Configuration, file: ConfigurationFile) throws(SystemError) {
+        self.file = file
+        self.configuration = configuration
+        log = LogLines.start(configuration.log)
+        Signals.ignoreBrokenPipes()
+        descriptorsMax = try DescriptorLimit.raise()
+        hostname = ProcessInfo.processInfo.hostName
+        loop = try EventLoop()
+        let mailbox = try Mailbox<Message>()
+        self.mailbox = mailbox
+        nodes = configuration.nodes
+        fleet = Fleet(options: ProxyOptions(configuration), nodes: nodes) { node, evidence in
+            mailbox.post(.evidence(node, evidence))
+        }
+        published = .unobserved(nodes, at: startedAt)
+        outages = OutageHistory(at: startedAt)
+    }
+
+    /// Binds everything; throws where something is not to be had.
+    func start() throws(SystemError) {
+        mailbox.attach(to: loop) { [unowned self] in handle($0) }
+        let admin = configuration.admin
+        makeDirectory(of: admin.socket)
+        server = try AdminServer(path: admin.socket, mode: admin.socketMode, loop: loop, source: self)
+        do throws(SystemError) {
+            try fleet.start()
+        } catch {
+            server?.close()
+            throw error
+        }
+        publishAccounts()
+        let watch = ClusterWatch(
+            loop: loop, nodes: nodes, options: WatchOptions(configuration.health),
+            onView: { [unowned self] in take($0) },
+            onAccounts: { [unowned self] in
+                accounts = $0
+                publishAccounts()
+            },
+            onIdentity: { [unowned self] in
+                identity = $0
+                publishIdentity()
+            },
+            onNote: { [log] in log.notice("\($0)") })
+        self.watch = watch
+        watch.start()
+        for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
+        Signals.on(SIGHUP, loop: loop) { [unowned self] in _ = reload() }
+        announce()
+    }
+
+    /// Until a signal ends it.
+    func run() { loop.run() }
+
+    private func announce() {
+        let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
+        log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
+        let needed = 2 * configuration.proxy.connectionsMax + 64
+        if descriptorsMax < needed {
+            log.warning(
+                """
+                Only \(descriptorsMax) descriptors are allowed, connections_max = \(configuration.proxy.connectionsMax) \
+                may need \(needed): raise LimitNOFILE.
+                """)
+        }
+        if configuration.admin.http != nil { log.warning("admin.http is reserved: it is not served yet.") }
+        if configuration.availability.file != nil {
+            log.warning("availability.file is reserved: no availability log is written yet.")
+        }
+    }
+
+    /// One level, as for a directory in /run that is gone after a reboot. A failure shows when the socket is bound.
+    private func makeDirectory(of socket: String) {
+        mkdir(URL(filePath: socket).deletingLastPathComponent().path, 0o755)
+    }
+
+    // MARK: what is found
+
+    private func handle(_ message: Message) {
+        switch message {
+        case .evidence(let node, let evidence): watch?.observe(node, Health.TrafficEvidence(evidence))
+        case .sessions(let request, let summaries):
+            requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
+        case .drained: end()
+        }
+    }
+
+    private func take(_ view: ClusterView) {
+        published = view
+        fleet.publish(view)
+        switch outages.observe(view, at: MonotonicClock.now()) {
+        case .nothing, .diagnosisChanged: break
+        case .firstPrimary(let node, let generation, let after):
+            log.notice("Primary is \(view.name(of: node)) (generation \(generation)), \(after) after the start.")
+        case .began(let outage):
+            let reason =
+                view.nodes.indices.contains(outage.from.rawValue) ? view.nodes[outage.from.rawValue].lastCheck : ""
+            let limit = configuration.failover.holdTimeout
+            log.warning("Primary \(view.name(of: outage.from)) lost: \(reason); holding statements for up to \(limit).")
+        case .ended(let outage):
+            guard let to = outage.to, let generation = outage.gained, let ended = outage.ended else { return }
+            let length = outage.length(at: ended)
+            log.notice("Primary is \(view.name(of: to)) (generation \(generation)) after \(length) without one.")
+        case .switched(let outage):
+            guard let to = outage.to, let generation = outage.gained else { return }
+            let from = view.name(of: outage.from)
+            log.notice("Primary is \(view.name(of: to)) (generation \(generation)), before it was \(from).")
+        }
+    }
+
+    private func publishAccounts() {
+        fleet.publish(AccountDirectory(configuration.users).filled(from: accounts))
+    }
+
+    private func publishIdentity() {
+        guard var identity else { return }
+        if let version = configuration.proxy.serverVersion { identity.version = version }
+        fleet.publish(identity)
+    }
+
+    // MARK: the end
+
+    private func stop() {
+        stopSignals += 1
+        switch stopSignals {
+        case 1:
+            let drain = configuration.failover.drainTimeout
+            log.notice("Stopping: busy sessions may finish for up to \(drain); a second signal ends them.")
+            stopFleet(drain)
+        case 2:
+            log.warning("Stopping at once.")
+            stopFleet(.zero)
+        default:
+            log.critical("Ended by a third signal.")
+            server?.close()
+            exit(1)
+        }
+    }
+
+    /// Waiting for the workers is done elsewhere: the control thread goes on meanwhile.
+    private func stopFleet(_ drain: Instant.Span) {
+        do throws(SystemError) {
+            try spawnThread(named: "drain") { [fleet, mailbox] in
+                fleet.stop(drain: drain)
+                mailbox.post(.drained)
+            }
+        } catch {
+            log.error("Stopping without a drain: \(error).")
+            end()
+        }
+    }
+
+    private func end() {
+        guard server != nil else { return }
+        server?.close()
+        server = nil
+        watch?.stop()
+        log.notice("Stopped.")
+        loop.stop()
+    }
+}
+
+// MARK: - the admin socket's view
+
+extension Control: AdminSource {
+    var process: ProcessFacts {
+        ProcessFacts(
+            version: Program.version, pid: getpid(), startedAt: startedAt, workers: configuration.proxy.workers,
+            connectionsMax: configuration.proxy.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
+            isStopping: stopSignals > 0)
+    }
+
+    /// The watch's own is the published one with fresher words on the latest checks.
+    var view: ClusterView { watch?.view ?? published }
+    var activity: Activity { Activity(fleet.counters()) }
+    var isPaused: Bool { fleet.isPaused }
+
+    func pause() {
+        if !fleet.isPaused { log.notice("Paused by an administrator: new statements are held.") }
+        fleet.pause()
+    }
+
+    func resume() {
+        if fleet.isPaused { log.notice("Resumed by an administrator.") }
+        fleet.resume()
+    }
+
+    func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
+        lastRequest += 1
+        let request = lastRequest
+        requests[request] = completion
+        fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+    }
+
+    func reload() -> Result<String, ReloadFailure> {
+        let new: Configuration
+        do throws(ConfigurationFile.Failure) {
+            new = try file.read()
+        } catch {
+            log.error("\(file.path) is not applied, the old configuration stays:")
+            for line in error.description.split(separator: "\n") { log.error("\(line)") }
+            return .failure(ReloadFailure("Not applied, the old configuration stays:\n\(error)"))
+        }
+        let change = ConfigurationChange(from: configuration, to: new)
+        configuration = change.running
+        LogLines.set(configuration.log)
+        watch?.set(WatchOptions(configuration.health))
+        publishAccounts()
+        publishIdentity()
+        let sentence = "\(file.path) was read again: \(change.sentence)."
+        if change.pending.isEmpty { log.notice("\(sentence)") } else { log.warning("\(sentence)") }
+        return .success(sentence)
+    }
+}

@@ -1,0 +1,112 @@
+import Admin
+import COpenSSL
+import Cluster
+import Glibc
+import Health
+import Probes
+import Proxy
+import Reactor
+import Settings
+
+// The rooms do not know each other's words: what one says in another's.
+
+extension ProxyOptions {
+    init(_ configuration: Configuration) {
+        self.init()
+        listen = configuration.proxy.listen
+        workers = configuration.proxy.workers
+        connectionsMax = configuration.proxy.connectionsMax
+        loginTimeout = configuration.proxy.loginTimeout
+        clientTimeout = configuration.proxy.clientTimeout
+        holdTimeout = configuration.failover.holdTimeout
+        connectTimeout = configuration.failover.connectTimeout
+        nodeTimeout = configuration.failover.nodeTimeout
+        releaseConcurrency = configuration.failover.releaseConcurrency
+        proxyProtocol = configuration.proxy.proxyProtocol
+    }
+}
+
+extension WatchOptions {
+    init(_ health: Configuration.Health) {
+        self.init()
+        user = health.user
+        password = health.password
+        interval = health.interval
+        fastInterval = health.fastInterval
+        outageInterval = health.outageInterval
+        probeTimeout = health.probeTimeout
+        primaryTimeout = health.primaryTimeout
+        rise = health.rise
+        fall = health.fall
+        accountsRefresh = health.accountsRefresh
+    }
+}
+
+extension Health.TrafficEvidence {
+    init(_ evidence: Proxy.TrafficEvidence) {
+        switch evidence {
+        case .refused: self = .refused
+        case .lost: self = .lost
+        case .notPrimary: self = .notPrimary
+        }
+    }
+}
+
+extension Activity {
+    init(_ counters: FleetCounters) {
+        self.init()
+        sessions = counters.sessionsNow
+        sessionsHeld = counters.sessionsHeldNow
+        sessionsInTransaction = counters.sessionsInTransactionNow
+        sessionsTotal = counters.sessionsTotal
+        sessionsMoved = counters.sessionsMoved
+        loginsRefused = counters.loginsRefused
+        statementsBegun = counters.statementsBegun
+        statementsAnswered = counters.statementsAnswered
+        statementsFailed = counters.statementsFailed
+        statementsHeld = counters.statementsHeldTotal
+        statementsRerun = counters.statementsRerun
+        bytesIn = counters.bytesIn
+        bytesOut = counters.bytesOut
+    }
+}
+
+extension SessionRow {
+    init(_ session: SessionSummary) {
+        self.init(
+            id: session.id, client: session.client, user: session.user, database: session.database,
+            state: session.state, node: session.node, thread: session.nodeThreadID, age: session.age,
+            idle: session.idle, statements: session.statements, bytesIn: session.bytesIn, bytesOut: session.bytesOut,
+            moves: session.moves)
+    }
+}
+
+extension AccountDirectory {
+    init(_ users: [Configuration.User]) {
+        self.init(
+            users.map { user in
+                let hash =
+                    switch user.secret {
+                    case .nativeHash(let hash): hash
+                    case .password(let password): password.isEmpty ? [] : sha1(sha1(Array(password.utf8)))
+                    }
+                return Account(user: user.name, host: "%", plugin: "mysql_native_password", nativeHash: hash)
+            })
+    }
+}
+
+private func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 20)
+    _ = SHA1(bytes, bytes.count, &digest)
+    return digest
+}
+
+extension SystemError {
+    /// Whether the same may well work later.
+    var isTemporary: Bool {
+        switch errno {
+        case EADDRINUSE, EADDRNOTAVAIL, EHOSTUNREACH, EAGAIN, ENOMEM, ENFILE: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import Glibc
+
+/// The codes of <sysexits.h> that this program ends with.
+extension ExitCode {
+    /// The configuration is wrong (EX_USAGE).
+    static let configurationWrong = ExitCode(64)
+    /// The system refuses what is needed (EX_OSERR).
+    static let systemRefuses = ExitCode(71)
+    /// It may well work later: an address in use, a name that can't be resolved now (EX_TEMPFAIL).
+    static let notNow = ExitCode(75)
+}
+
+/// Tells the user on standard error.
+func complain(_ text: String) {
+    let line = Array("haproxydb: \(text)\n".utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

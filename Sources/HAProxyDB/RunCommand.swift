@@ -1,0 +1,34 @@
+import ArgumentParser
+import Reactor
+import Settings
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Runs the proxy.",
+        discussion: """
+            SIGTERM and SIGINT let busy sessions finish for drain_timeout and end the program; a second one ends it at \
+            once. SIGHUP reads the configuration again.
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config: String
+
+    func run() throws {
+        let file = ConfigurationFile(path: config)
+        let configuration: Configuration
+        do throws(ConfigurationFile.Failure) {
+            configuration = try file.read()
+        } catch {
+            complain(error.description)
+            throw ExitCode.configurationWrong
+        }
+        do throws(SystemError) {
+            let control = try Control(configuration, file: file)
+            try control.start()
+            control.run()
+        } catch {
+            complain("can't start: \(error)")
+            throw error.isTemporary ? ExitCode.notNow : ExitCode.systemRefuses
+        }
+    }
+}
