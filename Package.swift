@@ -70,6 +70,7 @@ let package = Package(
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Testbed", "CMariaDB", "CPlatform"], swiftSettings: strict),
+            name: "IntegrationTests", dependencies: ["Testbed", "Routing", "MySQLWire", "CMariaDB", "CPlatform"],
+            swiftSettings: strict),
     ]
 )

@@ -8,7 +8,9 @@
 ///
 /// The server must have been told `SET session_track_system_variables='*', session_track_schema=ON,
 /// session_track_state_change=ON` (``trackingText``). Known limits: variables and locks that a stored procedure,
-/// function or trigger takes without the server reporting a change (`SELECT … INTO @x`, GET_LOCK inside of it).
+/// function or trigger takes without the server reporting a change (`SELECT … INTO @x`, GET_LOCK inside of it). And
+/// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
+/// is taken for the unknown change that it cannot be told from.
 public struct SessionJournal: Sendable {
     /// To be run after every login and after COM_RESET_CONNECTION and COM_CHANGE_USER, which undo it.
     public static let trackingText = Array(
@@ -235,6 +237,8 @@ public struct SessionJournal: Sendable {
             frame.isExplained = true
             if !temporaryTables.isEmpty { marked.insert(.temporaryTables) }
         case .lockTables:
+            // Reports a change where a view of another schema is among them.
+            frame.isExplained = true
             marked.insert(.tableLocks)
         case .unlockTables:
             marked.remove(.tableLocks)
