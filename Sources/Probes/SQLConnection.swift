@@ -60,7 +60,10 @@ final class SQLConnection {
                 peekAtGreeting(handle, ready)
                 return mysql_real_connect_cont(&connected, handle, ready)
             },
-            finish: { [self] in completion(connected == nil ? SQLError(handle) : nil) })
+            finish: { [self] in
+                if connected != nil, identity == nil { identity = ServerIdentity(login: handle) }
+                completion(connected == nil ? SQLError(handle) : nil)
+            })
     }
 
     /// One statement, its whole result in memory.

@@ -9,7 +9,8 @@ extension Worker {
     /// The first worker accepts for all: the kernel's own spreading (SO_REUSEPORT) is uneven for the few, long
     /// connections that databases have.
     func watch(listener: Int32, on loop: EventLoop) {
-        loop.watch(listener, read: true, write: false) { [unowned self] _ in
+        var watch: Watch?
+        watch = loop.watch(listener, read: true, write: false) { [unowned self] _ in
             now = MonotonicClock.now()
             // Bounded, so that a flood of connections does not starve the sessions that are there.
             for _ in 0..<64 {
@@ -18,7 +19,10 @@ extension Worker {
                     guard let accepted = try Sockets.accept(listener) else { return }
                     fleet.place(accepted.descriptor, accepted.peer, acceptor: self)
                 } catch {
-                    // Out of descriptors: the connection waits in the listener's queue until one is free.
+                    // Out of descriptors: the connection waits in the listener's queue until one is free. Without
+                    // a pause the loop would do nothing but ask.
+                    watch?.update(read: false, write: false)
+                    loop.schedule(after: .milliseconds(100)) { watch?.update(read: true, write: false) }
                     return
                 }
             }
@@ -93,7 +97,11 @@ extension Worker {
         if reset { Sockets.closeWithReset(s.pointee.clientFD) } else { Sockets.close(s.pointee.clientFD) }
         s.pointee.clientFD = -1
         s.pointee.frontend = .closing
-        if let previous = s.pointee.previous { previous.pointee.next = s.pointee.next } else { sessions = s.pointee.next }
+        if let previous = s.pointee.previous {
+            previous.pointee.next = s.pointee.next
+        } else {
+            sessions = s.pointee.next
+        }
         if let next = s.pointee.next { next.pointee.previous = s.pointee.previous }
         s.pointee.previous = nil
         s.pointee.next = nil

@@ -82,6 +82,7 @@ extension Worker {
             switch step {
             case .flows: break
             case .ok(let more):
+                if payload.count > 2, payload[1] >= 0xFB || payload[2] != 0 { noteInsertID(s, payload) }
                 if s.pointee.tracker.status.contains(.sessionStateChanged),
                     sessionChanged(s, payload, passed: start..<offset)
                 {
@@ -157,6 +158,7 @@ extension Worker {
     private func applyChange(_ s: SessionRef) {
         s.pointee.journal.apply(s.pointee.hasChange ? s.pointee.change ?? .none : .none)
         s.pointee.hasChange = false
+        s.pointee.change = nil
         s.pointee.journalWatchesTransactions = s.pointee.journal.hasNextTransaction
     }
 
@@ -171,12 +173,21 @@ extension Worker {
         }
     }
 
+    /// LAST_INSERT_ID() is state of the session.
+    private func noteInsertID(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities), ok.lastInsertID != 0
+        else { return }
+        s.pointee.journal.lastInsertID = ok.lastInsertID
+    }
+
     /// The characteristics of SET TRANSACTION are used up by the next transaction.
     private func transactionMayHaveEnded(_ s: SessionRef, _ status: StatusFlags) {
         let isIn = status.contains(.inTransaction)
-        if s.pointee.inTransaction ? !isIn : !isIn && !s.pointee.hasChange {
+        if s.pointee.inTransaction && !isIn {
             s.pointee.journal.transactionEnded()
             s.pointee.journalWatchesTransactions = false
+        } else if !isIn && !s.pointee.hasChange {
+            s.pointee.journal.answeredOutsideTransaction()
         }
     }
 

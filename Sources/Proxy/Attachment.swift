@@ -93,7 +93,8 @@ extension Worker {
         let framing: Capabilities = [.deprecateEOF, .cacheMetadata, .extendedMetadata]
         guard s.pointee.capabilities.intersection(framing).isSubset(of: s.pointee.nodeCapabilities) else {
             return cannotAttach(
-                s, ErrorPacket(code: 1105, sqlState: "08S02", message: "HAProxyDB: the new primary is of an older kind"))
+                s, ErrorPacket(code: 1105, sqlState: "08S02", message: "HAProxyDB: the new primary is of an older kind")
+            )
         }
         s.pointee.nodeSequence = sequence &+ 1
         if !s.pointee.loggedIn || s.pointee.credentials.stage1 == nil { proveRelayed(s) }
@@ -181,6 +182,7 @@ extension Worker {
     private func attached(_ s: SessionRef, _ ok: OKPacket) {
         attaching.remove(s)
         governor.attachSucceeded()
+        fleet.set(thread: s.pointee.nodeThreadID, of: s.pointee.id)
         var commands: [UInt8] = []
         s.pointee.own.removeAll()
         let again = s.pointee.loggedIn

@@ -183,10 +183,15 @@ extension Worker {
             s.pointee.clientContinues = length == PacketHeader.payloadMax
         }
         let n = min(s.pointee.clientSkip, count - offset)
-        if forwarding { writeNode(s, buffer + offset, n) }
+        if forwarding {
+            writeNode(s, buffer + offset, n)
+            if s.pointee.keepsStream { s.pointee.statement.append(buffer + offset, n) }
+        }
         s.pointee.clientSkip -= n
         offset += n
         guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return }
+        s.pointee.statementKept = s.pointee.keepsStream
+        if forwarding, s.pointee.command == .query { noteFlowedChange(s) }
         s.pointee.frontend = forwarding && !s.pointee.command.isUnanswered ? .waiting : .idle
     }
 
@@ -244,12 +249,21 @@ extension Worker {
         switch command {
         case .query:
             let text = UnsafeRawBufferPointer(start: packet + 5, count: length - 5)
-            if !StatementClassifier.isPlain(text) { noteChange(s, text) }
+            // Of a text that flows the head says nothing: it is looked at when it is whole.
+            if isWhole, !StatementClassifier.isPlain(text) {
+                noteChange(s, text)
+                if s.pointee.refusal == nil, killed(s, text) { return }
+            }
         case .statementExecute, .bulkExecute, .statementFetch, .statementReset, .statementSendLongData,
             .statementClose:
             guard length >= 9 else { return answerOwn(s, .malformedPacket) }
             guard usePrepared(s, command, packet, length) else { return }
-        case .ping, .statementPrepare, .statistics, .initDB: break
+        case .ping, .statementPrepare, .statistics: break
+        case .initDB:
+            // The server reports the new schema.
+            s.pointee.change = .systemVariables
+            s.pointee.hasChange = true
+        case .processKill: guard translateProcessKill(s, packet, length) else { return }
         case .quit:
             counters.answered.add()
             return quit(s)
@@ -266,14 +280,33 @@ extension Worker {
             guard let refusal = s.pointee.refusal else { return }
             return answerHeld(s, refusal)
         }
-        if isWhole || length <= Worker.wholePacketMax { s.pointee.statement.assign(packet, length) }
+        s.pointee.statement.assign(packet, length)
         s.pointee.statementKept = isWhole
+        s.pointee.keepsStream =
+            !isWhole && !s.pointee.clientContinues && s.pointee.clientSkip < Worker.statementKeptMax
         if mayPass(s) {
             if (command == .statementExecute || command == .bulkExecute) && lacksTypes(s) { return sendStatement(s) }
             sendStatement(s, from: packet, length)
         } else {
             s.pointee.frontend = .held
             if s.pointee.backend == .attached { hold(s) } else { attachOrHold(s) }
+        }
+    }
+
+    /// The same for a statement that has flowed through. One too large to keep is taken for harmless only where it
+    /// begins as a statement that writes rows: such are the large ones (loads of dumps).
+    private func noteFlowedChange(_ s: SessionRef) {
+        let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
+        if s.pointee.statementKept {
+            if !StatementClassifier.isPlain(text) { noteChange(s, text) }
+            return
+        }
+        switch text.first.map({ $0 | 0x20 }) {
+        // insert, replace, update
+        case 0x69, 0x72, 0x75: break
+        case _:
+            s.pointee.change = .unknown
+            s.pointee.hasChange = true
         }
     }
 

@@ -77,16 +77,23 @@ public enum TrafficEvidence: String, Sendable {
 final class FleetState: Sendable {
     let openSessions = Atomic<Int>(0)
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
-    private let lastSessionID = Atomic<UInt32>(0)
+    /// Far above the thread ids of any server, so that a KILL tells the two apart.
+    static let firstSessionID: UInt32 = 1_000_000_001
+    private let sessionsBegun = Atomic<UInt32>(0)
+    private let threads = Mutex<[UInt32: UInt32]>([:])
     private let workers = Mutex<[Worker]>([])
 
     init(onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void) { self.onEvidence = onEvidence }
 
-    /// Never 0, which clients take for "unknown".
+    /// Wraps around after 3 billion sessions.
     func nextSessionID() -> UInt32 {
-        let id = lastSessionID.wrappingAdd(1, ordering: .relaxed).newValue
-        return id == 0 ? lastSessionID.wrappingAdd(1, ordering: .relaxed).newValue : id
+        let begun = sessionsBegun.wrappingAdd(1, ordering: .relaxed).oldValue
+        return Self.firstSessionID + begun % (UInt32.max - Self.firstSessionID)
     }
+
+    /// The thread that a session has on its node.
+    func thread(of session: UInt32) -> UInt32? { threads.withLock { $0[session] } }
+    func set(thread: UInt32?, of session: UInt32) { threads.withLock { $0[session] = thread } }
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
 

@@ -126,7 +126,7 @@ extension Worker {
     func forgetStatement(_ s: SessionRef) {
         s.pointee.statement.clear(keeping: Worker.statementBufferKept)
         s.pointee.statementKept = false
+        s.pointee.keepsStream = false
         s.pointee.hasChange = false
-        s.pointee.change = nil
     }
 }

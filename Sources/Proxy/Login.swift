@@ -31,6 +31,7 @@ extension Worker {
             authPlugin: NativePassword.pluginName)
         writeClient(s, PacketWriter.packet(sequence: 0, payload: greeting.payload()))
         s.pointee.frontend = .handshake
+        s.pointee.holdDeadline = Instant(nanoseconds: 0)
         awaitLogin(s)
     }
 
@@ -97,6 +98,8 @@ extension Worker {
         closeNode(s, reset: false)
         setStatus(s, [.autocommit])
         s.pointee.refusal = nil
+        s.pointee.previousCredentials = s.pointee.credentials
+        s.pointee.previousDatabase = s.pointee.journal.database
         s.pointee.prepared.removeAll()
         s.pointee.journal = SessionJournal(database: request.database.isEmpty ? nil : request.database)
         s.pointee.credentials.user = request.user
@@ -108,7 +111,6 @@ extension Worker {
         s.pointee.credentials.plugin = request.plugin ?? NativePassword.pluginName
         s.pointee.credentials.authResponse = request.authResponse
         s.pointee.loggedIn = false
-        s.pointee.changingUser = true
         authenticate(s)
     }
 
@@ -138,12 +140,10 @@ extension Worker {
             }
             if prove(s, native) { return attachOrHold(s) }
             if !gateOpen, native.count == known.count {
-                counters.loginsRefused.add()
-                refuse(
+                return loginFailed(
                     s,
                     .accessDenied(
                         user: user, host: clientHost(s), withPassword: !s.pointee.credentials.authResponse.isEmpty))
-                return close(s)
             }
         }
         attachOrHold(s)
@@ -209,7 +209,8 @@ extension Worker {
     func loginSucceeded(_ s: SessionRef, _ ok: OKPacket) {
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
-        s.pointee.changingUser = false
+        s.pointee.previousCredentials = nil
+        s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setStatus(s, ok.status)
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         // Nothing that came with a login is worth keeping but what it takes to repeat it.
@@ -219,6 +220,15 @@ extension Worker {
     func loginFailed(_ s: SessionRef, _ error: ErrorPacket) {
         counters.loginsRefused.add()
         writeClientPacket(s, payload: error.payload())
-        close(s)
+        guard let previous = s.pointee.previousCredentials else { return close(s) }
+        // A refused COM_CHANGE_USER leaves the session, emptied, to the user that it had.
+        leaveQueue(s)
+        closeNode(s, reset: false)
+        s.pointee.credentials = previous
+        s.pointee.previousCredentials = nil
+        s.pointee.journal = SessionJournal(database: s.pointee.previousDatabase)
+        s.pointee.loggedIn = true
+        s.pointee.holdDeadline = Instant(nanoseconds: 0)
+        s.pointee.frontend = .idle
     }
 }

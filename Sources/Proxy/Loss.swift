@@ -122,6 +122,9 @@ extension Worker {
         setNodeWriting(s, false)
         if reset { Sockets.closeWithReset(s.pointee.nodeFD) } else { Sockets.close(s.pointee.nodeFD) }
         s.pointee.nodeFD = -1
+        if s.pointee.backend == .attached || s.pointee.backend == .restoring {
+            fleet.set(thread: nil, of: s.pointee.id)
+        }
         s.pointee.backend = .detached
         s.pointee.nodeCarry.release()
         s.pointee.nodePending.release()

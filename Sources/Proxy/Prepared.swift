@@ -154,7 +154,8 @@ extension Worker {
             guard insertTypes(s, s.pointee.prepared[i].types, place) else {
                 counters.failed.add()
                 answer(
-                    s, ErrorPacket(code: 1615, sqlState: "HY000", message: "Prepared statement needs to be re-prepared"))
+                    s, ErrorPacket(code: 1615, sqlState: "HY000", message: "Prepared statement needs to be re-prepared")
+                )
                 return false
             }
         }
@@ -168,7 +169,11 @@ extension Worker {
         let length = PacketHeader.length(at: old.baseAddress!) + types.count
         guard length < PacketHeader.payloadMax else { return false }
         var packet = [UInt8](old[..<place.types]) + types + old[place.types...]
-        if s.pointee.command == .bulkExecute { packet[place.flag] |= Self.bulkTypesFlag } else { packet[place.flag] = 1 }
+        if s.pointee.command == .bulkExecute {
+            packet[place.flag] |= Self.bulkTypesFlag
+        } else {
+            packet[place.flag] = 1
+        }
         packet.withUnsafeMutableBytes {
             PacketHeader.write(length: length, sequence: 0, to: $0.baseAddress!)
             s.pointee.statement.assign($0.baseAddress!, $0.count)

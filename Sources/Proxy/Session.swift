@@ -148,6 +148,8 @@ struct Session {
     var statement = ByteBuffer()
     /// The whole statement is in `statement`.
     var statementKept = false
+    /// The rest of a statement that flows is kept too.
+    var keepsStream = false
 
     var generation = Generation.none
     var node: NodeID?
@@ -180,10 +182,11 @@ struct Session {
     var moves: UInt32 = 0
     /// The client has had its OK.
     var loggedIn = false
-    /// COM_CHANGE_USER is under way: the login's answer goes to a client that was in already.
-    var changingUser = false
     var multiStatements = false
     var credentials = Credentials()
+    /// While a COM_CHANGE_USER is under way: whose session it was.
+    var previousCredentials: Credentials?
+    var previousDatabase: [UInt8]?
     var journal = SessionJournal()
     var prepared = PreparedStatements()
     var change: SessionChangeKind?

@@ -32,6 +32,8 @@ final class Worker: @unchecked Sendable {
     static let wholePacketMax = bufferSize
     /// Of a packet that flows, at least this much is seen by the trackers.
     static let packetHeadMin = PacketHeader.size + 64
+    /// A larger statement is not kept while it is in flight: it can't be run again.
+    static let statementKeptMax = 1 << 20
     /// A statement buffer of up to this size stays with its session.
     static let statementBufferKept = 512
     static let tick = Instant.Span.milliseconds(20)
@@ -143,10 +145,11 @@ final class Worker: @unchecked Sendable {
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            let busy = s.pointee.frontend == .waiting || s.pointee.frontend == .streaming
+            let busy =
+                s.pointee.frontend == .waiting || s.pointee.frontend == .streaming
                 || s.pointee.frontend == .infile || s.pointee.inTransaction
             if !busy || now >= deadline {
-                refuse(s, .shuttingDown)
+                if s.pointee.nodeSkip == 0 { refuse(s, .shuttingDown) }
                 close(s)
             }
         }
