@@ -68,9 +68,13 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "ProbesTests", dependencies: ["Probes", "Health", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Testbed", "Routing", "MySQLWire", "CMariaDB", "CPlatform"],
+            name: "IntegrationTests",
+            dependencies: [
+                "Testbed", "Routing", "MySQLWire", "CMariaDB", "CPlatform", "Cluster", "Health", "Reactor", "Probes",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -28,9 +28,8 @@ extension ServerIdentity {
 }
 
 extension ServerIdentity {
-    /// What the library kept of the greeting: a server so near that its greeting was there at once is never waited
-    /// for, and nothing could be peeked at. The library cuts the version prefix that MariaDB 10 puts before its own
-    /// version (https://mariadb.com/kb/en/connection/); it is put back.
+    /// What the library kept of the greeting, for one that came in pieces. The library cuts the version prefix that
+    /// MariaDB 10 puts before its own version (https://mariadb.com/kb/en/connection/); it is put back.
     init?(login handle: UnsafeMutablePointer<MYSQL>) {
         guard let text = mysql_get_server_info(handle) else { return nil }
         let version = String(cString: text)

@@ -23,8 +23,9 @@ final class SQLConnection {
     private var connected: UnsafeMutablePointer<MYSQL>?
     private var code: Int32 = 0
     private var result: UnsafeMutablePointer<MYSQL_RES>?
+    private var isConnecting = false
     private var isGreeted = false
-    /// What the greeting said; nil before it, and where it did not come in one piece.
+    /// What the greeting said; nil before the login.
     private(set) var identity: ServerIdentity?
 
     init(loop: EventLoop) {
@@ -51,18 +52,20 @@ final class SQLConnection {
         _ completion: @escaping (SQLError?) -> Void
     ) {
         guard let handle else { return completion(.noAnswer) }
+        isConnecting = true
         let (host, user, password) = (keep(host), keep(user), keep(password))
         perform(
             start: { [self] in
                 mysql_real_connect_start(&connected, handle, host, user, password, nil, UInt32(port), nil, 0)
             },
             resume: { [self] ready in
-                peekAtGreeting(handle, ready)
+                peekAtGreeting(handle)
                 return mysql_real_connect_cont(&connected, handle, ready)
             },
             finish: { [self] in
-                if connected != nil, identity == nil { identity = ServerIdentity(login: handle) }
-                completion(connected == nil ? SQLError(handle) : nil)
+                guard connected != nil else { return completion(SQLError(handle)) }
+                if identity == nil { identity = ServerIdentity(login: handle) }
+                completion(nil)
             })
     }
 
@@ -152,8 +155,10 @@ final class SQLConnection {
             finish?()
             return
         }
-        let write = status & MYSQL_WAIT_WRITE != 0
-        let read = status & (MYSQL_WAIT_READ | MYSQL_WAIT_EXCEPT) != 0
+        // A new connection: not before the greeting is there to be looked at. A failed one becomes readable, too.
+        let isGreeting = isConnecting && !isGreeted
+        let write = status & MYSQL_WAIT_WRITE != 0 && !isGreeting
+        let read = status & (MYSQL_WAIT_READ | MYSQL_WAIT_EXCEPT) != 0 || isGreeting
         // Made anew for every step: the library may close the descriptor within a step.
         watch = loop.watch(mysql_get_socket(handle), read: read, write: write) { [weak self] readiness in
             guard let self, let resume = self.resume else { return }
@@ -165,9 +170,12 @@ final class SQLConnection {
     }
 
     /// The library keeps no greeting as it came (it cuts the version's prefix): looks at the bytes before it does.
-    private func peekAtGreeting(_ handle: UnsafeMutablePointer<MYSQL>, _ ready: Int32) {
-        guard !isGreeted, ready & MYSQL_WAIT_READ != 0 else { return }
+    private func peekAtGreeting(_ handle: UnsafeMutablePointer<MYSQL>) {
+        guard !isGreeted else { return }
         isGreeted = true
+        // A failed connect keeps its error for the library: `recv` would take it away.
+        var socket = pollfd(fd: mysql_get_socket(handle), events: Int16(POLLIN), revents: 0)
+        guard poll(&socket, 1, 0) == 1, socket.revents == Int16(POLLIN) else { return }
         let bytes = [UInt8](unsafeUninitializedCapacity: 1024) { buffer, count in
             let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
             count = max(0, recv(mysql_get_socket(handle), buffer.baseAddress, buffer.count, flags))
