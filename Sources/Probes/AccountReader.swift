@@ -37,9 +37,8 @@ final class AccountReader {
     func stop() {
         completion = nil
         deadline?.cancel()
-        let connection = connection
-        self.connection = nil
-        if let connection { loop.schedule(after: .zero) { connection.close() } }
+        connection?.close()
+        connection = nil
     }
 
     private func ask(_ connection: SQLConnection) {

@@ -111,7 +111,8 @@ final class SQLConnection {
         }
     }
 
-    /// Ends the connection, whatever is under way; its completion is not called.
+    /// Ends the connection, whatever is under way; its completion is not called. Allowed from within a completion,
+    /// which is the last thing that a call does.
     func close() {
         watch?.cancel()
         watch = nil

@@ -136,10 +136,8 @@ final class SQLProbe {
 
     private func drop() {
         facts = nil
-        let connection = connection
-        self.connection = nil
-        // After this turn of the loop: we may be in one of its own calls.
-        if let connection { loop.schedule(after: .zero) { connection.close() } }
+        connection?.close()
+        connection = nil
     }
 }
 
