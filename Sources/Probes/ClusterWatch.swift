@@ -25,6 +25,12 @@ public final class ClusterWatch {
     private var accountsFailure: SQLError?
     /// Generation whose accounts were asked for.
     private var accountsGeneration = Generation.none
+    /// A reading has ended, well or not.
+    private var haveAccountsBeenRead = false
+    /// The very first primary waits for its accounts (some milliseconds, the check's time limit at most): sessions
+    /// that it lets through before would be taken for accounts that nobody knows. Later ones do not wait, the
+    /// accounts of the one before serve.
+    private var withheld: ClusterView?
     private var identity: ServerIdentity?
     private var isRunning = false
 
@@ -128,6 +134,10 @@ public final class ClusterWatch {
     }
 
     private func took(_ result: Result<AccountDirectory, SQLError>, from node: NodeID) {
+        defer {
+            haveAccountsBeenRead = true
+            if let withheld { publish(withheld) }
+        }
         switch result {
         case .success(let read):
             accountsFailure = nil
@@ -157,14 +167,7 @@ public final class ClusterWatch {
         for action in actions {
             switch action {
             case .note(let sentence): onNote(sentence)
-            case .publish(let view):
-                // The identity first: a session that the view lets through needs it.
-                introduce()
-                onView(view)
-                if view.primary != nil, view.generation != accountsGeneration {
-                    reader.stop()
-                    refreshAccounts()
-                }
+            case .publish(let view): publish(view)
             case .probe(let node, let delay): plan(node, delay)
             case .wake(let delay):
                 wake?.cancel()
@@ -174,6 +177,21 @@ public final class ClusterWatch {
                 }
             }
         }
+    }
+
+    private func publish(_ view: ClusterView) {
+        if view.primary != nil, view.generation != accountsGeneration {
+            reader.stop()
+            refreshAccounts()
+        }
+        if view.primary != nil, !haveAccountsBeenRead {
+            withheld = view
+            return
+        }
+        withheld = nil
+        // The identity first: a session that the view lets through needs it.
+        introduce()
+        onView(view)
     }
 
     private func plan(_ node: NodeID, _ delay: Instant.Span) {
