@@ -53,6 +53,28 @@ def tail(path, lines=15):
         return ""
 
 
+class Others:
+    """What share of the machine's CPU time went to processes that are none of the benchmark's."""
+
+    def __init__(self, children):
+        self.children = children  # called anew each time: proxies come and go
+
+    def reading(self):
+        """(the machine's busy seconds, the benchmark's own, wall clock). Steps of 10 ms."""
+        with open("/proc/stat") as file:
+            fields = [int(field) for field in file.readline().split()[1:8]]
+        user, nice, system, _, _, irq, softirq = fields
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        own = time.process_time() + ended.ru_utime + ended.ru_stime
+        own += sum(child.cpu_seconds() for child in self.children())
+        return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK"), own, time.monotonic()
+
+    def share(self, before, after):
+        """0 ... 1 between two readings."""
+        busy, own, wall = (b - a for a, b in zip(before, after))
+        return max(0.0, busy - own) / (wall * os.cpu_count())
+
+
 class Child:
     """A server or proxy that runs for some time, its output in a log file."""
 

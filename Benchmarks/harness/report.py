@@ -117,3 +117,14 @@ def verdicts(results):
 def verdict_table(found):
     return "\n".join(["### Verdicts", "", "| | requirement | found | limit |", "| --- | --- | ---: | ---: |",
                       *(verdict.line() for verdict in found)]) + "\n"
+
+
+def others_line(results):
+    """What the machine did besides: figures of a busy machine are worth little."""
+    shares = sorted(
+        sample["others"] for rows in results.values() for row in rows for sample in row.samples
+        if sample and "others" in sample)
+    if not shares:
+        return ""
+    return (f"Other processes took {shares[len(shares) // 2]:.0%} of the machine's CPU time in the median measurement, "
+            f"{shares[-1]:.0%} in the worst.\n")

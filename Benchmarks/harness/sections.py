@@ -13,14 +13,14 @@ BULK_MEGABYTES = BULK_ROWS * BULK_ROW_BYTES / 1e6
 class Plan:
     """How long and how often. Round 2 and later are left out once the time for the whole run is used up."""
 
-    def __init__(self, quick, repetitions):
+    def __init__(self, quick, repetitions, connections=None):
         self.repetitions = repetitions or (2 if quick else 5)
         # A result set takes a moment only and its rate wanders most: it gets more rounds than the rest.
         self.bulk_repetitions = self.repetitions * 2 + 1
         self.select_seconds = 2 if quick else 3
         self.churn_seconds = 2 if quick else 3
         self.bulk_times = 5 if quick else 10
-        self.connections = (1, 16, 64, 256)
+        self.connections = connections or (1, 16, 64, 256)
         self.idle_sessions = 5000
         self.deadline = time.monotonic() + (150 if quick else 660)
         self.cut = False
@@ -57,7 +57,7 @@ class Row:
         return statistics.median(ratios) if ratios else None
 
 
-def _interleave(rounds, targets, situation, measure, progress):
+def _interleave(rounds, targets, situation, measure, others, progress):
     """One row per target. The order turns by one place each round, so that nobody is always first."""
     rows = {target.name: Row(target.name, situation) for target in targets}
     for number in rounds:
@@ -65,7 +65,9 @@ def _interleave(rounds, targets, situation, measure, progress):
         for target in targets[turn:] + targets[:turn]:
             row = rows[target.name]
             try:
+                before = others.reading()
                 sample = measure(target)
+                sample["others"] = others.share(before, others.reading())
             except BenchmarkError as error:
                 sample = None
                 row.errors.append(str(error))
@@ -78,7 +80,7 @@ def _microseconds(seconds, count):
     return seconds * 1e6 / count
 
 
-def statements(plan, targets, database, progress):
+def statements(plan, targets, database, others, progress):
     """Point selects: statements/s, latency in ms, CPU in us per statement of the proxy and of the server."""
     rows = []
     for prepared in (False, True):
@@ -94,11 +96,11 @@ def statements(plan, targets, database, progress):
                     "server_cpu": _microseconds(run["after"][1] - run["before"][1], count),
                 }
             situation = ("prepared" if prepared else "text", connections)
-            rows += _interleave(plan.rounds(plan.repetitions), targets, situation, measure, progress)
+            rows += _interleave(plan.rounds(plan.repetitions), targets, situation, measure, others, progress)
     return rows
 
 
-def bulk(plan, targets, client, progress):
+def bulk(plan, targets, client, others, progress):
     """A 100 MB result set: MB/s (of rows, 10^6 bytes), proxy CPU in us per MB."""
     def measure(target):
         before = target.cpu_seconds()
@@ -109,10 +111,10 @@ def bulk(plan, targets, client, progress):
             raise BenchmarkError(f"{megabytes} MB arrived instead of {BULK_MEGABYTES * plan.bulk_times}")
         return {
             "rate": megabytes / run["seconds"], "cpu": _microseconds(cpu, megabytes) if target.child else None}
-    return _interleave(plan.rounds(plan.bulk_repetitions), targets, (), measure, progress)
+    return _interleave(plan.rounds(plan.bulk_repetitions), targets, (), measure, others, progress)
 
 
-def connects(plan, targets, database, client, progress):
+def connects(plan, targets, database, client, others, progress):
     """Connect, SELECT 1, close with 8 clients: connections/s, latency in ms, CPU in us per connection."""
     def measure(target):
         before = target.cpu_seconds(), database.cpu_seconds()
@@ -125,7 +127,7 @@ def connects(plan, targets, database, client, progress):
             "rate": count / run["seconds"], **{q: run[q] * 1e3 for q in ("p50", "p95", "p99")},
             "cpu": _microseconds(after[0] - before[0], count) if target.child else None,
             "server_cpu": _microseconds(after[1] - before[1], count)}
-    return _interleave(plan.rounds(plan.repetitions), targets, (), measure, progress)
+    return _interleave(plan.rounds(plan.repetitions), targets, (), measure, others, progress)
 
 
 def idle(plan, starters, client, progress):

@@ -7,7 +7,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness import clients, histogram, report  # noqa: E402
-from harness.processes import BenchmarkError  # noqa: E402
+from harness.processes import BenchmarkError, Others  # noqa: E402
 from harness.sections import Plan, Row, _interleave  # noqa: E402
 from harness.targets import Target  # noqa: E402
 
@@ -86,6 +86,30 @@ class Ratios(unittest.TestCase):
         self.assertIsNone(row("direct", [{"cpu": None}]).ratio(row("haproxy", [{"cpu": 1.0}]), "cpu"))
 
 
+class Idle:
+    """A machine that does nothing besides."""
+
+    def reading(self):
+        return None
+
+    def share(self, before, after):
+        return 0.0
+
+
+class OtherProcesses(unittest.TestCase):
+    def test_share_is_of_all_cores(self):
+        others = Others(lambda: [])
+        cores = os.cpu_count()
+        self.assertEqual(others.share((10.0, 1.0, 100.0), (10.0 + cores, 1.0, 101.0)), 1.0)
+        self.assertEqual(others.share((10.0, 1.0, 100.0), (10.0 + cores, 1.0 + cores, 101.0)), 0.0)
+        self.assertEqual(others.share((10.0, 1.0, 100.0), (10.0, 1.01, 101.0)), 0.0)
+
+    def test_line(self):
+        rows = [row("haproxy", [{"others": 0.1}, None, {"others": 0.5}, {"others": 0.02}])]
+        self.assertIn("took 10% of", report.others_line({"bulk": rows}))
+        self.assertIn("50% in the worst", report.others_line({"bulk": rows}))
+
+
 class Rounds(unittest.TestCase):
     def test_the_order_turns_and_a_failure_keeps_its_place(self):
         order = []
@@ -97,10 +121,10 @@ class Rounds(unittest.TestCase):
             return {"rate": float(len(order))}
 
         targets = [Target(name, 1) for name in ("a", "b", "c")]
-        rows = _interleave(range(3), targets, (), measure, lambda *_: None)
+        rows = _interleave(range(3), targets, (), measure, Idle(), lambda *_: None)
         self.assertEqual("".join(order), "abcbcacab")
         self.assertEqual([row.target for row in rows], ["a", "b", "c"])
-        self.assertEqual(rows[1].samples, [None, {"rate": 4.0}, {"rate": 9.0}])
+        self.assertEqual(rows[1].samples, [None, {"rate": 4.0, "others": 0.0}, {"rate": 9.0, "others": 0.0}])
         self.assertEqual(rows[1].errors, ["lost"])
 
 
