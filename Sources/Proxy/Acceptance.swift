@@ -49,7 +49,7 @@ extension Worker {
             clientReadEvent(s), base, descriptor, Int16(EV_READ | EV_PERSIST), clientReadableEvent,
             UnsafeMutableRawPointer(s))
         setClientReading(s, true)
-        if total > options.connectionsMax {
+        if total > fleet.connectionsMax.load(ordering: .relaxed) {
             counters.loginsRefused.add()
             refuse(s, .tooManyConnections)
             close(s)
@@ -66,13 +66,15 @@ extension Worker {
     /// Ends a session: what is queued for the client is still written, then everything goes.
     func close(_ s: SessionRef) {
         guard s.pointee.frontend != .closing else { return }
+        noteGone(s)
         leaveQueue(s)
         leaveTransaction(s)
         if s.pointee.nodeFD >= 0 { closeNode(s, reset: false) }
+        s.pointee.frontend = .closing
+        s.pointee.affectedIn = 0
         if s.pointee.clientPending.isEmpty {
             destroy(s, reset: false)
         } else {
-            s.pointee.frontend = .closing
             setClientReading(s, false)
             // A client that does not even take its farewell is not waited for.
             s.pointee.deadline = now + .seconds(5)
@@ -88,6 +90,7 @@ extension Worker {
 
     func destroy(_ s: SessionRef, reset: Bool) {
         guard s.pointee.clientFD >= 0 else { return }
+        noteGone(s)
         leaveQueue(s)
         leaveTransaction(s)
         forgetStatement(s)

@@ -137,7 +137,7 @@ extension Worker {
     /// The statement has been answered in full.
     @inline(__always)
     private func finish(_ s: SessionRef) {
-        counters.answered.add()
+        noteAnswered(s)
         let status = s.pointee.tracker.status
         if s.pointee.journalWatchesTransactions { transactionMayHaveEnded(s, status) }
         if status != s.pointee.status { setStatus(s, status) }

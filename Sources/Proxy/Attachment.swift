@@ -173,7 +173,10 @@ extension Worker {
 
     /// The node's no is final: it is the answer to the client, whose session ends.
     private func cannotAttach(_ s: SessionRef, _ error: ErrorPacket) {
-        if s.pointee.frontend == .held { counters.failed.add() }
+        if s.pointee.frontend == .held {
+            noteFailed(s)
+            s.pointee.frontend = .idle
+        }
         loginFailed(s, error)
     }
 

@@ -159,6 +159,7 @@ extension Worker {
         if length == 0 {
             if let refusal = s.pointee.fileRefusal {
                 s.pointee.fileRefusal = nil
+                noteFailed(s)
                 answer(s, refusal.packet)
             } else {
                 s.pointee.frontend = .waiting
@@ -192,6 +193,7 @@ extension Worker {
         guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return }
         s.pointee.statementKept = s.pointee.keepsStream
         if forwarding, s.pointee.command == .query { noteFlowedChange(s) }
+        if forwarding, s.pointee.command.isUnanswered { counters.answered.add() }
         s.pointee.frontend = forwarding && !s.pointee.command.isUnanswered ? .waiting : .idle
     }
 
@@ -228,6 +230,7 @@ extension Worker {
         s.pointee.clientContinues = length == PacketHeader.payloadMax
         s.pointee.statementsBegun &+= 1
         counters.begun.add()
+        s.pointee.startedAt = MonotonicClock.now()
         begin(s, command, packet, taken, isWhole: isWhole && length < PacketHeader.payloadMax)
         return s.pointee.clientFD >= 0
     }
@@ -351,7 +354,7 @@ extension Worker {
         let command = s.pointee.command
         let streaming = s.pointee.clientSkip > 0 || s.pointee.clientContinues
         if command.isUnanswered {
-            counters.answered.add()
+            if !streaming { counters.answered.add() }
             s.pointee.frontend = streaming ? .streaming : .idle
             writeNode(s, packet, length)
             if !streaming { forgetStatement(s) }

@@ -13,8 +13,8 @@ struct Counter: ~Copyable, Sendable {
     func subtract(_ n: UInt64 = 1) { value.store(value.load(ordering: .relaxed) &- n, ordering: .relaxed) }
 }
 
-/// What a worker counts. `begun = answered + failed + held + in flight` at every moment in which the worker is
-/// between two events.
+/// What a worker counts. `begun = answered + failed + abandoned + held + in flight` at every moment in which the
+/// worker is between two events.
 final class WorkerCounters: Sendable {
     let sessionsNow = Counter()
     let sessionsTotal = Counter()
@@ -24,6 +24,7 @@ final class WorkerCounters: Sendable {
     let begun = Counter()
     let answered = Counter()
     let failed = Counter()
+    let abandoned = Counter()
     let heldTotal = Counter()
     let rerun = Counter()
     let moved = Counter()

@@ -77,13 +77,22 @@ public enum TrafficEvidence: String, Sendable {
 final class FleetState: Sendable {
     let openSessions = Atomic<Int>(0)
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
+    let onService: @Sendable (ServiceEvent) -> Void
+    let connectionsMax: Atomic<Int>
     /// Far above the thread ids of any server, so that a KILL tells the two apart.
     static let firstSessionID: UInt32 = 1_000_000_001
     private let sessionsBegun = Atomic<UInt32>(0)
     private let threads = Mutex<[UInt32: UInt32]>([:])
     private let workers = Mutex<[Worker]>([])
 
-    init(onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void) { self.onEvidence = onEvidence }
+    init(
+        connectionsMax: Int, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
+        onService: @escaping @Sendable (ServiceEvent) -> Void
+    ) {
+        self.connectionsMax = Atomic(connectionsMax)
+        self.onEvidence = onEvidence
+        self.onService = onService
+    }
 
     /// Wraps around after 3 billion sessions.
     func nextSessionID() -> UInt32 {
@@ -120,10 +129,15 @@ public final class Fleet: Sendable {
     private let paused = Atomic<Bool>(false)
     private let view = Mutex<ClusterView?>(nil)
 
-    public init(options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler) {
+    /// - Parameter onService: called on a worker's thread; each worker speaks for its own sessions.
+    public init(
+        options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler,
+        onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
+    ) {
         self.options = options
         self.nodes = nodes
-        self.state = FleetState(onEvidence: onEvidence)
+        self.state = FleetState(
+            connectionsMax: options.connectionsMax, onEvidence: onEvidence, onService: onService)
     }
 
     /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
@@ -206,6 +220,25 @@ public final class Fleet: Sendable {
         for worker in all { worker.mailbox.post(.summaries { collection.add($0) }) }
     }
 
+    /// One sample of all workers; the completion runs on some worker's thread.
+    public func sample(_ completion: @escaping @Sendable (SecondSample) -> Void) {
+        let all = workers.withLock { $0 }
+        guard !all.isEmpty else { return completion(SecondSample()) }
+        let collection = SampleCollection(parts: all.count, completion)
+        for worker in all { worker.mailbox.post(.sample { collection.add($0) }) }
+    }
+
+    /// Ends a session, with error 1927. One that is not there is nothing.
+    public func endSession(_ id: UInt32) { post(.end(id)) }
+
+    /// Ends all sessions that are attached to a node.
+    public func endSessions(on node: NodeID) { post(.endAll(node)) }
+
+    public var connectionsMax: Int { state.connectionsMax.load(ordering: .relaxed) }
+
+    /// From the next connection on; those above a lower limit stay.
+    public func setConnectionsMax(_ count: Int) { state.connectionsMax.store(count, ordering: .relaxed) }
+
     /// Takes no new connections, lets sessions in the middle of something finish until the deadline, closes all, ends
     /// the threads. Returns when that is done.
     public func stop(drain: Instant.Span) {
@@ -238,6 +271,26 @@ private final class SummaryCollection: Sendable {
             state.all += part
             state.missing -= 1
             return state.missing == 0 ? state.all.sorted { $0.id < $1.id } : nil
+        }
+        if let complete { completion(complete) }
+    }
+}
+
+/// Adds up the samples of all workers.
+private final class SampleCollection: Sendable {
+    private let gathered: Mutex<(missing: Int, sum: SecondSample)>
+    private let completion: @Sendable (SecondSample) -> Void
+
+    init(parts: Int, _ completion: @escaping @Sendable (SecondSample) -> Void) {
+        gathered = Mutex((parts, SecondSample()))
+        self.completion = completion
+    }
+
+    func add(_ part: SecondSample) {
+        let complete = gathered.withLock { state -> SecondSample? in
+            state.sum.add(part)
+            state.missing -= 1
+            return state.missing == 0 ? state.sum : nil
         }
         if let complete { completion(complete) }
     }

@@ -34,6 +34,7 @@ extension Worker {
             s.pointee.queuedAt = now
             s.pointee.holdDeadline = now + options.holdTimeout
             if s.pointee.frontend == .held { counters.heldTotal.add() }
+            if !gateOpen || s.pointee.loggedIn { noteHeld(s) }
         }
         if first { held.prepend(s) } else { held.append(s) }
         counters.heldNow.add()
@@ -110,7 +111,7 @@ extension Worker {
 
     /// Answers the held statement with an error of our own; the session lives on.
     func answerHeld(_ s: SessionRef, _ refusal: Refusal) {
-        counters.failed.add()
+        noteFailed(s)
         s.pointee.refusal = nil
         answer(s, refusal.packet)
     }

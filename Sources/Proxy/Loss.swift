@@ -56,11 +56,12 @@ extension Worker {
             if s.pointee.queue == .held { leaveQueue(s) }
             s.pointee.holdDeadline = Instant(nanoseconds: 0)
             s.pointee.refusal = next
-            counters.failed.add()
             if s.pointee.frontend == .infile {
+                // The rest of the file comes first; it is thrown away.
                 s.pointee.fileRefusal = refusal
                 return resumeClient(s)
             }
+            noteFailed(s)
             answer(s, refusal.packet)
         case .close: destroy(s, reset: true)
         }

@@ -66,7 +66,7 @@ extension Worker {
     }
 
     private func fail(_ s: SessionRef, _ refusal: Refusal) {
-        counters.failed.add()
+        noteFailed(s)
         answer(s, refusal.packet)
     }
 
@@ -139,7 +139,7 @@ extension Worker {
             let i = s.pointee.prepared.index(of: s.pointee.statementID)
         else { return true }
         if let failure = s.pointee.prepared[i].failure, s.pointee.command != .statementSendLongData {
-            counters.failed.add()
+            noteFailed(s)
             answer(s, failure)
             return false
         }
@@ -152,7 +152,7 @@ extension Worker {
         else { return true }
         if !place.given {
             guard insertTypes(s, s.pointee.prepared[i].types, place) else {
-                counters.failed.add()
+                noteFailed(s)
                 answer(
                     s, ErrorPacket(code: 1615, sqlState: "HY000", message: "Prepared statement needs to be re-prepared")
                 )

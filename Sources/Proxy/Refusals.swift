@@ -17,6 +17,8 @@ extension ErrorPacket {
     static let clientTimeout = ErrorPacket(
         code: 1159, sqlState: "08S01", message: "HAProxyDB: the client was idle for longer than client_timeout")
 
+    static let killed = ErrorPacket(code: 1927, sqlState: "70100", message: "Connection was killed")
+
     static func accessDenied(user: String, host: String, withPassword: Bool) -> ErrorPacket {
         ErrorPacket(
             code: 1045, sqlState: "28000",

@@ -157,6 +157,10 @@ struct Session {
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     var lastActive: Instant
+    /// When the statement in flight arrived.
+    var startedAt = Instant(nanoseconds: 0)
+    /// The sample in which it was last held or had an error of ours.
+    var affectedIn: UInt32 = 0
     let createdAt: Instant
     /// Since when it stands in its queue, and until when it may.
     var queuedAt = Instant(nanoseconds: 0)

@@ -13,6 +13,10 @@ enum WorkerMessage: Sendable {
     case pause(Bool)
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
+    case sample(@Sendable (SecondSample) -> Void)
+    /// End this session; end all on this node.
+    case end(UInt32)
+    case endAll(NodeID)
     case summaries(@Sendable ([SessionSummary]) -> Void)
     /// Take no new connections, let sessions in the middle of something finish until then.
     case drain(until: Instant)
@@ -69,6 +73,13 @@ final class Worker: @unchecked Sendable {
     /// An attempt to attach has ended: others may begin, once the buffer is free.
     var releaseDue = false
     var ticks = 0
+    /// Statements answered since the last sample, by ``LatencyScale``.
+    let latency = UnsafeMutablePointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
+    var samplesTaken: UInt32 = 1
+    /// Sessions that were affected since the last sample, and have ended.
+    var affectedAndGone = 0
+    /// Something was held or failed, and nothing has been answered since.
+    var isTroubled = false
 
     init(
         index: Int, options: ProxyOptions, nodes: [Node], addresses: [ResolvedAddress?], fleet: FleetState,
@@ -82,6 +93,7 @@ final class Worker: @unchecked Sendable {
         self.view = view
         self.governor = ReleaseGovernor(concurrencyMax: options.releaseConcurrency)
         self.mailbox = try Mailbox()
+        latency.initialize(repeating: 0, count: LatencyScale.bucketCount)
     }
 
     /// The thread's body. Returns when the worker has drained.
@@ -107,6 +119,9 @@ final class Worker: @unchecked Sendable {
             paused = on
             if !on { release() }
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
+        case .sample(let completion): completion(sample())
+        case .end(let id): end { $0.pointee.id == id }
+        case .endAll(let node): end { $0.pointee.node == node && $0.pointee.nodeFD >= 0 }
         case .summaries(let completion): completion(summaries())
         case .drain(let deadline): drain(until: deadline)
         }
@@ -130,6 +145,17 @@ final class Worker: @unchecked Sendable {
             next = s.pointee.next
             guard s.pointee.frontend == .idle, now - s.pointee.lastActive > options.clientTimeout else { continue }
             refuse(s, .clientTimeout)
+            close(s)
+        }
+    }
+
+    /// An administrator ends sessions.
+    private func end(_ isMeant: (SessionRef) -> Bool) {
+        var next = sessions
+        while let s = next {
+            next = s.pointee.next
+            guard isMeant(s) else { continue }
+            if s.pointee.nodeSkip == 0 { refuse(s, .killed) }
             close(s)
         }
     }

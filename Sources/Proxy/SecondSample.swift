@@ -1,0 +1,87 @@
+import Cluster
+
+/// The buckets in which latencies are counted: eight to every power of two, so a bucket is at most 12.5 % wide; from
+/// 1 microsecond to 134 seconds. (The scheme of HdrHistogram, http://hdrhistogram.org, with 3 bits of precision.)
+public enum LatencyScale {
+    static let bits = 3
+    static let highestPower = 27
+    public static let bucketCount = (1 << bits) + (highestPower - bits) << bits
+
+    @inline(__always)
+    static func bucket(ofMicroseconds value: Int64) -> Int {
+        guard value >= 1 << Int64(bits) else { return Int(max(0, value)) }
+        let power = 63 - value.leadingZeroBitCount
+        guard power < highestPower else { return bucketCount - 1 }
+        return (1 << bits) + (power - bits) << bits + Int(value >> Int64(power - bits)) & (1 << bits - 1)
+    }
+
+    /// The largest number of microseconds that falls into a bucket.
+    public static func upperBoundMicroseconds(of bucket: Int) -> Int {
+        guard bucket >= 1 << bits else { return bucket }
+        let power = bits + (bucket - 1 << bits) >> bits
+        let step = (bucket - 1 << bits) & (1 << bits - 1)
+        return (1 << power) + (step + 1) << (power - bits) - 1
+    }
+}
+
+/// What the data plane has done, for the ledger's second. Sums over all workers; each worker's part is taken between
+/// two of its events, so that `begun == answered + failed + abandoned + heldNow + inFlightNow` holds exactly.
+public struct SecondSample: Sendable, Equatable {
+    /// Sessions present.
+    public var users = 0
+    // Since the start:
+    public var begun: UInt64 = 0
+    public var answered: UInt64 = 0
+    /// Ended by an error of the proxy's own, because of the infrastructure.
+    public var failed: UInt64 = 0
+    /// Their client went before the answer.
+    public var abandoned: UInt64 = 0
+    public var heldTotal: UInt64 = 0
+    public var rerun: UInt64 = 0
+    public var moved: UInt64 = 0
+    public var loginsRefused: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+    // At this moment:
+    /// Statements that are here and not with a node.
+    public var heldNow = 0
+    /// Statements with a node.
+    public var inFlightNow = 0
+    public var loginsHeldNow = 0
+    // Since the sample before:
+    /// Distinct sessions with a failed or held statement or login.
+    public var usersAffected = 0
+    /// Answered statements by latency, from arrival to the end of the answer; see ``LatencyScale``.
+    public var latency = [UInt32](repeating: 0, count: LatencyScale.bucketCount)
+
+    public init() {}
+
+    mutating func add(_ other: SecondSample) {
+        users += other.users
+        begun += other.begun
+        answered += other.answered
+        failed += other.failed
+        abandoned += other.abandoned
+        heldTotal += other.heldTotal
+        rerun += other.rerun
+        moved += other.moved
+        loginsRefused += other.loginsRefused
+        bytesIn += other.bytesIn
+        bytesOut += other.bytesOut
+        heldNow += other.heldNow
+        inFlightNow += other.inFlightNow
+        loginsHeldNow += other.loginsHeldNow
+        usersAffected += other.usersAffected
+        for i in latency.indices { latency[i] += other.latency[i] }
+    }
+}
+
+/// The moments at which service stops and starts being what it should, as users feel it.
+public enum ServiceEvent: Sendable, Hashable {
+    /// The first statement or login that was held, since all was well.
+    case held(Instant)
+    /// The first statement that failed, since all was well.
+    case failed(Instant)
+    /// The first statement that was answered after that, with the gate open.
+    case answered(Instant)
+}
