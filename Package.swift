@@ -48,7 +48,7 @@ let package = Package(
         .executableTarget(
             name: "HAProxyDB",
             dependencies: [
-                "Cluster", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin", "COpenSSL", "CPlatform",
+                "Cluster", "MySQLWire", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -67,6 +67,10 @@ let package = Package(
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "HAProxyDBTests",
+            dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
+            swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ProbesTests", dependencies: ["Probes", "Health", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),

@@ -45,6 +45,7 @@ final class Control {
         self.configuration = configuration
         log = LogLines.start(configuration.log)
         Signals.ignoreBrokenPipes()
+        Self.unblockSignals()
         descriptorsMax = try DescriptorLimit.raise()
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
@@ -108,6 +109,14 @@ final class Control {
         if configuration.availability.file != nil {
             log.warning("availability.file is reserved: no availability log is written yet.")
         }
+    }
+
+    /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
+    private static func unblockSignals() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
     /// One level, as for a directory in /run that is gone after a reboot. A failure shows when the socket is bound.

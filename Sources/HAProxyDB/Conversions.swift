@@ -1,8 +1,8 @@
 import Admin
-import COpenSSL
 import Cluster
 import Glibc
 import Health
+import MySQLWire
 import Probes
 import Proxy
 import Reactor
@@ -88,17 +88,16 @@ extension AccountDirectory {
                 let hash =
                     switch user.secret {
                     case .nativeHash(let hash): hash
-                    case .password(let password): password.isEmpty ? [] : sha1(sha1(Array(password.utf8)))
+                    case .password(let password): Self.nativeHash(password)
                     }
-                return Account(user: user.name, host: "%", plugin: "mysql_native_password", nativeHash: hash)
+                return Account(user: user.name, host: "%", plugin: NativePassword.pluginName, nativeHash: hash)
             })
     }
-}
 
-private func sha1(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: 20)
-    _ = SHA1(bytes, bytes.count, &digest)
-    return digest
+    /// As MariaDB keeps it: nothing for no password.
+    private static func nativeHash(_ password: String) -> [UInt8] {
+        password.isEmpty ? [] : NativePassword.stage2(stage1: NativePassword.stage1(password: password))
+    }
 }
 
 extension SystemError {
