@@ -113,7 +113,7 @@ public struct SessionJournal: Sendable {
         if frame.isNames && Known.setByNames.contains(name) { return }
         let present = variables.firstIndex { $0.name == name }
         if Known.context.contains(name) && (present.map { variables[$0].value != value } ?? true) {
-            userVariables.contextChanged()
+            userVariables.contextChanged(from: name == Known.timestamp ? nil : presentContext)
         }
         if name == Known.characterSetConnection {
             // The server gave the connection that character set's default collation.
@@ -201,7 +201,7 @@ public struct SessionJournal: Sendable {
             frame.isExplained = true
             frame.isNames = true
             if names != text || variables.contains(where: { Known.context.contains($0.name) }) {
-                userVariables.contextChanged()
+                userVariables.contextChanged(from: presentContext)
             }
             names = text
             namesDatabase = database
@@ -339,18 +339,11 @@ public struct SessionJournal: Sendable {
         if let role { texts.append(role) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
         if restorationUses, let first = movesSchema ? namesDatabase : database { texts.append(use(first)) }
+        texts += userVariables.statementsBefore()
         if let names { texts.append(Array("SET ".utf8) + names) }
         if movesSchema, let database { texts.append(use(database)) }
 
-        var items: [[UInt8]] = []
-        for variable in variables.sorted(by: Known.precedes) {
-            let isNull = variable.value.isEmpty && Known.nullable.contains(variable.name)
-            items.append(
-                Array("@@session.".utf8) + variable.name + Array("=".utf8)
-                    + (isNull
-                        ? Array("NULL".utf8)
-                        : SQLText.value(variable.value, isText: Known.textual.contains(variable.name))))
-        }
+        var items = variables.sorted(by: Known.precedes).map(assignment)
         if lastInsertID != 0 { items.append(Array("@@session.last_insert_id=\(lastInsertID)".utf8)) }
         if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
 
@@ -362,6 +355,26 @@ public struct SessionJournal: Sendable {
                 Array("PREPARE ".utf8) + SQLText.identifier(statement.name) + Array(" FROM ".utf8) + literal)
         }
         return texts + nextTransaction
+    }
+
+    private func assignment(_ variable: (name: [UInt8], value: [UInt8])) -> [UInt8] {
+        let isNull = variable.value.isEmpty && Known.nullable.contains(variable.name)
+        return Array("@@session.".utf8) + variable.name + Array("=".utf8)
+            + (isNull
+                ? Array("NULL".utf8)
+                : SQLText.value(variable.value, isText: Known.textual.contains(variable.name)))
+    }
+
+    /// The texts that set everything which the meaning of a text depends on to what it is now, on a session that has
+    /// come here by the same way. Nil where a character set was taken from a schema: that way is not gone twice.
+    private var presentContext: [[UInt8]]? {
+        if isCharacterSetOfSchema { return nil }
+        var texts: [[UInt8]] = []
+        if let names { texts.append(Array("SET ".utf8) + names) }
+        let items = variables.filter { Known.context.contains($0.name) && $0.name != Known.timestamp }
+            .sorted(by: Known.precedes).map(assignment)
+        if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
+        return texts
     }
 
     private func use(_ schema: [UInt8]) -> [UInt8] { Array("USE ".utf8) + SQLText.identifier(schema) }
@@ -397,6 +410,8 @@ public struct SessionJournal: Sendable {
 /// System variables that need knowing.
 private enum Known {
     static let characterSetConnection = Array("character_set_connection".utf8)
+    /// Can go back to following the clock, which no text of a context says.
+    static let timestamp = Array("timestamp".utf8)
     static let collationConnection = Array("collation_connection".utf8)
 
     /// What SET NAMES and SET CHARACTER SET set; the collation is set without a report.

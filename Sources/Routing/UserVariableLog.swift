@@ -4,6 +4,11 @@ struct UserVariableLog: Sendable {
     /// One SET statement: all right-hand sides see the values from before it.
     struct Record: Sendable {
         var assignments: [SessionChangeKind.Assignment]
+        /// The texts that bring back what its expressions were read under (sql_mode, character sets, …), once that has
+        /// changed; nil while it is the session's present one.
+        var context: [[UInt8]]?
+
+        var isContextual: Bool { assignments.contains { $0.isContextual } }
     }
 
     private(set) var records: [Record] = []
@@ -22,6 +27,7 @@ struct UserVariableLog: Sendable {
         var sum = 0
         for record in records {
             for assignment in record.assignments { sum += assignment.name.count + assignment.expression.count + 4 }
+            for text in record.context ?? [] { sum += text.count }
         }
         for name in lost { sum += name.count }
         return sum
@@ -72,8 +78,16 @@ struct UserVariableLog: Sendable {
         isBlind = false
     }
 
-    /// sql_mode, a character set or the like changed: texts that depend on it would now give other values.
-    mutating func contextChanged() {
+    /// sql_mode, a character set or the like changed: texts that depend on it would now give other values. `before`
+    /// brings back what it was; nil where that can't be said, and then the variables are lost.
+    mutating func contextChanged(from before: [[UInt8]]?) {
+        guard let before else { return loseContextual() }
+        for i in records.indices where records[i].context == nil && records[i].isContextual {
+            records[i].context = before
+        }
+    }
+
+    private mutating func loseContextual() {
         var stale: [[UInt8]] = []
         var kept: [Record] = []
         for record in records {
@@ -88,7 +102,7 @@ struct UserVariableLog: Sendable {
             }
             stale.removeAll { name in known.contains { $0.name == name } }
             for name in gone where !stale.contains(name) { stale.append(name) }
-            if !known.isEmpty { kept.append(Record(assignments: known)) }
+            if !known.isEmpty { kept.append(Record(assignments: known, context: record.context)) }
         }
         records = kept
         if !stale.isEmpty { lose(stale) }
@@ -99,14 +113,35 @@ struct UserVariableLog: Sendable {
         if isBlind || lost.contains(name) { return nil }
         for record in records.reversed() {
             for assignment in record.assignments.reversed() where assignment.name == name {
-                return assignment.reads.isEmpty ? assignment.expression : nil
+                return assignment.reads.isEmpty && record.context == nil ? assignment.expression : nil
             }
         }
         return nil
     }
 
+    /// What has to be said before the session's present context is set: everything up to the last statement that was
+    /// read under an earlier one, each behind the texts that bring its context back.
+    func statementsBefore() -> [[UInt8]] {
+        var texts: [[UInt8]] = []
+        var present: [[UInt8]]?
+        var begun = 0
+        let early = records[..<presentStart]
+        for i in early.indices {
+            guard let context = early[i].context, context != present else { continue }
+            texts += statements(early[begun..<i]) + context
+            present = context
+            begun = i
+        }
+        return texts + statements(early[begun...])
+    }
+
+    /// What has to be said under the session's present context.
+    func statements() -> [[UInt8]] { statements(records[presentStart...]) }
+
+    private var presentStart: Int { (records.lastIndex { $0.context != nil } ?? -1) + 1 }
+
     /// `SET @a = …, @b = …` texts in order; neighbours that read no variable share one.
-    func statements() -> [[UInt8]] {
+    private func statements(_ records: ArraySlice<Record>) -> [[UInt8]] {
         var texts: [[UInt8]] = []
         var isOpen = false
         for record in records {
