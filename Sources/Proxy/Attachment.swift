@@ -186,52 +186,59 @@ extension Worker {
         attaching.remove(s)
         governor.attachSucceeded()
         fleet.set(thread: s.pointee.nodeThreadID, of: s.pointee.id)
-        var commands: [UInt8] = []
-        s.pointee.own.removeAll()
-        let again = s.pointee.loggedIn
-        if again {
-            counters.moved.add()
-            s.pointee.moves += 1
-            setStatus(s, ok.status)
-        } else {
-            loginSucceeded(s, ok)
-        }
-        Self.appendQuery(&commands, SessionJournal.trackingText)
-        s.pointee.own.append(.tracking)
-        if again {
-            for text in s.pointee.journal.restoration() {
-                Self.appendQuery(&commands, text)
-                s.pointee.own.append(.restoration)
-            }
-            for i in s.pointee.prepared.all.indices {
-                commands += PacketWriter.packet(
-                    sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
-                s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
-            }
-        }
-        s.pointee.hasOwn = true
-        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        s.pointee.restorationError = nil
-        // On a fresh login a client's first statement need not wait for our own: nothing is rebuilt.
-        s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
-        writeNode(s, commands)
         releaseDue = true
+        guard s.pointee.loggedIn else {
+            s.pointee.backend = .attached
+            // Nothing is to be rebuilt, and nothing happens before the client's first command: it goes out behind it.
+            s.pointee.tracksWithNext = true
+            return loginSucceeded(s, ok)
+        }
+        counters.moved.add()
+        s.pointee.moves += 1
+        setStatus(s, ok.status)
+        s.pointee.restorationError = nil
+        s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
+        writeNode(s, restoration(s))
     }
 
-    private static func appendQuery(_ packets: inout [UInt8], _ text: [UInt8]) {
-        packets += PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
+    /// Everything that rebuilds the session, for one write; what is to come back is noted in `own`.
+    private func restoration(_ s: SessionRef) -> [UInt8] {
+        var commands = expectTracking(s)
+        for text in s.pointee.journal.restoration() {
+            commands += Self.query(text)
+            s.pointee.own.append(.restoration)
+        }
+        for i in s.pointee.prepared.all.indices {
+            commands += PacketWriter.packet(
+                sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
+            s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
+        }
+        return commands
+    }
+
+    /// The packet that asks the server to report every change of the session; its answer is the next to come.
+    private func expectTracking(_ s: SessionRef, _ text: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
+        s.pointee.own = [.tracking]
+        s.pointee.hasOwn = true
+        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        return Self.query(text)
+    }
+
+    private static func query(_ text: [UInt8]) -> [UInt8] {
+        PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
+    }
+
+    /// Sends the first command of a session behind our own, in one write.
+    func writeNodeWithTracking(_ s: SessionRef, _ packet: UnsafeRawPointer, _ length: Int) {
+        s.pointee.tracksWithNext = false
+        writeNode(s, expectTracking(s) + UnsafeRawBufferPointer(start: packet, count: length))
     }
 
     /// The client's last command changed what the server reports (COM_RESET_CONNECTION does, and whoever sets
     /// `session_track_…`): asks for everything once more.
     func trackAgain(_ s: SessionRef, _ text: [UInt8]) {
         s.pointee.journal.trackingRestored()
-        var commands: [UInt8] = []
-        Self.appendQuery(&commands, text)
-        s.pointee.own.append(.tracking)
-        s.pointee.hasOwn = true
-        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        writeNode(s, commands)
+        writeNode(s, expectTracking(s, text))
     }
 
     /// What the server reports with its answer to a request for tracking is news only when the session stood before.

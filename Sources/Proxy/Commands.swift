@@ -356,12 +356,21 @@ extension Worker {
         if command.isUnanswered {
             if !streaming { counters.answered.add() }
             s.pointee.frontend = streaming ? .streaming : .idle
-            writeNode(s, packet, length)
+            deliver(s, packet, length)
             if !streaming { forgetStatement(s) }
             return
         }
-        if !s.pointee.hasOwn { s.pointee.tracker.begin(command, capabilities: s.pointee.nodeCapabilities) }
+        // Behind our own commands the tracker turns to the client's by itself.
+        if !s.pointee.hasOwn, !s.pointee.tracksWithNext {
+            s.pointee.tracker.begin(command, capabilities: s.pointee.nodeCapabilities)
+        }
         s.pointee.frontend = streaming ? .streaming : .waiting
+        deliver(s, packet, length)
+    }
+
+    @inline(__always)
+    private func deliver(_ s: SessionRef, _ packet: UnsafeRawPointer, _ length: Int) {
+        if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet, length) }
         writeNode(s, packet, length)
     }
 

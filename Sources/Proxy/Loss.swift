@@ -132,6 +132,7 @@ extension Worker {
         s.pointee.nodeSkip = 0
         s.pointee.finishesAfterSkip = false
         s.pointee.hasOwn = false
+        s.pointee.tracksWithNext = false
         s.pointee.isRestored = false
         s.pointee.own.removeAll()
         s.pointee.tracker = ResponseTracker()

@@ -113,6 +113,8 @@ struct Session {
     var clientHalfClosed = false
     /// Our own commands stand before the client's: `own` is not empty.
     var hasOwn = false
+    /// The server has not been asked to report changes: that goes out with the session's first command.
+    var tracksWithNext = false
     /// The journal keeps characteristics for the next transaction.
     var journalWatchesTransactions = false
     /// The answer ended with an error of the server's.
