@@ -55,7 +55,7 @@ final class Scene: Sendable {
 
     /// The proxy's figures, one statement rate since the last call included.
     func status() -> Status {
-        var status = Status(cluster: ask("show cluster"), info: ask("show info"), counters: ask("show counters"))
+        var status = Status(cluster: ask("show cluster"), counters: ask("show counters"))
         let now = ContinuousClock.now
         state.withLock { state in
             if let count = status.statements {

@@ -78,7 +78,8 @@ def main():
     large(multi)
     idle = connect(port, autocommit=True)
     with idle.cursor() as cursor:
-        cursor.execute("SET @kept = 'kept', time_zone = '+05:00'")
+        cursor.execute("SET time_zone = '+05:00'")
+        cursor.execute("SET @kept = 'kept'")
     transaction = connect(port, autocommit=False)
     with transaction.cursor() as cursor:
         cursor.execute("INSERT INTO py VALUES (-1, '', '')")

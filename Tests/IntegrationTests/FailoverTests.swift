@@ -147,9 +147,10 @@ extension Integration {
                 let session = try stage.proxy.connect()
                 let idle = try IdleSession(stage.proxy.connect(), number: 7)
                 try session.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-                try session.query("SET sql_mode = 'ANSI_QUOTES', @a = 1.5, @b = 'it''s', @c = NULL")
                 try session.query("SET SESSION max_statement_time = 33.5")
                 try session.query("SET NAMES utf8mb3")
+                try session.query("SET sql_mode = 'ANSI_QUOTES'")
+                try session.query("SET @a = 1.5, @b = 'it''s', @c = NULL")
                 try session.query("CREATE DATABASE IF NOT EXISTS app")
                 try session.query("USE app")
                 let question = """
