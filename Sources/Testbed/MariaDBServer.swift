@@ -38,7 +38,7 @@ public final class MariaDBServer: Sendable {
         guard installer.wait(.seconds(120)) == .exited(0) else {
             let ended = installer.ended?.description ?? "still runs after 120 s"
             installer.killNow()
-            throw TestbedFailure("mariadb-install-db \(ended):\n\(installer.logTail())")
+            throw TestbedFailure("mariadb-install-db \(ended):\n\(installer.logTail(80))")
         }
     }
 

@@ -23,10 +23,17 @@ extension Integration {
             #expect(proxy.isRunning)
         }
 
+        /// A session whose login and first answer are over: what the node sends next is the answer to a mark.
+        private func settled(_ proxy: ProxyProcess, readTimeout: UInt32 = 60) throws -> Client {
+            let session = try proxy.connect(readTimeout: readTimeout)
+            try session.query("SELECT 'settled'")
+            return session
+        }
+
         @Test("a read without any answer yet is run again", arguments: [Relay.Deed.dropRequest, .dropAnswer])
         func read(deed: Relay.Deed) throws {
             try withRelay { relay, proxy, _ in
-                let session = try proxy.connect()
+                let session = try settled(proxy)
                 relay.on("x", deed)
                 #expect(try session.query("SELECT 7 /*relay:x*/").first == "7")
                 #expect(relay.count("x") == 2)
@@ -36,7 +43,7 @@ extension Integration {
         @Test("a read with half of its rows delivered is an error, and the session lives on")
         func halfRead() throws {
             try withRelay { relay, proxy, _ in
-                let session = try proxy.connect()
+                let session = try settled(proxy)
                 relay.on("x", .cutAnswer(after: 3000))
                 let error = clientError { try session.query("SELECT id, square FROM numbers ORDER BY id /*relay:x*/") }
                 #expect(error != nil)
@@ -49,7 +56,7 @@ extension Integration {
         @Test("a write whose answer is lost is 08007, and is not run twice")
         func write() throws {
             try withRelay { relay, proxy, direct in
-                let session = try proxy.connect()
+                let session = try settled(proxy)
                 relay.on("x", .dropAnswer)
                 let error = clientError { try session.query("INSERT INTO outcome VALUES (1) /*relay:x*/") }
                 #expect(error?.sqlState == "08007", "\(String(describing: error))")
@@ -62,7 +69,7 @@ extension Integration {
         @Test("a COMMIT whose answer is lost is 08007")
         func commit() throws {
             try withRelay { relay, proxy, direct in
-                let session = try proxy.connect()
+                let session = try settled(proxy)
                 try session.query("BEGIN")
                 try session.query("INSERT INTO outcome VALUES (2)")
                 relay.on("x", .dropAnswer)
@@ -76,7 +83,7 @@ extension Integration {
         @Test("a statement in a transaction whose answer is lost is 1213: all of it is rolled back")
         func inTransaction() throws {
             try withRelay { relay, proxy, direct in
-                let session = try proxy.connect()
+                let session = try settled(proxy)
                 try session.query("BEGIN")
                 try session.query("INSERT INTO outcome VALUES (3)")
                 relay.on("x", .dropAnswer)
@@ -100,7 +107,7 @@ extension Integration {
         func garbageFromTheNode(bytes: [UInt8]) throws {
             try withRelay { relay, proxy, _ in
                 let bystander = try proxy.connect()
-                let session = try proxy.connect(readTimeout: 2)
+                let session = try settled(proxy, readTimeout: 2)
                 relay.on("x", .replaceAnswer(bytes))
                 // The answer may be an error, or one that never ends: the client then gives up by itself.
                 let answer = Background { try session.query("SELECT id FROM numbers /*relay:x*/").rows }
