@@ -61,6 +61,7 @@ let package = Package(
             swiftSettings: strict),
         // tests
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
+        .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "MySQLWireTests", dependencies: ["MySQLWire"], resources: [.copy("Fixtures")],
             swiftSettings: strict),

@@ -121,6 +121,8 @@ extension Worker {
         if offset > start {
             s.pointee.answerBegun = true
             writeClient(s, buffer + start, offset - start)
+            // Its node would go on computing rows for nobody.
+            if s.pointee.clientIsGone { return destroy(s, reset: true) }
         }
         if carriesOn(afterwards), offset < count {
             // The start of the next packet. After the answer's end nothing may come: see `spoken`.

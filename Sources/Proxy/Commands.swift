@@ -71,6 +71,7 @@ extension Worker {
     /// It is the client's turn (again): reads on, beginning with what it sent before its turn.
     func resumeClient(_ s: SessionRef) {
         guard s.pointee.clientFD >= 0 else { return }
+        if s.pointee.clientIsGone { return destroy(s, reset: true) }
         switch s.pointee.frontend {
         case .idle, .streaming, .discarding, .infile, .handshake, .switching, .relaying: break
         case .ungreeted, .login, .held, .waiting, .closing: return

@@ -109,6 +109,8 @@ struct Session {
     var nodeReading = false
     var clientWriting = false
     var nodeWriting = false
+    /// Nothing can be sent to the client any more.
+    var clientIsGone = false
     /// The client has sent its FIN: it reads on, and is closed after the answer.
     var clientHalfClosed = false
     /// Our own commands stand before the client's: `own` is not empty.

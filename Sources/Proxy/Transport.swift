@@ -45,14 +45,19 @@ extension Worker {
 
     // MARK: to the client
 
-    /// Sends, or queues what can't be sent. A broken client shows itself on the read side: its bytes are dropped.
+    /// Sends, or queues what can't be sent. Bytes for a client that is gone are dropped, and it is noted: whoever gets
+    /// the session next ends it.
     @inline(__always)
     func writeClient(_ s: SessionRef, _ bytes: UnsafeRawPointer, _ count: Int) {
         s.pointee.bytesOut &+= UInt64(count)
         counters.bytesOut.add(UInt64(count))
         var sent = 0
         if s.pointee.clientPending.isEmpty {
-            sent = transmit(s.pointee.clientFD, bytes, count) ?? count
+            guard let taken = transmit(s.pointee.clientFD, bytes, count) else {
+                s.pointee.clientIsGone = true
+                return
+            }
+            sent = taken
             if sent == count { return }
         }
         s.pointee.clientPending.append(bytes + sent, count - sent)
