@@ -33,11 +33,16 @@ let package = Package(
             name: "Settings",
             dependencies: ["Cluster", "TOMLKit"],
             swiftSettings: strict),
+        // JSON by Foundation; bytes in, messages out
+        .target(name: "Evidence", dependencies: ["Cluster", "COpenSSL"], swiftSettings: strict),
         // edge
         .target(name: "Reactor", dependencies: ["Cluster", "CLibevent", "CPlatform"], swiftSettings: strict),
         .target(
             name: "Probes",
             dependencies: ["Cluster", "Health", "Reactor", "CMariaDB", "CPlatform"],
+            swiftSettings: strict),
+        .target(
+            name: "Agent", dependencies: ["Cluster", "Evidence", "Reactor", "COpenSSL", "CPlatform"],
             swiftSettings: strict),
         .target(
             name: "Proxy",
@@ -49,6 +54,7 @@ let package = Package(
             name: "HAProxyDB",
             dependencies: [
                 "Cluster", "MySQLWire", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
+                "Evidence", "Agent",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -72,6 +78,9 @@ let package = Package(
             name: "HAProxyDBTests",
             dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
             swiftSettings: strict),
+        .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "AgentTests", dependencies: ["Agent", "Evidence", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ProbesTests", dependencies: ["Probes", "Health", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),

@@ -1,5 +1,5 @@
 /// How far a failover is. Only `ready` has a primary that takes statements.
-public enum Phase: String, Sendable, Hashable, CaseIterable {
+public enum Phase: String, Sendable, Hashable, Codable, CaseIterable {
     case lost, fencing, promoting, mounting, starting, recovering, ready
 }
 
@@ -19,6 +19,18 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case checkAccountRefused
     /// The only writable node is in maintenance or drain by an administrator's word.
     case administrative
+    /// The only writable node is one that the cluster has not promoted.
+    case notPromoted
+    /// The node's side of the cluster has no quorum.
+    case noQuorum
+    /// There is a standby, and its data is known to be old: it must not be promoted.
+    case standbyOutdated
+    /// There is a standby, and its disk is not up to date.
+    case diskNotUpToDate
+    /// The cluster's resource manager manages nothing at present.
+    case maintenance
+    /// An agent is configured and not heard: what it would know is missing.
+    case agentSilent
 }
 
 /// What is known of one node, for people and for the router.
@@ -58,10 +70,12 @@ public struct ClusterView: Sendable, Hashable {
     public var since: Instant
     /// In the order of the configuration; a node's index is its id's raw value.
     public var nodes: [NodeView]
+    /// What is not as it should be and does not decide who is primary, in the order of ``Diagnosis``.
+    public var cautions: [Diagnosis]
 
     public init(
         generation: Generation, primary: NodeID?, phase: Phase, diagnosis: Diagnosis?, since: Instant,
-        nodes: [NodeView]
+        nodes: [NodeView], cautions: [Diagnosis] = []
     ) {
         self.generation = generation
         self.primary = primary
@@ -69,6 +83,7 @@ public struct ClusterView: Sendable, Hashable {
         self.diagnosis = diagnosis
         self.since = since
         self.nodes = nodes
+        self.cautions = cautions
     }
 
     /// The view of a cluster of which nothing has been observed.

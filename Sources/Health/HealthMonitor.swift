@@ -20,11 +20,14 @@ public struct HealthMonitor: Sendable {
         var isSuspected = false
         var role = Role.unknown
         var changedAt: Instant
+        var agent = AgentWord.none
+        /// When the agent's word, or the waiting for it, ends.
+        var agentUntil: Instant?
 
         var evidence: NodeEvidence {
             NodeEvidence(
-                node: node.id, administrative: administrative, health: health.published, claim: claim,
-                isAnswering: isAnswering)
+                node: node.id, name: node.name, administrative: administrative, health: health.published, claim: claim,
+                isAnswering: isAnswering, agent: agent)
         }
     }
 
@@ -36,12 +39,20 @@ public struct HealthMonitor: Sendable {
     private var diagnosis: Diagnosis? = .starting
     private var since: Instant
     private var published: ClusterView
+    /// The timer that was asked for last.
+    private var wakeAt: Instant?
 
-    /// The node's id is its index in `nodes`.
-    public init(nodes: [Node], options: HealthOptions, at now: Instant) {
+    /// - Parameters:
+    ///   - nodes: a node's id is its index.
+    ///   - agents: which nodes have one, by the same index; none where it is empty.
+    public init(nodes: [Node], agents: [Bool] = [], options: HealthOptions, at now: Instant) {
         self.options = options
         members = nodes.map {
             Member(node: $0, health: NodeHealth(rise: options.rise, fall: options.fall), changedAt: now)
+        }
+        for (index, hasAgent) in agents.enumerated() where hasAgent && members.indices.contains(index) {
+            members[index].agent = .awaited
+            members[index].agentUntil = now + options.agentSilenceMax
         }
         since = now
         published = .unobserved(nodes, at: now)
@@ -77,7 +88,9 @@ public struct HealthMonitor: Sendable {
 
     /// Checks every node at once.
     public mutating func started(at now: Instant) -> [Action] {
-        members.map { .probe($0.node.id, after: .zero) }
+        var actions: [Action] = members.map { .probe($0.node.id, after: .zero) }
+        planWake(at: now, &actions)
+        return actions
     }
 
     public mutating func probeFinished(_ node: NodeID, _ result: ProbeResult, at now: Instant) -> [Action] {
@@ -133,14 +146,83 @@ public struct HealthMonitor: Sendable {
         return actions
     }
 
-    /// The time of a silent primary may be over.
-    public mutating func timerFired(at now: Instant) -> [Action] {
-        guard let primary, let deadline = silenceDeadline(of: primary.rawValue) else { return [] }
-        if now < deadline { return [.wake(after: deadline - now)] }
+    /// The node's agent tells what it observed `age` ago.
+    public mutating func agentReported(
+        _ node: NodeID, _ report: NodeReport, age: Instant.Span, at now: Instant
+    ) -> [Action] {
+        guard members.indices.contains(node.rawValue) else { return [] }
+        let index = node.rawValue
+        let left = Instant.Span(nanoseconds: options.observationAgeMax.nanoseconds - age.nanoseconds)
+        guard left > .zero else { return agentLost(node, "what it tells is \(age) old", at: now) }
+        let before = members[index].agent
+        members[index].agent = .fresh(report)
+        members[index].agentUntil = now + min(options.agentSilenceMax, left)
         var actions: [Action] = []
-        endSilence(of: primary.rawValue, at: now, &actions)
+        if before != members[index].agent {
+            actions.append(.note("The agent of \(members[index].node.name): \(report.sentence)."))
+            // A step forward on this node: its server may be there any moment.
+            if report.phase != nil, node != primary { actions.append(.probe(node, after: .zero)) }
+        }
+        decide(restarted: nil, at: now, &actions)
+        planWake(at: now, &actions)
+        return actions
+    }
+
+    /// The node's agent can't be heard; until it is again, others' words and the servers' own decide.
+    public mutating func agentLost(_ node: NodeID, _ reason: String, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue) else { return [] }
+        var actions: [Action] = []
+        silence(node.rawValue, reason, &actions)
+        guard !actions.isEmpty else { return [] }
         decide(restarted: nil, at: now, &actions)
         return actions
+    }
+
+    /// The time of a silent primary, or of an agent's word, may be over.
+    public mutating func timerFired(at now: Instant) -> [Action] {
+        wakeAt = nil
+        var actions: [Action] = []
+        for index in members.indices {
+            guard let until = members[index].agentUntil, now >= until else { continue }
+            silence(index, "nothing was heard for too long", &actions)
+        }
+        if let primary, let deadline = silenceDeadline(of: primary.rawValue), now >= deadline {
+            endSilence(of: primary.rawValue, at: now, &actions)
+        }
+        if !actions.isEmpty { decide(restarted: nil, at: now, &actions) }
+        planWake(at: now, &actions)
+        return actions
+    }
+
+    // MARK: agents
+
+    private mutating func silence(_ index: Int, _ reason: String, _ actions: inout [Action]) {
+        members[index].agentUntil = nil
+        switch members[index].agent {
+        case .none, .silent: return
+        case .awaited, .fresh: members[index].agent = .silent
+        }
+        let name = members[index].node.name
+        let rest =
+            members.contains { $0.agent.report != nil } ? "the other agents' words decide" : "SQL alone decides"
+        actions.append(.note("The agent of \(name) is silent (\(reason)): \(rest)."))
+    }
+
+    /// Asks for the timer where it is not asked for already.
+    private mutating func planWake(at now: Instant, _ actions: inout [Action]) {
+        var next = primary.flatMap { silenceDeadline(of: $0.rawValue) }
+        for member in members {
+            if let until = member.agentUntil { next = min(next ?? until, until) }
+        }
+        guard let next, wakeAt.map({ next < $0 }) ?? true else { return }
+        wakeAt = next
+        actions.append(.wake(after: max(.zero, next - now)))
+    }
+
+    /// Whether the cluster, as far as it is heard, calls that node promoted.
+    private func isCalledPromoted(_ index: Int) -> Bool {
+        let evidence = members.map(\.evidence)
+        return Testimony(evidence).standing(of: evidence[index]) == .promoted
     }
 
     // MARK: one node
@@ -243,17 +325,26 @@ public struct HealthMonitor: Sendable {
     private func silenceDeadline(of index: Int) -> Instant? {
         let member = members[index]
         guard !member.isAnswering, member.health.published == .falling else { return nil }
+        // The cluster watches it too: as long as it calls it promoted, silence is a pause.
+        if isCalledPromoted(index) { return nil }
         return member.answeredAt.map { $0 + options.primaryTimeout }
     }
 
     private mutating func beginSilence(
         of index: Int, _ result: ProbeResult, isFirst: Bool, at now: Instant, _ actions: inout [Action]
     ) {
+        if isCalledPromoted(index) {
+            members[index].lastCheck = "\(result.sentence); the cluster still calls it promoted, it stays primary"
+            return
+        }
         guard let deadline = silenceDeadline(of: index), now < deadline else { return }
         let silence = members[index].answeredAt.map { now - $0 } ?? .zero
         members[index].lastCheck =
             "\(result.sentence), last answer \(silence) ago; stays primary until \(options.primaryTimeout) of silence"
-        if isFirst { actions.append(.wake(after: deadline - now)) }
+        if isFirst {
+            wakeAt = nil
+            planWake(at: now, &actions)
+        }
     }
 
     private mutating func endSilence(of index: Int, at now: Instant, _ actions: inout [Action]) {
@@ -279,17 +370,22 @@ public struct HealthMonitor: Sendable {
             phase = .ready
             diagnosis = nil
             // Somebody else claims it too: the present primary is asked again at once, then it is decided.
-            if let rival = evidence.first(where: { $0.isClaimant && $0.node != node && $0.administrative == .ready }) {
+            let testimony = Testimony(evidence)
+            let rivals = evidence.filter { $0.isClaimant && $0.node != node && $0.administrative == .ready }
+            if let rival = rivals.first(where: { testimony.standing(of: $0) == .unknown }),
+                testimony.standing(of: evidence[node.rawValue]) == .unknown
+            {
                 if !members[node.rawValue].isSuspected, rival.isAnswering {
                     members[node.rawValue].isSuspected = true
                     actions.append(.probe(node, after: .zero))
                 }
             }
         case .nobody(let reason):
-            let phase: Phase = reason == .recovering ? .recovering : .lost
+            let phase = phase(reason, Testimony(evidence))
             if before != nil || diagnosis != reason || self.phase != phase {
                 since = now
-                actions.append(.note("No primary (\(reason.rawValue)): \(situation)."))
+                let told = phase == .lost || phase == .recovering ? "" : ", \(phase.rawValue)"
+                actions.append(.note("No primary (\(reason.rawValue)\(told)): \(situation)."))
             }
             primary = nil
             self.phase = phase
@@ -299,6 +395,13 @@ public struct HealthMonitor: Sendable {
             }
         }
         publish(at: now, &actions)
+    }
+
+    /// Of a cluster without a primary. What agents call ready is not, as long as no server says so.
+    private func phase(_ reason: Diagnosis, _ testimony: Testimony) -> Phase {
+        let known: Phase = reason == .recovering ? .recovering : .lost
+        guard let told = testimony.phase, told.rank > known.rank else { return known }
+        return told == .ready ? .recovering : told
     }
 
     private func announcement(of node: NodeID, was before: NodeID?) -> String {
@@ -328,7 +431,7 @@ public struct HealthMonitor: Sendable {
                 NodeView(
                     node: $0.node, health: $0.health.published, administrative: $0.administrative, role: $0.role,
                     lastCheck: $0.lastCheck, changedAt: $0.changedAt)
-            })
+            }, cautions: Testimony.cautions(members.map(\.evidence)))
         swap(&view, &published)
         if !published.equalsApartFromChecks(view) { actions.append(.publish(published)) }
     }
@@ -336,6 +439,7 @@ public struct HealthMonitor: Sendable {
     private func role(of index: Int) -> Role {
         let member = members[index]
         if member.node.id == primary { return .primary }
+        if member.agent.report?.storage?.role == .secondary { return .standby }
         switch member.claim {
         case .readOnly: return .standby
         case .absent: return primary != nil && member.lastCheck == ProbeResult.refused.sentence ? .standby : .unknown
@@ -346,6 +450,8 @@ public struct HealthMonitor: Sendable {
     private func interval(of index: Int, after result: ProbeResult) -> Instant.Span {
         // A refused account stays refused for a while, and every try is a line in the server's log.
         if case .loginDenied = result { return options.interval }
+        let isPromotionNear = members[index].agent.report?.phase != nil && members[index].node.id != primary
+        if isPromotionNear { return min(options.promotionInterval, options.outageInterval) }
         if primary == nil { return options.outageInterval }
         if members[index].node.id == primary, members[index].isSuspected { return .zero }
         switch members[index].health.published {

@@ -16,5 +16,12 @@ public struct HealthOptions: Sendable, Hashable {
     /// replication link stalls a healthy primary for 6 to 14 s.
     public var primaryTimeout: Instant.Span = .seconds(15)
 
+    /// The same while an agent tells of a promotion under way.
+    public var promotionInterval: Instant.Span = .milliseconds(20)
+    /// Three heartbeats: an agent that was not heard for longer is silent.
+    public var agentSilenceMax: Instant.Span = .seconds(3)
+    /// What an agent observed longer ago than this is not heard, however often it is repeated.
+    public var observationAgeMax: Instant.Span = .seconds(5)
+
     public init() {}
 }

@@ -18,20 +18,26 @@ public enum Claim: Sendable, Hashable {
 /// All that the election knows of a node.
 public struct NodeEvidence: Sendable, Hashable {
     public var node: NodeID
+    /// As agents name it.
+    public var name: String
     public var administrative: AdministrativeState
     public var health: HealthState
     public var claim: Claim
     /// Whether the latest finished check got an answer: false while a claim is only remembered.
     public var isAnswering: Bool
+    public var agent: AgentWord
 
     public init(
-        node: NodeID, administrative: AdministrativeState, health: HealthState, claim: Claim, isAnswering: Bool
+        node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
+        isAnswering: Bool, agent: AgentWord = .none
     ) {
         self.node = node
+        self.name = name
         self.administrative = administrative
         self.health = health
         self.claim = claim
         self.isAnswering = isAnswering
+        self.agent = agent
     }
 }
 
@@ -48,14 +54,55 @@ public enum PrimaryElection {
     ///   proved it at the same time, nobody is (`twoPrimaries`), until one is gone.
     /// - With no primary before, two claims are `twoPrimaries`, and nobody is elected before every node was asked.
     /// - Nodes in drain or maintenance are no candidates.
+    ///
+    /// Where agents are heard, a claim counts only if the cluster does not speak against it:
+    /// - A node that its agent, or where that is silent the others', calls not promoted gets nothing; nor does one on
+    ///   a side of the cluster without quorum.
+    /// - A claim that the cluster confirms goes before one of which nothing is known.
+    /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own.
+    /// - With no primary before, nobody is elected before every agent was heard or given up.
     public static func elect(_ evidence: [NodeEvidence], present: NodeID?) -> Verdict {
         let ready = evidence.filter { $0.administrative == .ready }
         let claimants = ready.filter { $0.isClaimant }
-        if present == nil, ready.contains(where: { $0.claim == .unknown }) { return .nobody(.starting) }
+        if present == nil, ready.contains(where: { $0.claim == .unknown || $0.agent == .awaited }) {
+            return .nobody(.starting)
+        }
+        let testimony = Testimony(evidence)
+        if !testimony.isEmpty { return elect(claimants, ready, evidence, testimony, present: present) }
         switch claimants.count {
         case 0: return .nobody(diagnosis(of: ready, all: evidence))
         case 1: return alone(claimants[0], present: present)
         case _: return contest(claimants, present: present)
+        }
+    }
+
+    private static func elect(
+        _ claimants: [NodeEvidence], _ ready: [NodeEvidence], _ all: [NodeEvidence], _ testimony: Testimony,
+        present: NodeID?
+    ) -> Verdict {
+        var confirmed: [NodeEvidence] = []
+        var open: [NodeEvidence] = []
+        var bar: Diagnosis?
+        for claimant in claimants {
+            switch testimony.standing(of: claimant) {
+            case .promoted: confirmed.append(claimant)
+            case .unknown: open.append(claimant)
+            case .barred(let diagnosis): if claimant.isAnswering { bar = bar ?? diagnosis }
+            }
+        }
+        switch (confirmed.count, open.count) {
+        case (0, 0):
+            if let bar { return .nobody(bar) }
+            let diagnosis = diagnosis(of: ready, all: all)
+            return .nobody(diagnosis == .primaryLost ? testimony.diagnosis ?? diagnosis : diagnosis)
+        case (1, _): return alone(confirmed[0], present: present)
+        case (0, 1): return alone(open[0], present: present)
+        case (0, _): return contest(open, present: present)
+        case (_, _):
+            let whole = confirmed.filter { $0.agent.report?.storage?.isPrimaryUpToDate ?? false }
+            let isKnownOfAll = confirmed.allSatisfy { $0.agent.report?.storage != nil }
+            return whole.count == 1 && isKnownOfAll
+                ? alone(whole[0], present: present) : .nobody(.twoPrimaries)
         }
     }
 

@@ -25,13 +25,13 @@ struct Cockpit {
     /// What the latest event asked for.
     var latest: [HealthMonitor.Action] = []
 
-    init(nodes count: Int = 2, _ change: (inout HealthOptions) -> Void = { _ in }) {
+    init(nodes count: Int = 2, agents: [Bool] = [], _ change: (inout HealthOptions) -> Void = { _ in }) {
         var options = HealthOptions()
         change(&options)
         let nodes = (0..<count).map {
             Node(id: NodeID($0), name: "n\($0 + 1)", endpoint: Endpoint(host: "10.0.0.\($0 + 1)", port: 3306))
         }
-        monitor = HealthMonitor(nodes: nodes, options: options, at: at(0))
+        monitor = HealthMonitor(nodes: nodes, agents: agents, options: options, at: at(0))
         took(monitor.started(at: at(0)), 0)
     }
 
@@ -48,6 +48,14 @@ struct Cockpit {
 
     mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, _ now: Int64) {
         took(monitor.observed(node, evidence, at: at(now)), now)
+    }
+
+    mutating func reported(_ node: NodeID, _ report: NodeReport, _ now: Int64, age: Int64 = 0) {
+        took(monitor.agentReported(node, report, age: .milliseconds(age), at: at(now)), now)
+    }
+
+    mutating func silenced(_ node: NodeID, _ now: Int64) {
+        took(monitor.agentLost(node, "closed", at: at(now)), now)
     }
 
     mutating func connectionLost(_ node: NodeID, _ now: Int64) {

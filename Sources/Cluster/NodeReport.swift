@@ -1,0 +1,82 @@
+/// What a node's agent sees: of its own storage, and of the cluster from where it stands.
+public struct NodeReport: Sendable, Hashable, Codable {
+    /// The local replica of the replicated device, as its own kernel says.
+    public struct Storage: Sendable, Hashable, Codable {
+        public enum Role: String, Sendable, Hashable, Codable { case primary, secondary, unknown }
+
+        public enum Disk: String, Sendable, Hashable, Codable, CaseIterable {
+            case upToDate, consistent, outdated, inconsistent, diskless, unknown
+        }
+
+        public enum Connection: String, Sendable, Hashable, Codable {
+            case connected, connecting, synchronizing
+            /// Gave up: an operator's disconnect, or a split brain that was found.
+            case standAlone
+            case unknown
+        }
+
+        public var role: Role
+        public var disk: Disk
+        public var peerDisk: Disk
+        public var connection: Connection
+
+        public init(role: Role, disk: Disk, peerDisk: Disk = .unknown, connection: Connection = .unknown) {
+            self.role = role
+            self.disk = disk
+            self.peerDisk = peerDisk
+            self.connection = connection
+        }
+    }
+
+    /// What the cluster's resource manager says on this node. On an isolated node it is consistent and wrong.
+    public struct Manager: Sendable, Hashable, Codable {
+        public var hasQuorum: Bool
+        /// Without quorum it carries on all the same (`no-quorum-policy=ignore`).
+        public var ignoresQuorum: Bool
+        /// Nothing is managed at present (maintenance mode): roles are as they were last seen.
+        public var isMaintenance: Bool
+        /// Nodes that hold the promoted role and are online and clean; nil where there is no such resource.
+        public var promoted: [String]?
+        public var standby: [String]
+        /// Nodes that are neither known to be well nor proved to be gone.
+        public var unclean: [String]
+        public var isFencingPending: Bool
+        /// A promotion, a start or a stop of the database's resources is under way.
+        public var isMovePending: Bool
+
+        public init(
+            hasQuorum: Bool = true, ignoresQuorum: Bool = false, isMaintenance: Bool = false,
+            promoted: [String]? = nil, standby: [String] = [], unclean: [String] = [], isFencingPending: Bool = false,
+            isMovePending: Bool = false
+        ) {
+            self.hasQuorum = hasQuorum
+            self.ignoresQuorum = ignoresQuorum
+            self.isMaintenance = isMaintenance
+            self.promoted = promoted
+            self.standby = standby
+            self.unclean = unclean
+            self.isFencingPending = isFencingPending
+            self.isMovePending = isMovePending
+        }
+    }
+
+    /// As the cluster names it, and as it is named in the proxy's configuration.
+    public var node: String
+    /// Nil where none is watched, or it can't be read: `troubles` says why.
+    public var storage: Storage?
+    public var manager: Manager?
+    /// Of a promotion under way; nil while none is.
+    public var phase: Phase?
+    /// Sentences on what can't be observed.
+    public var troubles: [String]
+
+    public init(
+        node: String, storage: Storage? = nil, manager: Manager? = nil, phase: Phase? = nil, troubles: [String] = []
+    ) {
+        self.node = node
+        self.storage = storage
+        self.manager = manager
+        self.phase = phase
+        self.troubles = troubles
+    }
+}

@@ -1,0 +1,148 @@
+import Cluster
+
+/// What is known of a node through its agent.
+public enum AgentWord: Sendable, Hashable {
+    /// No agent is configured.
+    case none
+    /// Not heard yet, and there was not much time.
+    case awaited
+    /// Configured and not heard, or not for too long.
+    case silent
+    /// Heard within the last three heartbeats.
+    case fresh(NodeReport)
+
+    var report: NodeReport? { if case .fresh(let report) = self { report } else { nil } }
+}
+
+/// All agents' fresh words taken together. No state, no clock.
+struct Testimony {
+    /// How the cluster stands to a node, as far as fresh words go.
+    enum Standing: Hashable {
+        /// Nobody who may be believed says anything.
+        case unknown
+        case promoted
+        /// Must not get statements, whatever its server says.
+        case barred(Diagnosis)
+    }
+
+    private let reports: [(node: NodeID, report: NodeReport)]
+
+    init(_ evidence: [NodeEvidence]) {
+        reports = evidence.compactMap { each in each.agent.report.map { (each.node, $0) } }
+    }
+
+    var isEmpty: Bool { reports.isEmpty }
+
+    /// A node's own word counts before what others say of it, unless its side of the cluster has less of a quorum
+    /// than theirs: an isolated node's view is consistent and wrong.
+    func standing(of node: NodeEvidence) -> Standing {
+        let own = node.agent.report
+        // The kernel's word: there are no writes on a Secondary, whatever a server says that has not noticed yet.
+        if own?.storage?.role == .secondary { return .barred(.notPromoted) }
+        let witnesses = witnesses(besides: node.node)
+        if let manager = own?.manager, !manager.isMaintenance {
+            if manager.weight == 0 { return .barred(.noQuorum) }
+            if let promoted = manager.promoted, manager.weight >= (witnesses.first?.weight ?? 0) {
+                return promoted.contains(node.name) ? .promoted : .barred(.notPromoted)
+            }
+        }
+        guard let first = witnesses.first else { return .unknown }
+        let verdicts = witnesses.prefix { $0.weight == first.weight }.map { $0.promoted?.contains(node.name) ?? false }
+        guard verdicts.allSatisfy({ $0 == verdicts[0] }) else { return .unknown }
+        return verdicts[0] ? .promoted : .barred(.notPromoted)
+    }
+
+    /// Other nodes' views that may be believed, those with most of a quorum first.
+    private func witnesses(besides node: NodeID) -> [NodeReport.Manager] {
+        let views = reports.filter { $0.node != node }.compactMap(\.report.manager)
+            .filter { !$0.isMaintenance && $0.promoted != nil && $0.weight > 0 }
+        return views.filter { $0.weight == 2 } + views.filter { $0.weight == 1 }
+    }
+
+    /// How far the promotion under way is, by those who may be believed.
+    var phase: Phase? {
+        reports.compactMap { each in
+            guard each.report.manager.map({ $0.weight > 0 }) ?? true else { return nil }
+            return each.report.phase
+        }.max { $0.rank < $1.rank }
+    }
+
+    /// Why there is no primary where servers alone say no more than that there is none.
+    var diagnosis: Diagnosis? {
+        let managers = reports.compactMap(\.report.manager)
+        if !managers.isEmpty {
+            if managers.allSatisfy({ $0.weight == 0 }) { return .noQuorum }
+            if managers.allSatisfy(\.isMaintenance) { return .maintenance }
+        }
+        return standbys
+    }
+
+    private var standbys: Diagnosis? {
+        let disks = reports.compactMap(\.report.storage).filter { $0.role != .primary }.map(\.disk)
+        if disks.contains(.outdated) { return .standbyOutdated }
+        return disks.contains { $0 != .upToDate && $0 != .outdated } ? .diskNotUpToDate : nil
+    }
+
+    /// What is not as it should be, whoever is primary; in the order of ``Cluster/Diagnosis``.
+    static func cautions(_ evidence: [NodeEvidence]) -> [Diagnosis] {
+        let testimony = Testimony(evidence)
+        let managers = testimony.reports.compactMap(\.report.manager)
+        let disks = testimony.reports.compactMap(\.report.storage).filter { $0.role != .primary }.map(\.disk)
+        return Diagnosis.allCases.filter { diagnosis in
+            switch diagnosis {
+            case .noQuorum: managers.contains { !$0.hasQuorum }
+            case .standbyOutdated: disks.contains(.outdated)
+            case .diskNotUpToDate: disks.contains { $0 != .upToDate && $0 != .outdated }
+            case .maintenance: managers.contains(where: \.isMaintenance)
+            case .agentSilent: evidence.contains { $0.agent == .silent }
+            case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
+                .administrative, .notPromoted:
+                false
+            }
+        }
+    }
+}
+
+extension NodeReport.Manager {
+    /// How much this view of the cluster weighs: with quorum, without it but meant to go on, without it.
+    var weight: Int { hasQuorum ? 2 : ignoresQuorum ? 1 : 0 }
+}
+
+extension NodeReport.Storage {
+    /// The whole data, and allowed to write it.
+    var isPrimaryUpToDate: Bool { role == .primary && disk == .upToDate }
+}
+
+extension Phase {
+    /// Later phases are greater.
+    var rank: Int {
+        switch self {
+        case .lost: 0
+        case .fencing: 1
+        case .promoting: 2
+        case .mounting: 3
+        case .starting: 4
+        case .recovering: 5
+        case .ready: 6
+        }
+    }
+}
+
+extension NodeReport {
+    /// What it comes to, in one sentence without its subject and full stop.
+    var sentence: String {
+        var parts: [String] = []
+        if let storage { parts.append("DRBD \(storage.role.rawValue), disk \(storage.disk.rawValue)") }
+        if let manager {
+            let promoted = manager.promoted.map { $0.isEmpty ? "nobody" : $0.joined(separator: ", ") }
+            if let promoted { parts.append("promoted: \(promoted)") }
+            parts.append(manager.hasQuorum ? "quorum" : manager.ignoresQuorum ? "no quorum, ignored" : "no quorum")
+            if manager.isMaintenance { parts.append("maintenance") }
+            if manager.isFencingPending { parts.append("fencing pending") }
+            if !manager.unclean.isEmpty { parts.append("unclean: \(manager.unclean.joined(separator: ", "))") }
+        }
+        if let phase { parts.append("phase \(phase.rawValue)") }
+        parts += troubles
+        return parts.isEmpty ? "sees nothing" : parts.joined(separator: "; ")
+    }
+}

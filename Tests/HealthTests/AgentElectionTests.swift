@@ -1,0 +1,291 @@
+import Cluster
+import Testing
+
+@testable import Health
+
+private typealias Manager = NodeReport.Manager
+private typealias Storage = NodeReport.Storage
+
+/// What a node says of itself over SQL and through its agent.
+private func node(
+    _ id: NodeID, _ claim: Claim, _ agent: AgentWord = .none, _ health: HealthState? = nil, answering: Bool = true
+) -> NodeEvidence {
+    let gone = claim == .absent || claim == .unknown
+    return NodeEvidence(
+        node: id, name: "n\(id.rawValue + 1)", administrative: .ready, health: health ?? (gone ? .down : .up),
+        claim: claim, isAnswering: answering && !gone, agent: agent)
+}
+
+private func writable(_ since: Int64 = 1, _ provenAt: Int64 = 5) -> Claim {
+    .writable(since: at(since), provenAt: at(provenAt))
+}
+
+private func says(
+    _ promoted: [String]?, quorum: Bool = true, ignored: Bool = false, maintenance: Bool = false,
+    _ role: Storage.Role? = nil, _ disk: Storage.Disk = .upToDate, phase: Phase? = nil
+) -> AgentWord {
+    .fresh(
+        NodeReport(
+            node: "", storage: role.map { Storage(role: $0, disk: disk) },
+            manager: Manager(
+                hasQuorum: quorum, ignoresQuorum: ignored, isMaintenance: maintenance, promoted: promoted),
+            phase: phase))
+}
+
+private let primaryHere = says(["n1"], .primary)
+private let standbyHere = says(["n1"], .secondary)
+
+@Suite struct AgentElectionTests {
+    private typealias Case = (
+        name: String, evidence: [NodeEvidence], present: NodeID?, verdict: PrimaryElection.Verdict
+    )
+
+    private static let usual: [Case] = [
+        ("all is well", [node(a, writable(), primaryHere), node(b, .absent, standbyHere)], nil, .primary(a)),
+        (
+            "an agent not heard yet", [node(a, writable(), .awaited), node(b, .absent, standbyHere)], nil,
+            .nobody(.starting)
+        ),
+        (
+            "not heard again, but elected", [node(a, writable(), .awaited), node(b, .absent, standbyHere)], a,
+            .primary(a)
+        ),
+        ("all agents silent", [node(a, writable(), .silent), node(b, .absent, .silent)], nil, .primary(a)),
+        (
+            "one silent, the other vouches", [node(a, writable(), .silent), node(b, .absent, standbyHere)], nil,
+            .primary(a)
+        ),
+        (
+            "promoted, the server not there yet",
+            [node(a, .absent, .silent), node(b, .absent, says(["n2"], .primary))],
+            a, .nobody(.primaryLost)
+        ),
+        (
+            "promoted, and there it is",
+            [node(a, writable(), .silent, .falling, answering: false), node(b, writable(), says(["n2"], .primary))],
+            a, .primary(b)
+        ),
+        ("no such resource there", [node(a, writable(), says(nil)), node(b, .absent, says(nil))], nil, .primary(a)),
+        (
+            "no cluster manager, the disk is a Primary's",
+            [
+                node(a, writable(), .fresh(NodeReport(node: "n1", storage: Storage(role: .primary, disk: .upToDate)))),
+                node(b, .absent, .silent),
+            ], nil, .primary(a)
+        ),
+        (
+            "recovering, says the server",
+            [node(a, .absent, .silent), node(b, .notReady, says(["n2"], .primary), .down)],
+            nil, .nobody(.recovering)
+        ),
+        (
+            "promoted and read-only", [node(a, .readOnly, primaryHere), node(b, .absent, standbyHere)], a,
+            .nobody(.primaryReadOnly)
+        ),
+    ]
+
+    private static let barred: [Case] = [
+        (
+            "writable and not promoted", [node(a, .absent, says([], .secondary)), node(b, writable(), says([]))], nil,
+            .nobody(.notPromoted)
+        ),
+        (
+            "writable on a Secondary", [node(a, writable(), says(["n1"], .secondary)), node(b, .absent)], a,
+            .nobody(.notPromoted)
+        ),
+        (
+            "writable, and the other one is promoted",
+            [node(a, .absent, primaryHere), node(b, writable(), .silent)], nil, .nobody(.notPromoted)
+        ),
+        (
+            "no quorum here, nobody there",
+            [node(a, writable(), says(["n1"], quorum: false, .primary)), node(b, .absent, .silent)],
+            a, .nobody(.noQuorum)
+        ),
+        (
+            "no quorum and meant to go on",
+            [node(a, writable(), says(["n1"], quorum: false, ignored: true, .primary)), node(b, .absent, .silent)],
+            a, .primary(a)
+        ),
+        (
+            "meant to go on, but the other side has quorum",
+            [
+                node(a, writable(), says(["n1"], quorum: false, ignored: true, .primary)),
+                node(b, .absent, says(["n2"], .primary)),
+            ], a, .nobody(.notPromoted)
+        ),
+        (
+            "isolated and sure of itself",
+            [node(a, writable(), says(["n1"], quorum: false, .primary)), node(b, writable(), says(["n2"], .primary))],
+            a, .primary(b)
+        ),
+        (
+            "gone, the other not promoted yet",
+            [node(a, .absent, .silent), node(b, .absent, says([], .secondary, .outdated))],
+            a, .nobody(.standbyOutdated)
+        ),
+        (
+            "gone, the other's disk is not whole",
+            [node(a, .absent, .silent), node(b, .absent, says([], .secondary, .inconsistent))], a,
+            .nobody(.diskNotUpToDate)
+        ),
+        (
+            "nobody manages", [node(a, .absent, says([], maintenance: true)), node(b, .absent, .silent)], a,
+            .nobody(.maintenance)
+        ),
+        (
+            "nobody has quorum",
+            [node(a, .absent, says([], quorum: false)), node(b, .absent, says([], quorum: false))],
+            a, .nobody(.noQuorum)
+        ),
+        (
+            "maintenance: the last roles do not bind",
+            [
+                node(a, writable(), says([], maintenance: true, .primary)),
+                node(b, .absent, says([], maintenance: true)),
+            ],
+            a, .primary(a)
+        ),
+    ]
+
+    private static let split: [Case] = [
+        (
+            "two halves, both sure",
+            [node(a, writable(), primaryHere), node(b, writable(), says(["n2"], .primary))], a, .nobody(.twoPrimaries)
+        ),
+        (
+            "two halves, one server still starts",
+            [node(a, writable(), primaryHere), node(b, .absent, says(["n2"], .primary))], a, .primary(a)
+        ),
+        (
+            "two halves, one disk is old",
+            [node(a, writable(), says(["n1"], .primary, .outdated)), node(b, writable(), says(["n2"], .primary))], a,
+            .primary(b)
+        ),
+        (
+            "two writable, the cluster knows one",
+            [node(a, writable(), primaryHere), node(b, writable(), standbyHere)], nil, .primary(a)
+        ),
+        (
+            "two writable, one agent knows",
+            [node(a, writable(), .silent), node(b, writable(), says(["n1"]))], b, .primary(a)
+        ),
+        (
+            "two writable, no agent", [node(a, writable(), .silent), node(b, writable(), .silent)], nil,
+            .nobody(.twoPrimaries)
+        ),
+        (
+            "two promoted by one view", [node(a, writable(), says(["n1", "n2"])), node(b, writable(), .silent)], a,
+            .nobody(.twoPrimaries)
+        ),
+        (
+            "two writable in maintenance",
+            [
+                node(a, writable(), says(["n1"], maintenance: true)),
+                node(b, writable(), says(["n1"], maintenance: true)),
+            ], nil, .nobody(.twoPrimaries)
+        ),
+    ]
+
+    private static let cases = usual + barred + split
+
+    @Test(arguments: cases.indices)
+    func decides(index: Int) {
+        let each = Self.cases[index]
+        #expect(PrimaryElection.elect(each.evidence, present: each.present) == each.verdict, "\(each.name)")
+        let turned = Array(each.evidence.reversed())
+        #expect(PrimaryElection.elect(turned, present: each.present) == each.verdict, "\(each.name), turned")
+    }
+
+    @Test func cautionsAreNamedInOrder() {
+        let evidence = [
+            node(a, writable(), says(["n1"], maintenance: true, .primary)),
+            node(b, .absent, says(["n1"], quorum: false, .secondary, .outdated)), node(NodeID(2), .absent, .silent),
+        ]
+        #expect(Testimony.cautions(evidence) == [.noQuorum, .standbyOutdated, .maintenance, .agentSilent])
+        #expect(Testimony.cautions([node(a, writable(), primaryHere), node(b, .absent, standbyHere)]).isEmpty)
+        #expect(Testimony.cautions([node(a, writable())]).isEmpty)
+    }
+
+    /// Whatever agents say, true or not: at most one, never one whose own fresh word or kernel denies it, and with
+    /// no fresh word what SQL alone would have decided.
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
+    func liesNeverMakeTwoOrAWrongOne(seed: UInt64) {
+        var generator = Seeded(state: seed)
+        for _ in 0..<2000 {
+            let evidence = [a, b].map { id in
+                node(id, claim(&generator), word(&generator), answering: Bool.random(using: &generator))
+            }
+            let present = [nil, a, b].randomElement(using: &generator) ?? nil
+            let verdict = PrimaryElection.elect(evidence, present: present)
+            if evidence.allSatisfy({ $0.agent.report == nil && $0.agent != .awaited }) {
+                let plain = evidence.map { each in
+                    var each = each
+                    each.agent = .none
+                    return each
+                }
+                #expect(verdict == PrimaryElection.elect(plain, present: present))
+            }
+            guard case .primary(let id) = verdict else { continue }
+            let elected = evidence[id.rawValue]
+            let other = evidence[1 - id.rawValue]
+            #expect(elected.isClaimant)
+            if let report = elected.agent.report {
+                #expect(report.storage?.role != .secondary)
+                if let manager = report.manager, !manager.isMaintenance {
+                    #expect(manager.weight > 0)
+                    if let promoted = manager.promoted, manager.weight == 2 { #expect(promoted.contains(elected.name)) }
+                }
+            } else if let manager = other.agent.report?.manager, !manager.isMaintenance, manager.weight > 0,
+                let promoted = manager.promoted
+            {
+                #expect(promoted.contains(elected.name))
+            }
+            // Two that both are confirmed and writable are nobody's, but for the disk.
+            if other.isClaimant, let mine = elected.agent.report, let theirs = other.agent.report,
+                let one = mine.manager, let two = theirs.manager, !one.isMaintenance, !two.isMaintenance,
+                one.weight == two.weight, one.promoted?.contains(elected.name) == true,
+                two.promoted?.contains(other.name) == true, theirs.storage?.role != .secondary
+            {
+                #expect(mine.storage?.isPrimaryUpToDate == true && theirs.storage?.isPrimaryUpToDate == false)
+            }
+        }
+    }
+
+    private func claim(_ generator: inout Seeded) -> Claim {
+        switch Int.random(in: 0..<6, using: &generator) {
+        case 0: .absent
+        case 1: .readOnly
+        case 2: .notReady
+        case _: writable(Int64.random(in: 1...4, using: &generator), Int64.random(in: 5...9, using: &generator))
+        }
+    }
+
+    private func word(_ generator: inout Seeded) -> AgentWord {
+        switch Int.random(in: 0..<8, using: &generator) {
+        case 0: return .silent
+        case 1: return .none
+        case 2: return .awaited
+        case _:
+            let roles: [Storage.Role?] = [nil, .primary, .primary, .secondary, .unknown]
+            let promoted: [[String]?] = [nil, [], ["n1"], ["n2"], ["n1", "n2"]]
+            return says(
+                promoted.randomElement(using: &generator) ?? nil, quorum: Int.random(in: 0..<4, using: &generator) > 0,
+                ignored: Bool.random(using: &generator), maintenance: Int.random(in: 0..<6, using: &generator) == 0,
+                roles.randomElement(using: &generator) ?? nil,
+                Storage.Disk.allCases.randomElement(using: &generator) ?? .unknown)
+        }
+    }
+}
+
+private struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

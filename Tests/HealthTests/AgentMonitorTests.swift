@@ -1,0 +1,163 @@
+import Cluster
+import Testing
+
+@testable import Health
+
+private func report(
+    _ node: NodeID, promoted: [String], _ role: NodeReport.Storage.Role, phase: Phase? = nil
+) -> NodeReport {
+    NodeReport(
+        node: "n\(node.rawValue + 1)", storage: .init(role: role, disk: .upToDate),
+        manager: .init(promoted: promoted), phase: phase)
+}
+
+private let here = report(a, promoted: ["n1"], .primary)
+private let there = report(b, promoted: ["n1"], .secondary)
+
+@Suite struct AgentMonitorTests {
+    /// n1 primary since 10 ms, both agents heard.
+    private func running() -> Cockpit {
+        var cockpit = Cockpit(agents: [true, true])
+        cockpit.reported(a, here, 1)
+        cockpit.reported(b, there, 2)
+        cockpit.finished(b, .refused, 5)
+        cockpit.writable(a, 10)
+        return cockpit
+    }
+
+    @Test func nobodyIsElectedBeforeTheAgentsWereHeardOrGivenUp() {
+        var cockpit = Cockpit(agents: [true, true])
+        cockpit.finished(b, .refused, 5)
+        cockpit.writable(a, 10)
+        #expect(cockpit.view.diagnosis == .starting)
+        cockpit.reported(a, here, 20)
+        #expect(cockpit.view.diagnosis == .starting)
+        cockpit.silenced(b, 30)
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.view.cautions == [.agentSilent])
+    }
+
+    @Test func agentsThatNeverSpeakCostThreeSecondsOnce() {
+        var cockpit = Cockpit(agents: [true, true])
+        cockpit.finished(b, .refused, 5)
+        cockpit.writable(a, 10)
+        #expect(cockpit.wakeAt == 3000)
+        cockpit.woke(3000)
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.notes.contains { $0.hasSuffix("SQL alone decides.") })
+    }
+
+    @Test func aHeartbeatPublishesNothing() {
+        var cockpit = running()
+        let published = cockpit.published.count
+        let notes = cockpit.notes.count
+        for second in 1...30 as ClosedRange<Int64> {
+            cockpit.reported(a, here, second * 1000)
+            cockpit.reported(b, there, second * 1000 + 1)
+            if let wake = cockpit.wakeAt, wake <= second * 1000 + 1 { cockpit.woke(second * 1000 + 1) }
+        }
+        #expect(cockpit.published.count == published)
+        #expect(cockpit.notes.count == notes)
+    }
+
+    @Test func aWordThatIsNotRepeatedIsSilence() {
+        var cockpit = running()
+        cockpit.woke(3002)
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.view.cautions == [.agentSilent])
+        #expect(cockpit.notes.last == "The agent of n2 is silent (nothing was heard for too long): SQL alone decides.")
+        cockpit.reported(a, here, 3500)
+        cockpit.reported(b, there, 3600)
+        #expect(cockpit.view.cautions.isEmpty)
+    }
+
+    @Test func anOldObservationIsNotHeard() {
+        var cockpit = running()
+        cockpit.reported(a, here, 1000, age: 4000)
+        #expect(cockpit.view.cautions.isEmpty)
+        cockpit.woke(2000)
+        #expect(cockpit.view.cautions == [.agentSilent])
+        cockpit.reported(a, here, 2100, age: 5000)
+        #expect(cockpit.view.cautions == [.agentSilent])
+    }
+
+    @Test func theNextPrimaryIsAwaitedStepByStep() {
+        var cockpit = running()
+        cockpit.silenced(a, 500)
+        cockpit.connectionLost(a, 500)
+        cockpit.finished(a, .refused, 501)
+        #expect(cockpit.view.phase == .lost)
+        cockpit.finished(b, .refused, 510)
+        #expect(cockpit.planned[b] == 560)
+        for (step, phase) in [Phase.fencing, .promoting, .mounting, .starting].enumerated() {
+            let now = Int64(1000 + 100 * step)
+            let promoted = phase == .fencing ? [] : ["n2"]
+            cockpit.reported(
+                b, report(b, promoted: promoted, promoted.isEmpty ? .secondary : .primary, phase: phase), now)
+            #expect(cockpit.view.phase == phase)
+            #expect(cockpit.planned[b] == now)
+            cockpit.finished(b, .refused, now + 1)
+            // Looked at every 20 ms.
+            #expect(cockpit.planned[b] == now + 21)
+        }
+        cockpit.reported(b, report(b, promoted: ["n2"], .primary, phase: .ready), 1500)
+        #expect(cockpit.view.phase == .recovering)
+        cockpit.writable(b, 1520)
+        #expect(cockpit.view.primary == b)
+        #expect(cockpit.view.phase == .ready)
+    }
+
+    @Test func silenceIsAPauseAsLongAsTheClusterCallsItPromoted() {
+        var cockpit = running()
+        for second in stride(from: 1, through: 40, by: 2) as StrideThrough<Int64> {
+            cockpit.reported(a, here, second * 1000)
+            cockpit.reported(b, there, second * 1000)
+            cockpit.finished(a, .timeout, second * 1000 + 1)
+            if let wake = cockpit.wakeAt, wake <= second * 1000 + 1 { cockpit.woke(second * 1000 + 1) }
+        }
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.view.nodes[0].lastCheck.hasSuffix("the cluster still calls it promoted, it stays primary"))
+        // The cluster's word ends it at once.
+        cockpit.reported(a, report(a, promoted: [], .secondary), 40_500)
+        #expect(cockpit.view.primary == nil)
+        #expect(cockpit.view.diagnosis == .primaryLost)
+    }
+
+    @Test func withoutTheClustersWordTheUsualTimeHolds() {
+        var cockpit = running()
+        cockpit.reported(a, here, 10_000)
+        cockpit.reported(b, there, 10_000)
+        cockpit.finished(a, .timeout, 11_000)
+        cockpit.woke(13_000)
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.wakeAt == 15_010)
+        cockpit.woke(15_010)
+        #expect(cockpit.view.primary == nil)
+    }
+
+    @Test func aRefusedConnectionCountsWhateverTheClusterSays() {
+        var cockpit = running()
+        cockpit.connectionLost(a, 500)
+        cockpit.finished(a, .refused, 501)
+        #expect(cockpit.view.diagnosis == .primaryLost)
+    }
+
+    @Test func aWritableNodeThatIsNotPromotedGetsNothingAndIsNotAskedInACircle() {
+        var cockpit = running()
+        cockpit.writable(b, 1000)
+        #expect(cockpit.view.primary == a)
+        #expect(cockpit.planned[b] == 2000)
+        for step in 0..<50 as Range<Int64> {
+            cockpit.reported(a, here, 1001 + step)
+            #expect(!cockpit.latest.contains(.probe(a, after: .zero)))
+        }
+    }
+
+    @Test func aNodeWithoutAgentIsNoEvent() {
+        var cockpit = Cockpit.running()
+        cockpit.silenced(a, 100)
+        #expect(cockpit.latest.isEmpty)
+        cockpit.reported(NodeID(7), here, 100)
+        #expect(cockpit.latest.isEmpty)
+    }
+}
