@@ -48,16 +48,6 @@ extension Worker {
         }
     }
 
-    func attachTimedOut(_ s: SessionRef) {
-        // A client that takes its time over a relayed exchange is not the node's fault.
-        if s.pointee.frontend == .relaying {
-            counters.loginsRefused.add()
-            refuse(s, .loginTimeout)
-            return close(s)
-        }
-        attachFailed(s)
-    }
-
     /// The attempt failed for a reason that may pass: the session keeps its place in the queue.
     func attachFailed(_ s: SessionRef, after pause: Instant.Span = ReleaseGovernor.retryPause) {
         closeNode(s, reset: true)
@@ -65,11 +55,11 @@ extension Worker {
             attaching.remove(s)
             governor.attachFailed(at: now, pause: pause)
         }
+        leaveQueue(s)
         switch s.pointee.frontend {
-        case .relaying:
+        case .login where s.pointee.hasRelayed, .relaying:
             // The client is in the middle of an exchange that began on a node that is gone.
-            refuse(s, .loginInterrupted)
-            close(s)
+            loginFailed(s, .loginInterrupted)
         case .login, .held: hold(s, first: true)
         case .ungreeted, .handshake, .switching, .idle, .streaming, .discarding, .waiting, .infile, .closing: break
         }
@@ -150,6 +140,13 @@ extension Worker {
                     message: "HAProxyDB: this account's authentication plugin needs the client's password again"))
         }
         s.pointee.frontend = .relaying
+        s.pointee.hasRelayed = true
+        if s.pointee.queue == .attaching {
+            // Now it is the client that takes its time, and that must not keep others from the node.
+            leaveQueue(s)
+            s.pointee.deadline = now + options.loginTimeout
+            logins.append(s)
+        }
         writeClientPacket(s, payload: [UInt8](payload))
     }
 
@@ -183,8 +180,11 @@ extension Worker {
     // MARK: in
 
     private func attached(_ s: SessionRef, _ ok: OKPacket) {
-        attaching.remove(s)
-        governor.attachSucceeded()
+        if s.pointee.queue == .attaching {
+            attaching.remove(s)
+            governor.attachSucceeded()
+        }
+        leaveQueue(s)
         fleet.set(thread: s.pointee.nodeThreadID, of: s.pointee.id)
         releaseDue = true
         guard s.pointee.loggedIn else {

@@ -325,7 +325,7 @@ extension Worker {
         _ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawPointer, _ length: Int
     ) -> Bool {
         switch command {
-        case .ping, .statistics, .statementSendLongData: return true
+        case .ping, .statistics, .statementSendLongData, .statementClose: return true
         case .resetConnection:
             s.pointee.refusal = nil
             return true

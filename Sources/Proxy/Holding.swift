@@ -118,10 +118,23 @@ extension Worker {
 
     /// The answer to the command under way, from us.
     func answer(_ s: SessionRef, _ error: ErrorPacket) {
-        writeClientPacket(s, payload: error.payload())
+        if s.pointee.command.isUnanswered {
+            loseLongData(s)
+        } else {
+            writeClientPacket(s, payload: error.payload())
+        }
         s.pointee.frontend = s.pointee.clientSkip > 0 || s.pointee.clientContinues ? .discarding : .idle
         forgetStatement(s)
         resumeClient(s)
+    }
+
+    /// Nobody waits for an answer to a piece of long data: the execution that it is for will be told.
+    private func loseLongData(_ s: SessionRef) {
+        guard s.pointee.command == .statementSendLongData,
+            let i = s.pointee.prepared.index(of: s.pointee.statementID)
+        else { return }
+        s.pointee.prepared[i].hasLongData = false
+        s.pointee.prepared[i].lostLongData = true
     }
 
     func forgetStatement(_ s: SessionRef) {

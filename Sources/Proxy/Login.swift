@@ -209,6 +209,7 @@ extension Worker {
     func loginSucceeded(_ s: SessionRef, _ ok: OKPacket) {
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
+        s.pointee.hasRelayed = false
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setStatus(s, ok.status)
@@ -226,6 +227,7 @@ extension Worker {
         closeNode(s, reset: false)
         s.pointee.credentials = previous
         s.pointee.previousCredentials = nil
+        s.pointee.hasRelayed = false
         s.pointee.journal = SessionJournal(database: s.pointee.previousDatabase)
         s.pointee.loggedIn = true
         s.pointee.holdDeadline = Instant(nanoseconds: 0)

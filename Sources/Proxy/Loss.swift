@@ -18,7 +18,8 @@ extension Worker {
             return attachFailed(s)
         case .attached: break
         }
-        report(s, .lost)
+        // An idle connection ends for many reasons (wait_timeout, KILL); the check's own tells of the server's end.
+        if s.pointee.frontend != .idle { report(s, .lost) }
         settle(s, inFlight(s), reset: reset)
     }
 

@@ -188,6 +188,8 @@ struct Session {
     /// Sequence number of the last packet of the login on the node, either way.
     var nodeSequence: UInt8 = 0
     var moves: UInt32 = 0
+    /// A node's exchange was passed on in the login under way: there is no second one with another node.
+    var hasRelayed = false
     /// The client has had its OK.
     var loggedIn = false
     var multiStatements = false

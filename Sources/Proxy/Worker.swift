@@ -132,7 +132,7 @@ final class Worker: @unchecked Sendable {
         ticks += 1
         bury()
         while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
-        while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
+        while let s = attaching.first, s.pointee.deadline <= now { attachFailed(s) }
         expireHeld()
         release()
         if ticks % 50 == 0, options.clientTimeout > .zero { closeIdle() }
