@@ -1,81 +1,124 @@
 import Cluster
 
-/// A command of the admin socket, understood.
-enum AdminCommand: Hashable, Sendable {
-    enum Subject: String, Sendable, CaseIterable { case info, nodes, sessions, cluster, counters, version }
+/// A line's command, taken apart: the keyword and the words after it.
+struct AdminCommand: Hashable, Sendable {
+    var verb: Verb
+    var arguments: [String]
 
-    case help
-    case show(Subject, json: Bool)
-    /// Ends by itself after `limit`; answers when nothing is in a transaction, or after `wait`.
-    case pause(limit: Instant.Span?, wait: Instant.Span?)
-    case resume
-    case reload
-
-    enum Misunderstanding: Error, Hashable {
-        case unknown
-        case wrong(String)
-    }
-
-    static let helpText = """
-        The following commands are valid at this level:
-          help                                 : this list
-          prompt                               : stay connected, several lines
-          quit                                 : disconnect
-          show info [json]                     : the process: uptime, sessions, totals
-          show nodes [json]                    : the nodes, their health and roles
-          show cluster [json]                  : primary, generation, phase, diagnosis, last outage
-          show sessions [json]                 : one line per session
-          show counters [json]                 : sums since the start
-          show version                         : the version
-          pause [<time>] [wait <time>]         : hold new statements at transaction boundaries
-          resume                               : let held statements go
-          reload                               : read the configuration again, as SIGHUP does
-          set severity-output none|number|string : prefix errors with their severity
-          set timeout cli <time>               : how long this connection may be idle
-        """
-
-    static func parse(_ text: String) throws(Misunderstanding) -> AdminCommand {
-        let words = text.split { $0 == " " || $0 == "\t" }.map(String.init)
-        switch words.first {
-        case "help" where words.count == 1: return .help
-        case "resume" where words.count == 1: return .resume
-        case "reload" where words.count == 1: return .reload
-        case "show": return try show(words.dropFirst())
-        case "pause": return try pause(words.dropFirst())
-        default: throw .unknown
+    /// Nil for what begins with no command's words. What follows them is the command's own business, as with HAProxy.
+    init?(_ text: String) {
+        let words = Self.words(text)
+        var best: (verb: Verb, count: Int)?
+        for (verb, own) in Self.keywords where words.count >= own.count && words.starts(with: own) {
+            if own.count > (best?.count ?? 0) { best = (verb, own.count) }
         }
+        guard let best else { return nil }
+        verb = best.verb
+        arguments = Array(words.dropFirst(best.count))
     }
 
-    private static func show(_ words: ArraySlice<String>) throws(Misunderstanding) -> AdminCommand {
-        guard let word = words.first, let subject = Subject(rawValue: word) else { throw .unknown }
-        let rest = words.dropFirst()
-        if rest.isEmpty { return .show(subject, json: false) }
-        guard rest.count == 1, rest.first == "json" else {
-            throw .wrong("'show \(subject.rawValue)' expects 'json' or nothing.")
+    static func words(_ text: String) -> [String] { text.split { $0 == " " || $0 == "\t" }.map(String.init) }
+
+    private static let keywords = Verb.allCases.map { ($0, $0.words) }
+    /// These stand at the end of every list.
+    private static let always: [Verb] = [.help, .prompt, .quit]
+    private static let shownMax = 5
+
+    static let everything =
+        "Unknown command. Please enter one of the following commands only:\n" + list(Verb.allCases)
+
+    /// What is said to a text that is no command.
+    static func unknown(_ text: String) -> Answer {
+        let words = words(text)
+        if words.isEmpty { return .message(.info, everything) }
+        return .message(
+            .info,
+            "Unknown command, but maybe one of the following ones is a better match:\n" + list(similar(to: words)))
+    }
+
+    static func help(_ words: [String]) -> Answer {
+        .message(
+            .info,
+            "The following commands are valid at this level:\n"
+                + list(words.isEmpty ? Verb.allCases : similar(to: words)))
+    }
+
+    private static func list(_ verbs: [Verb]) -> String {
+        (verbs.filter { !always.contains($0) } + always).map(\.helpLine).joined(separator: "\n")
+    }
+
+    /// Commands that begin like this; among many the nearest few, in the order of the table.
+    private static func similar(to words: [String]) -> [Verb] {
+        var candidates = keywords.filter { !always.contains($0.0) }
+        var matched = 0
+        while matched < words.count {
+            let more = candidates.filter { $0.1.count > matched && $0.1[matched] == words[matched] }
+            if more.isEmpty { break }
+            candidates = more
+            matched += 1
         }
-        return .show(subject, json: true)
+        // Nothing was left over: all that goes on from here.
+        if matched == words.count || (matched > 0 && candidates.count <= shownMax) { return candidates.map(\.0) }
+        let word = String(words[matched].prefix(40))
+        let nearest = candidates.enumerated()
+            .map { (distance($0.element.1.dropFirst(matched).first ?? "", word), $0.offset) }
+            .sorted { $0 < $1 }.prefix(shownMax).map(\.1).sorted()
+        return nearest.map { candidates[$0].0 }
     }
 
-    private static func pause(_ words: ArraySlice<String>) throws(Misunderstanding) -> AdminCommand {
-        var rest = words
-        var limit: Instant.Span?
-        var wait: Instant.Span?
+    /// Levenshtein's.
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = min(above + 1, row[j] + 1, diagonal + (x == y ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[b.count]
+    }
+}
+
+/// The words of `pause`.
+struct PauseRequest: Hashable {
+    /// Ends by itself after this long.
+    var limit: Instant.Span?
+    /// Answers when nothing is in a transaction, or after this long.
+    var wait: Instant.Span?
+
+    struct Misunderstanding: Error, Hashable {
+        var message: String
+    }
+
+    init(limit: Instant.Span? = nil, wait: Instant.Span? = nil) {
+        self.limit = limit
+        self.wait = wait
+    }
+
+    init(_ arguments: [String]) throws(Misunderstanding) {
+        var rest = arguments[...]
         if let word = rest.first, word != "wait" {
-            limit = try span(word)
+            limit = try Self.span(word)
             rest.removeFirst()
         }
         if rest.first == "wait" {
             rest.removeFirst()
-            guard let word = rest.popFirst() else { throw .wrong("'pause wait' expects a time, as in '10s'.") }
-            wait = try span(word)
+            guard let word = rest.popFirst() else {
+                throw Misunderstanding(message: "'pause wait' expects a time, as in '10s'.")
+            }
+            wait = try Self.span(word)
         }
-        guard rest.isEmpty else { throw .wrong("'pause' expects '[<time>] [wait <time>]'.") }
-        return .pause(limit: limit, wait: wait)
+        guard rest.isEmpty else { throw Misunderstanding(message: "'pause' expects '[<time>] [wait <time>]'.") }
     }
 
     private static func span(_ word: String) throws(Misunderstanding) -> Instant.Span {
         guard let span = Instant.Span(word: word), span > .zero, span <= .seconds(86_400) else {
-            throw .wrong("'\(Cell.printable(word))' is no time; write it as '250ms', '10s', '5m' or '1h'.")
+            throw Misunderstanding(
+                message: "'\(Cell.printable(word))' is no time; write it as '250ms', '10s', '5m' or '1h'.")
         }
         return span
     }

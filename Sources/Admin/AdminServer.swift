@@ -3,7 +3,7 @@ import Cluster
 import Glibc
 import Reactor
 
-/// The admin socket: a Unix socket on the control thread's loop. Nothing that a client does, or fails to do, takes more
+/// The admin sockets, all on the control thread's loop: a Unix socket, and TCP where the configuration asks for it. Nothing that a client does, or fails to do, takes more
 /// than its own bounded buffers.
 public final class AdminServer {
     public struct Limits: Sendable {
@@ -17,74 +17,113 @@ public final class AdminServer {
         public init() {}
     }
 
-    public let path: String
+    /// Where a server listens, and what its clients may do.
+    public struct Listener: Sendable, Hashable {
+        public enum Address: Sendable, Hashable {
+            /// With the permission bits of the socket file.
+            case unix(path: String, mode: UInt32)
+            case tcp(Endpoint)
+        }
+
+        public var address: Address
+        public var level: AccessLevel
+
+        public init(_ address: Address, level: AccessLevel = .admin) {
+            self.address = address
+            self.level = level
+        }
+
+        /// As `show cli sockets` has it.
+        fileprivate var line: String {
+            switch address {
+            case .unix(let path, _): "unix@\(path) \(level.rawValue) all"
+            case .tcp(let endpoint):
+                "\(endpoint.host.contains(":") ? "ipv6" : "ipv4")@\(endpoint) \(level.rawValue) all"
+            }
+        }
+    }
+
     private let loop: EventLoop
     private let limits: Limits
     private let commands: AdminCommands
-    private let listener: Int32
-    /// Of the socket file: at the end, only this very one is removed.
-    private let inode: ino_t
-    private var acceptor: Watch?
+    private var listeners: [OpenListener] = []
     private var clients: [UInt64: AdminConnection] = [:]
     private var lastID: UInt64 = 0
     private var isClosed = false
 
     /// Binds and serves. A socket file that nobody listens on is replaced.
     public init(
-        path: String, mode: UInt32 = 0o660, loop: EventLoop, source: any AdminSource, limits: Limits = Limits()
+        listeners: [Listener], loop: EventLoop, source: any AdminSource, limits: Limits = Limits()
     ) throws(SystemError) {
-        self.path = path
         self.loop = loop
         self.limits = limits
         commands = AdminCommands(loop: loop, source: source)
-        // Longer than `clientsMax`: a full queue refuses connections instead of telling why.
-        listener = try Sockets.listenUnix(path, mode: mode, backlog: 1024)
-        inode = Self.inode(of: path)
-        acceptor = loop.watch(listener, read: true, write: false) { [weak self] _ in self?.accept() }
+        commands.sockets = listeners.map(\.line)
+        do throws(SystemError) {
+            for listener in listeners {
+                let open = try OpenListener(listener)
+                self.listeners.append(open)
+                watch(open)
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    public convenience init(
+        path: String, mode: UInt32 = 0o660, loop: EventLoop, source: any AdminSource, limits: Limits = Limits()
+    ) throws(SystemError) {
+        try self.init(
+            listeners: [Listener(.unix(path: path, mode: mode))], loop: loop, source: source, limits: limits)
     }
 
     deinit { close() }
 
     public var clientCount: Int { clients.count }
 
-    /// Closes the connections and removes the socket file. Idempotent.
+    /// A view that was published: states shorter than a look are counted too.
+    public func observe(_ view: ClusterView) { commands.observe(view) }
+
+    /// Closes the connections and removes the socket files. Idempotent.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        acceptor?.cancel()
+        for listener in listeners { listener.close() }
         for client in clients.values { client.close() }
         clients = [:]
-        Sockets.close(listener)
-        if Self.inode(of: path) == inode { unlink(path) }
+        commands.stop()
     }
 
-    private static func inode(of path: String) -> ino_t {
-        var status = stat()
-        return lstat(path, &status) == 0 ? status.st_ino : 0
+    private func watch(_ listener: OpenListener) {
+        listener.acceptor = loop.watch(listener.descriptor, read: true, write: false) { [weak self, weak listener] _ in
+            guard let self, let listener else { return }
+            accept(listener)
+        }
     }
 
-    private func accept() {
+    private func accept(_ listener: OpenListener) {
         // A few at a time: the control thread has other things to do.
         for _ in 0..<16 {
             do throws(SystemError) {
-                guard let accepted = try Sockets.accept(listener) else { return }
-                welcome(accepted.descriptor)
+                guard let accepted = try Sockets.accept(listener.descriptor) else { return }
+                welcome(accepted.descriptor, listener.level)
             } catch {
-                return rest()
+                return rest(listener)
             }
         }
     }
 
     /// Out of descriptors: the listener would be ready again at once, and forever.
-    private func rest() {
-        acceptor?.cancel()
-        loop.schedule(after: .milliseconds(100)) { [weak self] in
-            guard let self, !isClosed else { return }
-            acceptor = loop.watch(listener, read: true, write: false) { [weak self] _ in self?.accept() }
+    private func rest(_ listener: OpenListener) {
+        listener.acceptor?.cancel()
+        loop.schedule(after: .milliseconds(100)) { [weak self, weak listener] in
+            guard let self, let listener, !isClosed else { return }
+            watch(listener)
         }
     }
 
-    private func welcome(_ descriptor: Int32) {
+    private func welcome(_ descriptor: Int32, _ level: AccessLevel) {
         guard clients.count < limits.clientsMax else {
             // Small enough for any socket buffer.
             _ = try? Sockets.send(descriptor, ArraySlice("Too many connections to the admin socket.\n\n".utf8))
@@ -93,9 +132,42 @@ public final class AdminServer {
         lastID += 1
         let id = lastID
         clients[id] = AdminConnection(
-            descriptor: descriptor, loop: loop, limits: limits, commands: commands,
+            descriptor: descriptor, loop: loop, limits: limits, level: level, commands: commands,
             onClose: { [weak self] in self?.clients[id] = nil })
         clients[id]?.start()
+    }
+}
+
+/// A socket that is listened on.
+private final class OpenListener {
+    let descriptor: Int32
+    let level: AccessLevel
+    /// The socket file and its inode: at the end, only this very one is removed.
+    private let file: (path: String, inode: ino_t)?
+    var acceptor: Watch?
+
+    init(_ listener: AdminServer.Listener) throws(SystemError) {
+        level = listener.level
+        // Longer than `clientsMax`: a full queue refuses connections instead of telling why.
+        switch listener.address {
+        case .unix(let path, let mode):
+            descriptor = try Sockets.listenUnix(path, mode: mode, backlog: 1024)
+            file = (path, Self.inode(of: path))
+        case .tcp(let endpoint):
+            descriptor = try Sockets.listen(endpoint, backlog: 1024)
+            file = nil
+        }
+    }
+
+    func close() {
+        acceptor?.cancel()
+        Sockets.close(descriptor)
+        if let file, Self.inode(of: file.path) == file.inode { unlink(file.path) }
+    }
+
+    private static func inode(of path: String) -> ino_t {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_ino : 0
     }
 }
 
@@ -115,14 +187,14 @@ final class AdminConnection {
     private var isClosed = false
 
     init(
-        descriptor: Int32, loop: EventLoop, limits: AdminServer.Limits, commands: AdminCommands,
-        onClose: @escaping () -> Void
+        descriptor: Int32, loop: EventLoop, limits: AdminServer.Limits, level: AccessLevel,
+        commands: AdminCommands, onClose: @escaping () -> Void
     ) {
         self.descriptor = descriptor
         self.loop = loop
         self.commands = commands
         self.onClose = onClose
-        dialogue = Dialogue(lineMax: limits.lineMax, idleTimeout: limits.idleTimeout)
+        dialogue = Dialogue(lineMax: limits.lineMax, idleTimeout: limits.idleTimeout, level: level)
     }
 
     func start() {
@@ -190,7 +262,7 @@ final class AdminConnection {
         idle?.cancel()
         idle = nil
         var isImmediate = true
-        commands.run(command) { [weak self] answer, json in
+        commands.run(command, level: dialogue.level) { [weak self] answer, json in
             guard let self, !isClosed else { return }
             isExecuting = false
             progressed()

@@ -10,6 +10,13 @@ public protocol AdminSource: AnyObject {
     var isPaused: Bool { get }
     func pause()
     func resume()
+    /// What an administrator says of a node.
+    func set(_ node: NodeID, administrative state: AdministrativeState)
+    /// Ends a session; one that is not there is nothing.
+    func endSession(_ id: UInt32)
+    func endSessions(on node: NodeID)
+    /// Sessions at most from now on; those above it stay. Zero takes no new ones.
+    func setConnectionsMax(_ count: Int)
     /// Reads the configuration again. A sentence that says what came of it, or why nothing did.
     func reload() -> Result<String, ReloadFailure>
     /// Calls back exactly once, on the loop's thread, later or at once.
@@ -31,6 +38,21 @@ public struct ProcessFacts: Sendable, Hashable {
     public var descriptorsMax: Int
     public var hostname: String
     public var isStopping: Bool
+    /// How HAProxy's tables call the one proxy, frontend and backend.
+    public var proxyName = "mariadb"
+    /// What the limit of connections was at the start; zero: the same as ``connectionsMax``.
+    public var connectionsConfigured = 0
+    /// Checks in a row that bring a node up or down.
+    public var rise = 1
+    public var fall = 2
+
+    /// As far as `connectionsMax` can be raised: every session may need two descriptors.
+    var connectionsHardMax: Int { max(connectionsMax, connectionsConfigured, (descriptorsMax - 64) / 2) }
+
+    /// Tools look at what HAProxy's version can do: the tables are those of 3.0.
+    var compatibleVersion: String { "3.0.0-haproxydb-\(version)" }
+    /// Of the HAProxy version whose tables these are.
+    var releaseDate: String { "2024/05/29" }
 
     public init(
         version: String, pid: Int32, startedAt: Instant, workers: Int, connectionsMax: Int, descriptorsMax: Int,

@@ -86,18 +86,37 @@ public struct Field: Sendable, Hashable {
 public enum Answer: Sendable, Hashable {
     /// Nothing to say: done.
     case done
-    /// Lines without empty ones among them, without the last line end.
+    /// Lines without empty ones among them, without the last line end. Never marked with a severity.
     case text(String)
+    /// The same, marked where the client wants to know how grave it is.
+    case message(Severity, String)
+    /// As ``message(_:_:)``, not followed by an empty line: a few of HAProxy's answers are not.
+    case brief(Severity, String)
     case fields([Field])
     /// Every row has as many cells as there are columns.
     case table(columns: [String], rows: [[Cell]])
     case failure(String)
 
+    /// Nil where the answer is never marked.
+    var severity: Severity? {
+        switch self {
+        case .done, .text, .fields, .table: nil
+        case .message(let severity, _), .brief(let severity, _): severity
+        case .failure: .error
+        }
+    }
+
+    /// Whether the answer ends without an empty line.
+    var isBrief: Bool {
+        if case .brief = self { true } else { false }
+    }
+
     /// The answer's lines, each with its line end; without the empty line that ends an answer.
     func rendered(json: Bool) -> String {
         switch self {
         case .done: ""
-        case .text(let text): json ? "{\"message\":\(JSONText.quoted(text))}\n" : text + "\n"
+        case .text(let text), .message(_, let text), .brief(_, let text):
+            json ? "{\"message\":\(JSONText.quoted(text))}\n" : text + "\n"
         case .failure(let text): json ? "{\"error\":\(JSONText.quoted(text))}\n" : text + "\n"
         case .fields(let fields):
             json

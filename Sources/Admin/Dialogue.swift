@@ -25,7 +25,7 @@ struct Dialogue {
         case finished
     }
 
-    private enum Severity: Hashable { case none, number, string }
+    private enum SeverityOutput: Hashable { case none, number, string }
 
     private var state = State.listening
     private var bytes: [UInt8] = []
@@ -34,15 +34,18 @@ struct Dialogue {
     /// The only line that a connection without `prompt` has.
     private var lineRead = false
     private var isInteractive = false
-    private var severity = Severity.none
+    private var severityOutput = SeverityOutput.none
     private var hasEnded = false
     private let lineMax: Int
     /// How long the connection may be idle.
     private(set) var idleTimeout: Instant.Span
+    /// What the client may do; it can only give up some of it.
+    private(set) var level: AccessLevel
 
-    init(lineMax: Int, idleTimeout: Instant.Span) {
+    init(lineMax: Int, idleTimeout: Instant.Span, level: AccessLevel = .admin) {
         self.lineMax = lineMax
         self.idleTimeout = idleTimeout
+        self.level = level
     }
 
     mutating func received(_ more: some Collection<UInt8>) {
@@ -71,12 +74,10 @@ struct Dialogue {
                 }
                 return hasEnded ? finish() : .wait
             }
-            let line = String(decoding: bytes[..<end], as: UTF8.self)
+            let line = bytes[..<end].last == UInt8(ascii: "\r") ? bytes[..<(end - 1)] : bytes[..<end]
+            commands = Self.commands(line)
             bytes.removeSubrange(...end)
             lineRead = true
-            commands = line.split(whereSeparator: { $0 == ";" || $0 == "\r" })
-                .map { $0.trimmingBlanks() }.filter { !$0.isEmpty }.reversed()
-            if commands.isEmpty { return isInteractive ? .send("> ") : .send(reply(.failure(Self.unknown))) }
         }
     }
 
@@ -86,7 +87,25 @@ struct Dialogue {
         return reply(answer, json: json)
     }
 
-    static let unknown = "Unknown command. Please enter one of the following commands only:\n" + AdminCommand.helpText
+    /// The commands of a line, the last one first. An empty one is one too: HAProxy answers it. A semicolon after a
+    /// backslash does not separate.
+    private static func commands(_ line: ArraySlice<UInt8>) -> [String] {
+        var all: [String] = []
+        var command: [UInt8] = []
+        var isEscaped = false
+        for byte in line {
+            if byte == UInt8(ascii: ";"), !isEscaped {
+                all.append(String(decoding: command, as: UTF8.self).trimmingBlanks())
+                command = []
+                continue
+            }
+            if byte == UInt8(ascii: ";") { command.removeLast() }
+            command.append(byte)
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        all.append(String(decoding: command, as: UTF8.self).trimmingBlanks())
+        return all.reversed()
+    }
 
     private mutating func finish() -> Step {
         state = .finished
@@ -95,48 +114,67 @@ struct Dialogue {
     }
 
     /// The dialogue's own commands are answered here.
-    private mutating func step(_ command: String) -> Step {
-        let words = command.split { $0 == " " || $0 == "\t" }
-        switch words.first {
-        case "quit", "exit":
+    private mutating func step(_ text: String) -> Step {
+        guard let command = AdminCommand(text) else { return .send(reply(AdminCommand.unknown(text))) }
+        guard command.verb.level <= level else { return .send(reply(.failure("Permission denied"))) }
+        let arguments = command.arguments
+        switch command.verb {
+        case .quit:
             return finish()
-        case "prompt" where words.count == 1:
-            isInteractive = true
+        case .prompt:
+            isInteractive.toggle()
             return .send(reply(.done))
-        case "set" where words.count > 1 && words[1] == "severity-output":
-            switch words.count == 3 ? words[2] : "" {
-            case "none": severity = .none
-            case "number": severity = .number
-            case "string": severity = .string
-            default: return .send(reply(.failure("'set severity-output' expects 'none', 'number' or 'string'.")))
+        case .help:
+            return .send(reply(AdminCommand.help(arguments)))
+        case .lowerToUser:
+            level = .user
+            return .send(reply(.done))
+        case .lowerToOperator:
+            level = .operator
+            return .send(reply(.done))
+        case .showCLILevel:
+            return .send(reply(.message(.info, level.rawValue)))
+        case .setSeverityOutput:
+            switch arguments.first {
+            case "none": severityOutput = .none
+            case "number": severityOutput = .number
+            case "string": severityOutput = .string
+            default: return .send(reply(.failure("one of 'none', 'number', 'string' is a required argument")))
             }
             return .send(reply(.done))
-        case "set" where words.count > 2 && words[1] == "timeout" && words[2] == "cli":
-            guard words.count == 4, let span = Instant.Span(word: String(words[3])), span > .zero,
-                span <= .seconds(86_400)
-            else { return .send(reply(.failure("'set timeout cli' expects a time, as in '60' or '5m'."))) }
-            idleTimeout = span
-            return .send(reply(.done))
+        case .setTimeout:
+            return .send(reply(setTimeout(arguments)))
         default:
             state = .executing
-            return .run(command)
+            return .run(text)
         }
+    }
+
+    private mutating func setTimeout(_ arguments: [String]) -> Answer {
+        guard arguments.first == "cli" else { return .failure("'set timeout' only supports 'cli'.") }
+        guard arguments.count > 1 else { return .failure("Expects an integer value.") }
+        guard let span = Instant.Span(word: arguments[1]), span > .zero, span <= .seconds(86_400) else {
+            return .failure("Invalid timeout value.")
+        }
+        idleTimeout = span
+        return .done
     }
 
     private func reply(_ answer: Answer, json: Bool = false) -> String {
         var text = answer.rendered(json: json)
-        if case .failure = answer {
-            switch severity {
+        if let severity = answer.severity {
+            switch severityOutput {
             case .none: break
-            case .number: text = "[3]: " + text
-            case .string: text = "[err]: " + text
+            case .number: text = "[\(severity.rawValue)]: " + text
+            case .string: text = "[\(severity.word)]: " + text
             }
         }
-        return text + "\n" + (isInteractive && state != .finished ? "> " : "")
+        if !answer.isBrief { text += "\n" }
+        return text + (isInteractive && state != .finished ? "> " : "")
     }
 }
 
-extension Substring {
+extension String {
     fileprivate func trimmingBlanks() -> String {
         let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         guard let first = firstIndex(where: { !blank($0) }), let last = lastIndex(where: { !blank($0) }) else {

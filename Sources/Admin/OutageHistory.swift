@@ -43,6 +43,9 @@ public struct OutageHistory: Sendable, Hashable {
     private var state: State
     /// The last one that has ended.
     public private(set) var last: Outage?
+    /// Those that have ended, the latest last; the oldest are forgotten.
+    public private(set) var recent: [Outage] = []
+    public static let recentMax = 100
     /// How many have begun.
     public private(set) var count = 0
 
@@ -72,7 +75,7 @@ public struct OutageHistory: Sendable, Hashable {
                 began: now, ended: now, from: node, to: primary, lost: generation, gained: view.generation,
                 diagnosis: nil)
             state = .present(primary, view.generation)
-            last = outage
+            remember(outage)
             count += 1
             return .switched(outage)
         case (.absent(var outage), nil):
@@ -85,8 +88,14 @@ public struct OutageHistory: Sendable, Hashable {
             outage.to = primary
             outage.gained = view.generation
             state = .present(primary, view.generation)
-            last = outage
+            remember(outage)
             return .ended(outage)
         }
+    }
+
+    private mutating func remember(_ outage: Outage) {
+        last = outage
+        if recent.count == Self.recentMax { recent.removeFirst() }
+        recent.append(outage)
     }
 }

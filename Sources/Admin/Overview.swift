@@ -2,11 +2,11 @@ import Cluster
 
 /// The answers of `show …`, made from what the source says.
 enum Overview {
-    static func info(_ source: some AdminSource, at now: Instant) -> Answer {
+    /// `show process`: HAProxy's names where the same is meant.
+    static func process(_ source: some AdminSource, at now: Instant) -> Answer {
         let process = source.process
         let activity = source.activity
         let uptime = (now - process.startedAt).nanoseconds / 1_000_000_000
-        // HAProxy's names where the same is meant. No value has a colon: tools split there.
         return .fields([
             Field("Name", .text("HAProxyDB")),
             Field("Version", .text(process.version)),
@@ -67,6 +67,31 @@ enum Overview {
             Field("outage_generation", outage?.gained.map { .count($0.rawValue) } ?? .none),
             Field("outage_diagnosis", outage?.diagnosis.map { .text($0.rawValue) } ?? .none),
         ])
+    }
+
+    /// `show outages`: from the loss of a primary to the next one; a change without a gap is none.
+    static func outages(_ source: some AdminSource, at now: Instant) -> Answer {
+        let history = source.outages
+        let gaps = history.recent.filter { $0.ended != $0.began }
+        return table(gaps + (history.current.map { [$0] } ?? []), source.view, at: now)
+    }
+
+    /// `show failovers`: every change from one primary to the next.
+    static func failovers(_ source: some AdminSource, at now: Instant) -> Answer {
+        table(source.outages.recent, source.view, at: now)
+    }
+
+    private static func table(_ outages: [Outage], _ view: ClusterView, at now: Instant) -> Answer {
+        .table(
+            columns: ["began_ago", "length", "from", "to", "lost", "gained", "diagnosis", "under_way"],
+            rows: outages.map { outage in
+                [
+                    .span(now - outage.began), .span(outage.length(at: now)), .text(view.name(of: outage.from)),
+                    outage.to.map { .text(view.name(of: $0)) } ?? .none, .count(outage.lost.rawValue),
+                    outage.gained.map { .count($0.rawValue) } ?? .none,
+                    outage.diagnosis.map { .text($0.rawValue) } ?? .none, .flag(outage.ended == nil),
+                ]
+            })
     }
 
     static func counters(_ a: Activity) -> Answer {

@@ -64,7 +64,7 @@ final class Control {
         mailbox.attach(to: loop) { [unowned self] in handle($0) }
         let admin = configuration.admin
         makeDirectory(of: admin.socket)
-        server = try AdminServer(path: admin.socket, mode: admin.socketMode, loop: loop, source: self)
+        server = try AdminServer(listeners: admin.listeners, loop: loop, source: self)
         do throws(SystemError) {
             try fleet.start()
         } catch {
@@ -138,6 +138,7 @@ final class Control {
     private func take(_ view: ClusterView) {
         published = view
         fleet.publish(view)
+        server?.observe(view)
         switch outages.observe(view, at: MonotonicClock.now()) {
         case .nothing, .diagnosisChanged: break
         case .firstPrimary(let node, let generation, let after):
@@ -214,10 +215,14 @@ final class Control {
 
 extension Control: AdminSource {
     var process: ProcessFacts {
-        ProcessFacts(
+        var facts = ProcessFacts(
             version: Program.version, pid: getpid(), startedAt: startedAt, workers: configuration.proxy.workers,
-            connectionsMax: configuration.proxy.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
+            connectionsMax: fleet.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
             isStopping: stopSignals > 0)
+        facts.connectionsConfigured = configuration.proxy.connectionsMax
+        facts.rise = configuration.health.rise
+        facts.fall = configuration.health.fall
+        return facts
     }
 
     /// The watch's own is the published one with fresher words on the latest checks.
@@ -233,6 +238,27 @@ extension Control: AdminSource {
     func resume() {
         if fleet.isPaused { log.notice("Resumed by an administrator.") }
         fleet.resume()
+    }
+
+    func set(_ node: NodeID, administrative state: AdministrativeState) {
+        let name = view.name(of: node)
+        log.notice("\(name) is set to \(state.rawValue) by an administrator.")
+        watch?.set(node, administrative: state)
+    }
+
+    func endSession(_ id: UInt32) {
+        log.notice("Session \(id) is ended by an administrator.")
+        fleet.endSession(id)
+    }
+
+    func endSessions(on node: NodeID) {
+        log.notice("All sessions on \(view.name(of: node)) are ended by an administrator.")
+        fleet.endSessions(on: node)
+    }
+
+    func setConnectionsMax(_ count: Int) {
+        log.notice("The limit of connections is set to \(count) by an administrator.")
+        fleet.setConnectionsMax(count)
     }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {

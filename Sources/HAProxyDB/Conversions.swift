@@ -52,6 +52,25 @@ extension Health.TrafficEvidence {
     }
 }
 
+extension Configuration.Admin {
+    /// The sockets that `ctl` and HAProxy's tools talk to.
+    var listeners: [AdminServer.Listener] {
+        var all = [AdminServer.Listener(.unix(path: socket, mode: socketMode), level: AccessLevel(level))]
+        if let tcp { all.append(AdminServer.Listener(.tcp(tcp), level: AccessLevel(tcpLevel))) }
+        return all
+    }
+}
+
+extension AccessLevel {
+    init(_ level: Configuration.Admin.Level) {
+        switch level {
+        case .user: self = .user
+        case .operator: self = .operator
+        case .admin: self = .admin
+        }
+    }
+}
+
 extension Activity {
     init(_ counters: FleetCounters) {
         self.init()

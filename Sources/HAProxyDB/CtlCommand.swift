@@ -36,6 +36,8 @@ struct CtlAnswer: Equatable {
     var text = ""
     var errors: [String] = []
 
+    private static let marks = ["[4]: ", "[5]: ", "[6]: "]
+
     /// - Parameter raw: begins with the empty answer to `set severity-output number`.
     init(_ raw: String) {
         guard raw.hasPrefix("\n") else {
@@ -50,6 +52,11 @@ struct CtlAnswer: Equatable {
             let lines = answer.drop { $0 == "\n" }
             if lines.hasPrefix("[3]: ") {
                 errors.append(String(lines.dropFirst(5)))
+            } else if lines.hasPrefix("[6]: Unknown command") {
+                // HAProxy calls that information.
+                errors.append(String(lines.dropFirst(5)))
+            } else if Self.marks.contains(where: lines.hasPrefix) {
+                text += lines.dropFirst(5) + "\n"
             } else if !lines.isEmpty {
                 text += lines + "\n"
             }

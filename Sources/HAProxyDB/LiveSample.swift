@@ -5,7 +5,7 @@ import Reactor
 
 /// What the live view shows, as one question to the admin socket answers it.
 struct LiveSample: Equatable {
-    static let question = "show info json;show cluster json;show nodes json;show counters json"
+    static let question = "show process json;show cluster json;show nodes json;show counters json"
 
     struct Info: Decodable, Equatable {
         let version: String

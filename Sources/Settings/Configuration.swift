@@ -70,11 +70,20 @@ public struct Configuration: Sendable, Hashable {
 
     /// `[admin]`
     public struct Admin: Sendable, Hashable {
+        public enum Level: String, Sendable, Hashable, CaseIterable {
+            case user, `operator`, admin
+        }
+
         public static let socketDefault = "/run/haproxydb/admin.sock"
 
         public var socket = Admin.socketDefault
         /// Permission bits of the socket file.
         public var socketMode: UInt32 = 0o660
+        /// What the socket's clients may do.
+        public var level = Level.admin
+        /// The same over TCP; nil for none.
+        public var tcp: Endpoint?
+        public var tcpLevel = Level.user
         /// Reserved: read and checked, not served.
         public var http: Endpoint?
     }

@@ -40,6 +40,9 @@ public struct ConfigurationChange: Sendable, Hashable {
         postpone("failover.node_timeout", \.failover.nodeTimeout, new)
         postpone("admin.socket", \.admin.socket, new)
         postpone("admin.socket_mode", \.admin.socketMode, new)
+        postpone("admin.level", \.admin.level, new)
+        postpone("admin.tcp", \.admin.tcp, new)
+        postpone("admin.tcp_level", \.admin.tcpLevel, new)
         postpone("admin.http", \.admin.http, new)
         postpone("availability.file", \.availability.file, new)
     }

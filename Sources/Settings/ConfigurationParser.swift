@@ -257,7 +257,7 @@ private struct ConfigurationParser {
     }
 
     private mutating func admin(_ section: Section, into admin: inout Configuration.Admin) {
-        draft.expectOnly(["socket", "socket_mode", "http"], in: section)
+        draft.expectOnly(["socket", "socket_mode", "level", "tcp", "tcp_level", "http"], in: section)
         if let path = draft.text("socket", in: section) {
             if !path.hasPrefix("/") {
                 draft.fail(section, "socket", "must be an absolute path")
@@ -275,6 +275,9 @@ private struct ConfigurationParser {
                     section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
             }
         }
+        if let level: Configuration.Admin.Level = draft.word("level", in: section) { admin.level = level }
+        admin.tcp = draft.endpoint("tcp", in: section)
+        if let level: Configuration.Admin.Level = draft.word("tcp_level", in: section) { admin.tcpLevel = level }
         admin.http = draft.endpoint("http", in: section)
     }
 }

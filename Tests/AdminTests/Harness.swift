@@ -25,6 +25,19 @@ final class FakeSource: AdminSource {
 
     func pause() { isPaused = true }
     func resume() { isPaused = false }
+    /// What was said of nodes, in order.
+    private(set) var administered: [(NodeID, AdministrativeState)] = []
+    private(set) var endedSessions: [UInt32] = []
+    private(set) var endedNodes: [NodeID] = []
+
+    func set(_ node: NodeID, administrative state: AdministrativeState) {
+        administered.append((node, state))
+        view.nodes[node.rawValue].administrative = state
+    }
+
+    func endSession(_ id: UInt32) { endedSessions.append(id) }
+    func endSessions(on node: NodeID) { endedNodes.append(node) }
+    func setConnectionsMax(_ count: Int) { process.connectionsMax = count }
     func reload() -> Result<String, ReloadFailure> { reloading }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {

@@ -9,6 +9,8 @@ import Testing
             ("\na\nb\n\nc\n\n", "a\nb\nc\n", []),
             ("\n[3]: No.\nWhy?\n\n", "", ["No.\nWhy?"]),
             ("\na\n\n[3]: No.\n\nb\n\n", "a\nb\n", ["No."]),
+            ("\n[6]: 1.2.3\n\n[4]: careful\n\n", "1.2.3\ncareful\n", []),
+            ("\n[6]: Unknown command. Please …\n  a\n\n", "", ["Unknown command. Please …\n  a"]),
             // A command that has nothing to say, and one after it.
             ("\n\n\na\n\n", "a\n", []),
             ("\n", "", []),

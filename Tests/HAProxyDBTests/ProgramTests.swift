@@ -138,7 +138,7 @@ import Testing
         let nodes = try run("ctl", "show", "nodes", "--socket", setting.socket)
         #expect(nodes.code == 0 && nodes.output.contains("cluster1  127.0.0.1:1"))
         let wrong = try run("ctl", "nonsense", "-c", setting.file)
-        #expect(wrong.code == 1 && wrong.errors.hasPrefix("haproxydb: Unknown command."))
+        #expect(wrong.code == 1 && wrong.errors.hasPrefix("haproxydb: Unknown command"))
         let once = try run("top", "--once", "-c", setting.file)
         #expect(once.code == 0 && once.output.contains("\nprimary  none  lost, "))
 

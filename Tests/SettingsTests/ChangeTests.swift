@@ -46,10 +46,12 @@ import Testing
             holdTimeout: .seconds(9), drainTimeout: .seconds(9), releaseConcurrency: 9, connectTimeout: .seconds(9),
             nodeTimeout: .seconds(9))
         new.users = [.init(name: "9", secret: .nativeHash([]))]
-        new.admin = .init(socket: "/9", socketMode: 9, http: Endpoint(host: "h", port: 3))
+        new.admin = .init(
+            socket: "/9", socketMode: 9, level: .user, tcp: Endpoint(host: "h", port: 4), tcpLevel: .admin,
+            http: Endpoint(host: "h", port: 3))
         new.availability = .init(file: "/9")
         new.log = .init(level: .debug, format: .json)
         let change = ConfigurationChange(from: Configuration(), to: new)
-        #expect(change.applied.count + change.pending.count == 7 + 1 + 10 + 5 + 1 + 3 + 1 + 2)
+        #expect(change.applied.count + change.pending.count == 7 + 1 + 10 + 5 + 1 + 6 + 1 + 2)
     }
 }

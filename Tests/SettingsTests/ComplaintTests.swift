@@ -56,6 +56,9 @@ private let appended: [Complaint] = [
     Complaint(
         "[admin]\nsocket_mode = \"0999\"",
         "f:12:15: admin.socket_mode: \"0999\" is no mode; write permission bits in octal, as \"0660\""),
+    Complaint(
+        "[admin]\nlevel = \"root\"",
+        "f:12:9: admin.level: \"root\" is unknown; there are: user, operator, admin"),
     Complaint("[admin]\nhttp = \"8404\"", "f:12:8: admin.http: \"8404\" is no address; write host:port, or [v6]:port"),
     Complaint(
         "[log]\nlevel = \"warn\"",

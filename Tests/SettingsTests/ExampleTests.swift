@@ -30,13 +30,14 @@ import Testing
             count += 1
             if words[1] != "password_env" { lines.append(line.dropFirst(2)) }
         }
-        #expect(count == 7)
+        #expect(count == 8)
         let secrets = TableOfSecrets(secrets: [
             .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/report.password"): "report's",
         ])
         let settings = try Configuration.parse(lines.joined(separator: "\n"), file: "f", secrets: secrets)
         #expect(settings.health.password == "from a file")
         #expect(settings.proxy.serverVersion == "10.11.14-MariaDB")
+        #expect(settings.admin.tcp == Endpoint(host: "127.0.0.1", port: 9999))
         #expect(settings.admin.http == Endpoint(host: "127.0.0.1", port: 8404))
         #expect(settings.availability.file == "/var/lib/haproxydb/availability.db")
         #expect(settings.users.map(\.name) == ["app", "report"])
@@ -83,6 +84,9 @@ import Testing
             [admin]
             socket = "/tmp/x"
             socket_mode = "600"
+            level = "operator"
+            tcp = "127.0.0.1:99"
+            tcp_level = "admin"
             [log]
             level = "debug"
             format = "json"
@@ -111,6 +115,9 @@ import Testing
         expected.users = settings.users
         expected.admin.socket = "/tmp/x"
         expected.admin.socketMode = 0o600
+        expected.admin.level = .operator
+        expected.admin.tcp = Endpoint(host: "127.0.0.1", port: 99)
+        expected.admin.tcpLevel = .admin
         expected.log.level = .debug
         expected.log.format = .json
         #expect(settings == expected)
