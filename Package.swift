@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform"),
         // nouns
         .target(name: "Cluster", swiftSettings: strict),
@@ -36,10 +37,11 @@ let package = Package(
         // JSON by Foundation; bytes in, messages out
         .target(name: "Evidence", dependencies: ["Cluster", "COpenSSL"], swiftSettings: strict),
         // edge
+        .target(name: "ClusterFormats", dependencies: ["Health", "CExpat"], swiftSettings: strict),
         .target(name: "Reactor", dependencies: ["Cluster", "CLibevent", "CPlatform"], swiftSettings: strict),
         .target(
             name: "Probes",
-            dependencies: ["Cluster", "Health", "Reactor", "CMariaDB", "CPlatform"],
+            dependencies: ["Cluster", "Health", "ClusterFormats", "Reactor", "CMariaDB", "CPlatform"],
             swiftSettings: strict),
         .target(
             name: "Agent", dependencies: ["Cluster", "Evidence", "Reactor", "COpenSSL", "CPlatform"],
@@ -72,6 +74,9 @@ let package = Package(
             name: "MySQLWireTests", dependencies: ["MySQLWire"], resources: [.copy("Fixtures")],
             swiftSettings: strict),
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterFormatsTests", dependencies: ["ClusterFormats", "Health", "Cluster"],
+            resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
         .testTarget(

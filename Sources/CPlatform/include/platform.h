@@ -12,6 +12,10 @@
 
 /// posix_spawn_file_actions_addclosefrom_np(3); `actions` is a posix_spawn_file_actions_t.
 int platform_spawn_closefrom(void *actions, int from);
+/// pipe2(2)
+int pipe2(int ends[2], int flags);
+/// pidfd_open(2): a descriptor that becomes readable when the process ends.
+int platform_pidfd_open(int pid);
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
 
 enum {

@@ -1,0 +1,108 @@
+import Cluster
+import ClusterFormats
+import Health
+import Reactor
+
+/// Asks crm_mon again and again. Lives on its loop's thread, as do its callbacks.
+///
+/// One question at a time: however often ``refresh()`` is called while one is under way, one more follows it.
+public final class PacemakerObserver {
+    public struct Options: Sendable, Hashable {
+        /// Must print XML: `--output-as=xml --one-shot` from 2.0.3 on, `-X` with 1.1.
+        public var tool = Tool("/usr/sbin/crm_mon", ["--one-shot", "--output-as=xml"])
+        /// From the end of one question to the next. A question costs some 60 ms of CPU.
+        public var interval = Instant.Span.seconds(1)
+        public var timeout = Instant.Span.seconds(5)
+        public var bytesMax = 4 * 1024 * 1024
+
+        public init() {}
+    }
+
+    private let loop: EventLoop
+    private let options: Options
+    private let onObservation: (Result<PacemakerView, ObservationFault>) -> Void
+    private var run: ToolRun?
+    private var timer: Timer?
+    private var isRunning = false
+    private var isAskedAgain = false
+
+    /// - Parameter onObservation: the answer to every question, changed or not: its coming is what dates it.
+    public init(
+        loop: EventLoop, options: Options = Options(),
+        onObservation: @escaping (Result<PacemakerView, ObservationFault>) -> Void
+    ) {
+        self.loop = loop
+        self.options = options
+        self.onObservation = onObservation
+    }
+
+    public func start() {
+        guard !isRunning else { return }
+        isRunning = true
+        ask()
+    }
+
+    /// Asks now: something is known to have happened.
+    public func refresh() {
+        guard isRunning else { return }
+        if run == nil { ask() } else { isAskedAgain = true }
+    }
+
+    /// Kills a question under way. No callback comes any more.
+    public func stop() {
+        isRunning = false
+        isAskedAgain = false
+        timer?.cancel()
+        run?.cancel()
+        run = nil
+    }
+
+    private func ask() {
+        timer?.cancel()
+        do throws(SystemError) {
+            run = try ToolRun(
+                loop: loop, options.tool, timeout: options.timeout, bytesMax: options.bytesMax,
+                onEnd: { [weak self] in self?.answered($0) })
+        } catch {
+            plan()
+            onObservation(.failure(.system(error)))
+        }
+    }
+
+    private func plan() {
+        timer = loop.schedule(after: options.interval) { [weak self] in self?.ask() }
+    }
+
+    private func answered(_ output: Result<ToolRun.Output, ObservationFault>) {
+        run = nil
+        guard isRunning else { return }
+        if isAskedAgain {
+            isAskedAgain = false
+            ask()
+        } else {
+            plan()
+        }
+        switch output {
+        case .failure(let fault): onObservation(.failure(fault))
+        case .success(let output): onObservation(read(output))
+        }
+    }
+
+    private func read(_ output: ToolRun.Output) -> Result<PacemakerView, ObservationFault> {
+        if output.bytes.isEmpty, output.status != 0 {
+            let tool = options.tool.name
+            return .failure(.exited(tool: tool, status: output.status, complaint: output.complaint))
+        }
+        do throws(FormatError) {
+            // Where it fails it prints a document that says so, and reading that throws.
+            let view = try PacemakerView(xml: output.bytes)
+            guard output.status == 0 else {
+                let tool = options.tool.name
+                return .failure(.exited(tool: tool, status: output.status, complaint: output.complaint))
+            }
+            return .success(view)
+        } catch {
+            return .failure(.format(error))
+        }
+    }
+}
