@@ -39,10 +39,16 @@ def other(node):
 
 
 def run(*command, check=True, timeout=120, **options):
-    """Runs a command to its end; its output (both streams) as text. TestbedError unless it succeeds."""
-    done = subprocess.run(
-        command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=timeout, **options)
+    """Runs a command to its end; its output (both streams) as text. TestbedError unless it succeeds in time; without
+    `check`, what it said so far."""
+    try:
+        done = subprocess.run(
+            command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=timeout, **options)
+    except subprocess.TimeoutExpired as error:
+        if check:
+            raise TestbedError(f"{' '.join(command)}: no end after {timeout} s") from error
+        return ""
     if check and done.returncode != 0:
         raise TestbedError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout.strip()}")
     return done.stdout
@@ -235,6 +241,13 @@ class Testbed:
     def ctl(self, *words, timeout=60):
         return run(self.binary, "ctl", "--socket", self.path("admin.sock"), *words, timeout=timeout)
 
+    def proxy_primary(self):
+        """The node that the proxy sends statements to, by its own word; None if it has none."""
+        for node in json.loads(self.ctl("show", "nodes", "json")):
+            if node["role"] == "primary":
+                return node["name"]
+        return None
+
     # Nodes
 
     def start_node(self, node):
@@ -274,6 +287,11 @@ class Testbed:
         run("ip", "-n", "hdb-switch", "link", "set", node, "down")
         self.kill_node(node)
 
+    def start_pacemaker(self, node):
+        """Again, after it was stopped; corosync has gone on."""
+        self.on(node, "sh", "-c", "PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_stderr=no "
+                "setsid pacemakerd -f > /var/log/pacemaker/pacemakerd.out 2>&1 < /dev/null &")
+
     def drop_floating(self, node):
         """An address outlives the processes, as it would not a reboot."""
         run("ip", "-n", f"hdb-{node}", "addr", "del", f"{FLOATING}/24", "dev", "eth0", check=False)
@@ -289,11 +307,12 @@ class Testbed:
     # The cluster's word
 
     def monitor(self):
-        """crm_mon's XML as a node that answers tells it; None if none does."""
+        """crm_mon's XML as a node that answers tells it; None if none does. Tools asked while a controller dies may wait
+        for an answer that was lost with it: none is waited for longer than 5 s."""
         for node in NODES:
             if not self.process(node):
                 continue
-            output = self.on(node, "crm_mon", "-1", "--output-as=xml", check=False)
+            output = self.on(node, "crm_mon", "-1", "--output-as=xml", check=False, timeout=5)
             try:
                 tree = ElementTree.fromstring(output)
             except ElementTree.ParseError:
@@ -341,11 +360,11 @@ class Testbed:
         """Whether Pacemaker's controller has nothing left to do."""
         for node in NODES:
             if self.process(node):
-                output = self.on(node, "crmadmin", "-D", check=False)
+                output = self.on(node, "crmadmin", "-D", check=False, timeout=5)
                 if ": cluster" not in output:
                     continue
                 controller = output.split(":")[-1].split()[0]
-                return "S_IDLE" in self.on(node, "crmadmin", "-S", controller, check=False)
+                return "S_IDLE" in self.on(node, "crmadmin", "-S", controller, check=False, timeout=5)
         return False
 
     def can_write(self, address):
