@@ -15,6 +15,7 @@ help:
 	@echo 'make integration  the tests with real servers'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
+	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
 	@echo 'make clean        removes .build'
 
 build: deps
@@ -49,6 +50,13 @@ bench:
 	scripts/deps bench
 	$(SWIFT) build -c release -j $(JOBS)
 	Benchmarks/run
+
+# A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root.
+.PHONY: cluster-test
+cluster-test:
+	scripts/deps cluster
+	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
+	Tests/Cluster/cluster-test
 
 deps:
 	scripts/deps run

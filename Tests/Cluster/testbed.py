@@ -70,6 +70,8 @@ class Testbed:
     def __init__(self):
         self.directory = os.environ.get("HAPROXYDB_CLUSTER_DIR", "/tmp/haproxydb-cluster")
         self.token = int(os.environ.get("HAPROXYDB_CLUSTER_TOKEN", "2000"))
+        # Whether this process made what is there.
+        self.is_ours = False
         self.binary = os.environ.get("HAPROXYDB", os.path.join(ROOT, ".build/release/haproxydb"))
 
     def path(self, *names):
@@ -86,6 +88,7 @@ class Testbed:
         if not os.access(self.binary, os.X_OK):
             raise TestbedError(f"{self.binary} is not there: swift build -c release --product haproxydb")
         os.makedirs(self.path("drbd"))
+        self.is_ours = True
         self.make_image()
         self.make_network()
         device = run("losetup", "--find", "--show", self.path("disk.img")).strip()
