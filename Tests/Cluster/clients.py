@@ -42,8 +42,8 @@ protocol.err.raise_mysql_exception = raise_with_state
 
 
 class Client:
-    def __init__(self, name, host, patience, write_line):
-        self.name, self.host, self.patience, self.write_line = name, host, patience, write_line
+    def __init__(self, name, host, pause, patience, write_line):
+        self.name, self.host, self.pause, self.patience, self.write_line = name, host, pause, patience, write_line
         self.connection = None
         self.seq = 0
         self.last_acked = 0
@@ -76,7 +76,7 @@ class Client:
                 number = error.args[0] if error.args else 0
                 self.failed(begun, f"{number} connection", str(error), what)
                 self.give_up()
-            stop.wait(0.05)
+            stop.wait(self.pause)
         self.give_up()
 
     def write(self, begun, rows):
@@ -137,7 +137,9 @@ def main(words):
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     match words:
         case ["load", name, host, count, patience, path]:
-            jobs = [(Client(f"{name}{index}", host, float(patience), lambda **line: put(line)).run, ())
+            # About 200 statements a second by all together, however many they are.
+            pause = int(count) * 0.005
+            jobs = [(Client(f"{name}{index}", host, pause, float(patience), lambda **line: put(line)).run, ())
                     for index in range(int(count))]
         case ["logins", path, *nodes] if nodes:
             jobs = [(watch_logins, (*node.split("="), lambda **line: put(line))) for node in nodes]
