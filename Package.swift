@@ -16,6 +16,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     ],
     targets: [
         // C
@@ -30,9 +31,10 @@ let package = Package(
         .target(name: "MySQLWire", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "Health", dependencies: ["Cluster"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Cluster", "MySQLWire"], swiftSettings: strict),
+        .target(name: "Availability", dependencies: ["Cluster"], swiftSettings: strict),
         .target(
             name: "Settings",
-            dependencies: ["Cluster", "TOMLKit"],
+            dependencies: ["Cluster", "Availability", "TOMLKit"],
             swiftSettings: strict),
         // JSON by Foundation; bytes in, messages out
         .target(name: "Evidence", dependencies: ["Cluster", "COpenSSL"], swiftSettings: strict),
@@ -51,12 +53,17 @@ let package = Package(
             dependencies: ["Cluster", "Routing", "MySQLWire", "Reactor", "CLibevent", "CPlatform"],
             swiftSettings: strict),
         .target(name: "Admin", dependencies: ["Cluster", "Reactor", "CPlatform"], swiftSettings: strict),
+        .target(
+            name: "Ledger",
+            dependencies: ["Cluster", "Availability", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         // programs
         .executableTarget(
             name: "HAProxyDB",
             dependencies: [
                 "Cluster", "MySQLWire", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
                 "Evidence", "Agent",
+                "Availability", "Ledger",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -78,7 +85,11 @@ let package = Package(
             name: "ClusterFormatsTests", dependencies: ["ClusterFormats", "Health", "Cluster"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "AvailabilityTests", dependencies: ["Availability", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "LedgerTests",
+            dependencies: ["Ledger", "Availability", "Cluster", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Availability", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
             dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],

@@ -15,6 +15,8 @@ final class Control {
     private enum Message: Sendable {
         case evidence(NodeID, Proxy.TrafficEvidence)
         case sessions(request: UInt64, [SessionSummary])
+        case service(ServiceEvent)
+        case sample(SecondSample, at: Instant)
         case drained
     }
 
@@ -24,6 +26,7 @@ final class Control {
     private let loop: EventLoop
     private let mailbox: Mailbox<Message>
     private let fleet: Fleet
+    let ledger: LedgerKeeper
     private let nodes: [Node]
     private let startedAt = MonotonicClock.now()
     private let descriptorsMax: Int
@@ -54,6 +57,11 @@ final class Control {
         nodes = configuration.nodes
         fleet = Fleet(options: ProxyOptions(configuration), nodes: nodes) { node, evidence in
             mailbox.post(.evidence(node, evidence))
+        } onService: {
+            mailbox.post(.service($0))
+        }
+        ledger = LedgerKeeper(configuration.availability, log: log, loop: loop) { [fleet] in
+            fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
         }
         published = .unobserved(nodes, at: startedAt)
         outages = OutageHistory(at: startedAt)
@@ -71,6 +79,7 @@ final class Control {
             server?.close()
             throw error
         }
+        ledger.start()
         publishAccounts()
         let watch = ClusterWatch(
             loop: loop, nodes: nodes, options: WatchOptions(configuration.health),
@@ -106,9 +115,6 @@ final class Control {
                 """)
         }
         if configuration.admin.http != nil { log.warning("admin.http is reserved: it is not served yet.") }
-        if configuration.availability.file != nil {
-            log.warning("availability.file is reserved: no availability log is written yet.")
-        }
     }
 
     /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
@@ -131,12 +137,15 @@ final class Control {
         case .evidence(let node, let evidence): watch?.observe(node, Health.TrafficEvidence(evidence))
         case .sessions(let request, let summaries):
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
+        case .service(let event): ledger.take(event)
+        case .sample(let sample, let time): ledger.take(sample, at: time)
         case .drained: end()
         }
     }
 
     private func take(_ view: ClusterView) {
         published = view
+        ledger.take(view)
         fleet.publish(view)
         server?.observe(view)
         switch outages.observe(view, at: MonotonicClock.now()) {
@@ -206,6 +215,7 @@ final class Control {
         server?.close()
         server = nil
         watch?.stop()
+        ledger.close()
         log.notice("Stopped.")
         loop.stop()
     }
@@ -232,11 +242,13 @@ extension Control: AdminSource {
 
     func pause() {
         if !fleet.isPaused { log.notice("Paused by an administrator: new statements are held.") }
+        ledger.pause()
         fleet.pause()
     }
 
     func resume() {
         if fleet.isPaused { log.notice("Resumed by an administrator.") }
+        ledger.resume()
         fleet.resume()
     }
 

@@ -1,3 +1,4 @@
+import Availability
 import Cluster
 
 /// A whole configuration, checked. Every key with its default and its reason: `conf/haproxydb.toml`.
@@ -90,8 +91,15 @@ public struct Configuration: Sendable, Hashable {
 
     /// `[availability]`
     public struct Availability: Sendable, Hashable {
-        /// Reserved: read and checked, not written.
+        /// Where the log is written; nil for none.
         public var file: String?
+        public var retentionSeconds: Instant.Span = .seconds(2 * 86_400)
+        public var retentionMinutes: Instant.Span = .seconds(90 * 86_400)
+        public var retentionHours: Instant.Span = .seconds(3650 * 86_400)
+        /// Someone who waits longer is delayed.
+        public var delayBound: Instant.Span = .seconds(1)
+        /// With time zone and holidays.
+        public var serviceHours = ServiceHours.always
     }
 
     /// `[log]`

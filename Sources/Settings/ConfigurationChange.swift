@@ -45,6 +45,11 @@ public struct ConfigurationChange: Sendable, Hashable {
         postpone("admin.tcp_level", \.admin.tcpLevel, new)
         postpone("admin.http", \.admin.http, new)
         postpone("availability.file", \.availability.file, new)
+        postpone("availability.retention_seconds", \.availability.retentionSeconds, new)
+        postpone("availability.retention_minutes", \.availability.retentionMinutes, new)
+        postpone("availability.retention_hours", \.availability.retentionHours, new)
+        postpone("availability.delay_bound", \.availability.delayBound, new)
+        apply("availability.service_hours", \.availability.serviceHours, new)
     }
 
     private mutating func apply<Value: Equatable>(

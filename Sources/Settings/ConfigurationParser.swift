@@ -65,8 +65,7 @@ private struct ConfigurationParser {
         if let section = section("users") { settings.users = users(section, secrets: secrets) }
         if let section = section("admin") { admin(section, into: &settings.admin) }
         if let section = section("availability") {
-            draft.expectOnly(["file"], in: section)
-            settings.availability.file = draft.text("file", in: section)
+            draft.availability(section, into: &settings.availability)
         }
         if let section = section("log") {
             draft.expectOnly(["level", "format"], in: section)

@@ -1,0 +1,307 @@
+import Cluster
+
+/// Makes outages of what the data plane felt and what the cluster published. Pure: a value fed with events and times.
+///
+/// An outage is one stretch without service, however many causes it has; two that an answered statement lies between
+/// are two. What fails within ``settleTime`` of an outage's end, the primary still being there, belongs to it: sessions
+/// find out one by one what they have lost.
+public struct OutageMachine: Sendable {
+    public enum Change: Hashable, Sendable {
+        case opened(OutageRecord)
+        /// Counts or findings are newer; also once for an ended one.
+        case updated(OutageRecord)
+        case ended(OutageRecord)
+        /// One that was opened is not to be counted.
+        case dismissed(number: Int)
+    }
+
+    private enum Primary: Hashable {
+        /// None yet. Can transition to: present.
+        case unseen
+        /// Can transition to: present (another generation), absent.
+        case present(NodeID, Generation)
+        /// Can transition to: present.
+        case absent(NodeID, Generation)
+    }
+
+    private struct Open: Hashable {
+        var record: OutageRecord
+        var fromNode: NodeID?
+        var toNode: NodeID?
+    }
+
+    public static let settleTime = Instant.Span.seconds(1)
+    /// A wait without an error and without a lost primary that is shorter is no outage: a connection was made anew.
+    public static let blipMax = Instant.Span.milliseconds(100)
+
+    private var primary = Primary.unseen
+    private var isPaused = false
+    private var resumedAt: Instant?
+    private var current: Open?
+    /// Ended, and not yet settled.
+    private var settling: [OutageRecord] = []
+    /// After an outage's end, someone waits again; unanswered so far.
+    private var relapse: (at: Instant, isError: Bool)?
+    /// Where the last failover went away from: going back there is a fallback.
+    private var away: NodeID?
+    private var count = 0
+
+    public init() {}
+
+    /// The outage that is going on.
+    public var open: OutageRecord? { current?.record }
+
+    // MARK: what users feel
+
+    /// The first statement or login that was held since all was well.
+    public mutating func held(at time: Instant) -> [Change] { troubled(at: time, isError: false) }
+
+    /// The first statement that failed since all was well.
+    public mutating func failed(at time: Instant) -> [Change] { troubled(at: time, isError: true) }
+
+    private mutating func troubled(at time: Instant, isError: Bool) -> [Change] {
+        if var open = current {
+            if !open.record.isFelt {
+                open.record.isFelt = true
+                open.record.began = time
+                open.record.knownUntil = max(time, open.record.knownUntil)
+            }
+            if isError { open.record.firstError = open.record.firstError ?? time }
+            current = open
+            return [.updated(open.record)]
+        }
+        if let last = settling.indices.last, !isPaused, let ended = settling[last].ended,
+            time - ended < Self.settleTime
+        {
+            relapse = relapse ?? (time, isError)
+            guard isError, settling[last].firstError == nil else { return [] }
+            settling[last].firstError = time
+            settling[last].isFelt = true
+            return [.updated(settling[last])]
+        }
+        return [begin(at: time, isFelt: true, isError: isError)]
+    }
+
+    /// The first statement that was answered after trouble.
+    public mutating func answered(at time: Instant) -> [Change] {
+        relapse = nil
+        guard let open = current, open.record.isFelt, time >= open.record.began else { return [] }
+        // An answer that was under way when the primary went.
+        if case .absent = primary { return [] }
+        if let found = open.record.primaryFound, time < found { return [] }
+        return [end(at: time)]
+    }
+
+    // MARK: what administrators do
+
+    public mutating func paused() {
+        isPaused = true
+        resumedAt = nil
+        guard var open = current, open.record.primaryLost == nil else { return }
+        open.record.isPlanned = true
+        current = open
+    }
+
+    public mutating func resumed(at now: Instant) {
+        isPaused = false
+        resumedAt = now
+    }
+
+    // MARK: what the cluster does
+
+    public mutating func observe(_ view: ClusterView, at now: Instant) -> [Change] {
+        let time = min(view.since, now)
+        switch (primary, view.primary) {
+        case (.unseen, nil), (.absent, nil):
+            return note(view, at: time)
+        case (.unseen, let node?):
+            primary = .present(node, view.generation)
+            return found(node, view, at: time)
+        case (.present(let node, let generation), nil):
+            primary = .absent(node, generation)
+            return lost(node, generation, view, at: time)
+        case (.present(let node, let generation), let next?):
+            guard generation != view.generation else { return [] }
+            primary = .present(next, view.generation)
+            return lost(node, generation, view, at: time) + found(next, view, at: time)
+        case (.absent, let node?):
+            primary = .present(node, view.generation)
+            return found(node, view, at: time)
+        }
+    }
+
+    private mutating func lost(
+        _ node: NodeID, _ generation: Generation, _ view: ClusterView, at time: Instant
+    ) -> [Change] {
+        var changes: [Change] = []
+        if current == nil {
+            let felt = relapse
+            changes.append(begin(at: felt?.at ?? time, isFelt: felt != nil, isError: felt?.isError ?? false))
+        }
+        guard var open = current else { return changes }
+        let old = view.nodes.first { $0.node.id == node }
+        if open.record.primaryLost == nil {
+            open.record.primaryLost = time
+            open.record.from = old?.node.name ?? node.description
+            open.record.lost = generation
+            open.record.reason = old?.lastCheck ?? ""
+            open.fromNode = node
+            if open.record.cause == .connections { open.record.cause = .primaryLost }
+        }
+        open.record.primaryFound = nil
+        if isPaused || (old?.administrative ?? .ready) != .ready { open.record.isPlanned = true }
+        current = open
+        return changes + note(view, at: time)
+    }
+
+    private mutating func found(_ node: NodeID, _ view: ClusterView, at time: Instant) -> [Change] {
+        guard var open = current else { return [] }
+        open.record.primaryFound = time
+        open.record.to = view.nodes.first { $0.node.id == node }?.node.name ?? node.description
+        open.record.gained = view.generation
+        open.toNode = node
+        current = open
+        let changes = note(view, at: time)
+        return open.record.isFelt ? changes : [end(at: time)]
+    }
+
+    /// Diagnosis and phase.
+    private mutating func note(_ view: ClusterView, at time: Instant) -> [Change] {
+        guard var open = current else { return [] }
+        let before = open
+        if let diagnosis = view.diagnosis, !open.record.diagnoses.contains(diagnosis) {
+            open.record.diagnoses.append(diagnosis)
+        }
+        if view.diagnosis == .administrative { open.record.isPlanned = true }
+        if open.record.phases.last?.phase != view.phase {
+            open.record.closePhase(at: time)
+            open.record.phases.append(PhaseSpan(phase: view.phase, began: max(time, open.record.began)))
+        }
+        current = open
+        return open == before ? [] : [.updated(open.record)]
+    }
+
+    // MARK: every second
+
+    /// Shares out what a second counted. `row` has been completed at `now`.
+    public mutating func record(_ row: Interval, at now: Instant) -> [Change] {
+        let from = row.monotonic
+        let to = row.monotonic + row.covered
+        var best: (index: Int, overlap: Int64)?
+        var all = settling
+        if let open = current { all.append(open.record) }
+        for i in all.indices {
+            let begin = max(all[i].began, from)
+            let end = min(all[i].ended ?? to, to)
+            guard begin <= end else { continue }
+            let overlap = (end - begin).nanoseconds
+            if overlap >= best?.overlap ?? 0 { best = (i, overlap) }
+            let milliseconds = (overlap + 500_000) / 1_000_000
+            all[i].usersMax = max(all[i].usersMax, row.usersMax)
+            all[i].usersAffected = max(all[i].usersAffected, row.usersAffectedMax)
+            if all[i].isFelt { all[i].userMillisecondsLost += Int64(row.usersAffectedMax) * milliseconds }
+            all[i].userMillisecondsPresent += Int64(row.users.rounded()) * milliseconds
+            all[i].heldMax = max(all[i].heldMax, row.heldMax)
+        }
+        // What comes after the end, and before another one began, is what it left behind.
+        if let i = best?.index ?? all.indices.last { all[i].count(row) }
+        if var open = current {
+            open.record = all.removeLast()
+            open.record.knownUntil = max(open.record.knownUntil, now)
+            current = open
+        }
+        settling = all
+        return endUnattended(row) + settle(at: now)
+    }
+
+    /// Nobody waits for anything, and there is a primary: the outage is over although nobody has been answered.
+    private mutating func endUnattended(_ row: Interval) -> [Change] {
+        guard let open = current else { return [] }
+        guard case .present = primary, !isPaused, row.heldNow == 0, row.inFlightNow == 0, row.loginsHeldNow == 0,
+            open.record.began < row.monotonic + row.covered
+        else { return [.updated(open.record)] }
+        let record = open.record
+        let resumed = record.isPlanned ? resumedAt ?? record.began : record.began
+        return [end(at: max(record.began, resumed, record.primaryFound ?? record.firstError ?? record.began))]
+    }
+
+    private mutating func settle(at now: Instant) -> [Change] {
+        var changes: [Change] = []
+        if let felt = relapse, current == nil, now - felt.at >= Self.settleTime {
+            changes.append(begin(at: felt.at, isFelt: true, isError: felt.isError))
+        }
+        changes += settling.map { .updated($0) }
+        settling.removeAll { now - ($0.ended ?? now) >= Self.settleTime }
+        return changes
+    }
+
+    // MARK: begin and end
+
+    private mutating func begin(at time: Instant, isFelt: Bool, isError: Bool) -> Change {
+        relapse = nil
+        count += 1
+        let cause: OutageCause =
+            switch primary {
+            case .unseen: isPaused ? .paused : .starting
+            case .present: isPaused ? .paused : .connections
+            case .absent: .primaryLost
+            }
+        var record = OutageRecord(number: count, began: time, isFelt: isFelt, cause: cause)
+        record.isPlanned = isPaused
+        if isError { record.firstError = time }
+        current = Open(record: record)
+        return .opened(record)
+    }
+
+    private mutating func end(at time: Instant) -> Change {
+        guard var open = current else { preconditionFailure("no outage to end") }
+        current = nil
+        relapse = nil
+        let record = open.record
+        if record.cause == .connections, record.primaryLost == nil, !record.hasErrors,
+            time - record.began < Self.blipMax
+        {
+            return .dismissed(number: record.number)
+        }
+        open.record.ended = max(time, record.began)
+        open.record.knownUntil = max(time, record.began)
+        open.record.closePhase(at: time)
+        open.record.kind = kind(of: open)
+        settling.append(open.record)
+        return .ended(open.record)
+    }
+
+    private mutating func kind(of open: Open) -> OutageKind {
+        guard let from = open.fromNode else {
+            switch open.record.cause {
+            case .starting: return .start
+            case .paused: return .pause
+            case .primaryLost, .connections: return .disturbance
+            }
+        }
+        guard let to = open.toNode, to != from else { return .restart }
+        if to == away {
+            away = nil
+            return .fallback
+        }
+        away = away ?? from
+        return .failover
+    }
+}
+
+extension OutageRecord {
+    fileprivate mutating func closePhase(at time: Instant) {
+        guard let last = phases.indices.last, phases[last].ended == nil else { return }
+        phases[last].ended = max(time, phases[last].began)
+    }
+
+    fileprivate mutating func count(_ row: Interval) {
+        held += row.held
+        rerun += row.rerun
+        failed += row.failed
+        abandoned += row.abandoned
+        moved += row.moved
+        refused += row.loginsRefused
+        if row.failed > 0 || row.loginsRefused > 0 { firstError = firstError ?? max(began, row.monotonic) }
+    }
+}

@@ -1,0 +1,197 @@
+import Availability
+import Cluster
+import Glibc
+import Ledger
+import Logging
+import Proxy
+import Reactor
+import Settings
+
+/// Keeps the availability ledger: asks the data plane for a sample every second, makes rows and outages of what it is
+/// told, remembers the last hour, and has it all written where a file is configured. Lives on the control thread.
+final class LedgerKeeper {
+    /// Seconds and outages that are remembered, whether a file is written or not.
+    private static let secondsMax = 3600
+    private static let outagesMax = 200
+
+    private let log: Logger
+    private let loop: EventLoop
+    private let requestSample: () -> Void
+    private let writer: LedgerWriter?
+    private var ledger: SecondLedger
+    private var machine = OutageMachine()
+    /// The last hour, oldest first.
+    private(set) var seconds: [Interval] = []
+    /// Oldest first; the last may be going on.
+    private(set) var outages: [OutageRecord] = []
+    private var previous: Interval?
+    private var isUnbalanced = false
+
+    /// - Parameter requestSample: asks for a sample, that ``take(_:at:)`` is then given.
+    init(
+        _ availability: Configuration.Availability, log: Logger, loop: EventLoop, requestSample: @escaping () -> Void
+    ) {
+        self.log = log
+        self.loop = loop
+        self.requestSample = requestSample
+        let now = MonotonicClock.now()
+        let wall = Self.wallTime()
+        var options = LedgerOptions()
+        options.keepSeconds = availability.retentionSeconds
+        options.keepMinutes = availability.retentionMinutes
+        options.keepHours = availability.retentionHours
+        options.delayBound = availability.delayBound
+        options.bounds = LatencyBounds(
+            microseconds: (0..<LatencyScale.bucketCount).map { LatencyScale.upperBoundMicroseconds(of: $0) })
+        ledger = SecondLedger(bounds: options.bounds, delayBound: options.delayBound, at: now, wall: wall)
+        writer = availability.file.map { path in
+            LedgerWriter(
+                path: path, options: options,
+                run: LedgerRun(version: Program.version, began: wall, monotonic: now),
+                onNote: { isProblem, sentence in
+                    if isProblem { log.warning("\(sentence)") } else { log.notice("\(sentence)") }
+                })
+        }
+    }
+
+    /// Nil where no file is configured.
+    var status: LedgerStatus? { writer?.status }
+
+    func start() { scheduleSample() }
+
+    /// Writes what is not written yet, and ends the run in the log.
+    func close() { writer?.close(within: .seconds(5)) }
+
+    // MARK: what it is told
+
+    func take(_ view: ClusterView) { apply(machine.observe(view, at: MonotonicClock.now())) }
+
+    func take(_ event: ServiceEvent) {
+        switch event {
+        case .held(let time): apply(machine.held(at: time))
+        case .failed(let time): apply(machine.failed(at: time))
+        case .answered(let time): apply(machine.answered(at: time))
+        }
+    }
+
+    func pause() { machine.paused() }
+    func resume() { machine.resumed(at: MonotonicClock.now()) }
+
+    func take(_ sample: SecondSample, at time: Instant) {
+        var entries: [LedgerEntry] = []
+        for entry in ledger.record(LedgerSample(sample), at: time, wall: Self.wall(at: time)) {
+            switch entry {
+            case .gap(let gap):
+                log.warning("The proxy did not run for \(gap.ended - gap.began): the ledger has a gap.")
+                entries.append(.gap(gap))
+            case .clockStep(let step):
+                log.warning("The clock was set by \(Double((step.found - step.expected).nanoseconds) / 1e9) s.")
+                entries.append(.clockStep(step))
+            case .second(let row):
+                check(row)
+                entries.append(.second(row))
+                remember(row)
+                apply(machine.record(row, at: time))
+            }
+        }
+        writer?.post(entries)
+        scheduleSample()
+    }
+
+    private func scheduleSample() {
+        let wait = ledger.due - MonotonicClock.now()
+        let delay = Instant.Span(nanoseconds: max(0, wait.nanoseconds) + 1_000_000)
+        loop.schedule(after: delay) { [unowned self] in requestSample() }
+    }
+
+    /// The sum of the counters is a promise: said once, should it ever be broken.
+    private func check(_ row: Interval) {
+        let imbalance = row.imbalance(after: previous)
+        previous = row
+        guard imbalance != 0, !isUnbalanced else { return }
+        isUnbalanced = true
+        log.error("The counters do not add up: \(imbalance) statements more have begun than are accounted for.")
+    }
+
+    private func remember(_ row: Interval) {
+        if seconds.count >= Self.secondsMax { seconds.removeFirst(seconds.count - Self.secondsMax + 1) }
+        seconds.append(row)
+    }
+
+    // MARK: outages
+
+    private func apply(_ changes: [OutageMachine.Change]) {
+        var entries: [LedgerEntry] = []
+        for change in changes {
+            switch change {
+            case .opened(let record), .updated(let record):
+                entries.append(.outage(keep(record)))
+            case .ended(let record):
+                let kept = keep(record)
+                entries.append(.outage(kept))
+                log.notice("\(kept.sentence)")
+            case .dismissed(let number):
+                outages.removeAll { $0.number == number }
+                entries.append(.outageDismissed(number: number))
+            }
+        }
+        writer?.post(entries)
+    }
+
+    /// With its wall time: as the clock was at its beginning, whatever it is set to later.
+    private func keep(_ record: OutageRecord) -> OutageRecord {
+        var record = record
+        if let i = outages.lastIndex(where: { $0.number == record.number }) {
+            record.wall = outages[i].began == record.began ? outages[i].wall : ledger.wall(of: record.began)
+            outages[i] = record
+        } else {
+            record.wall = ledger.wall(of: record.began)
+            if outages.count >= Self.outagesMax { outages.removeFirst() }
+            outages.append(record)
+        }
+        return record
+    }
+
+    private static func wallTime() -> WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    /// What the wall clock showed at a moment just past.
+    private static func wall(at time: Instant) -> WallTime {
+        let wall = wallTime()
+        return WallTime(nanoseconds: wall.nanoseconds - (MonotonicClock.now() - time).nanoseconds)
+    }
+}
+
+extension LedgerSample {
+    init(_ sample: SecondSample) {
+        self.init()
+        users = sample.users
+        begun = Int64(clamping: sample.begun)
+        answered = Int64(clamping: sample.answered)
+        failed = Int64(clamping: sample.failed)
+        abandoned = Int64(clamping: sample.abandoned)
+        heldTotal = Int64(clamping: sample.heldTotal)
+        rerun = Int64(clamping: sample.rerun)
+        moved = Int64(clamping: sample.moved)
+        loginsRefused = Int64(clamping: sample.loginsRefused)
+        bytesIn = Int64(clamping: sample.bytesIn)
+        bytesOut = Int64(clamping: sample.bytesOut)
+        heldNow = sample.heldNow
+        inFlightNow = sample.inFlightNow
+        loginsHeldNow = sample.loginsHeldNow
+        usersAffected = sample.usersAffected
+        latency = LatencyCounts(dense: sample.latency)
+    }
+}
+
+extension OutageRecord {
+    /// For the log.
+    fileprivate var sentence: String {
+        let nodes = from.isEmpty ? "" : from == to ? " of \(from)" : " from \(from) to \(to)"
+        let felt = isFelt ? "no answer for \(length)" : "no primary for \(length), and nobody noticed"
+        return "Outage \(number) is over: \(isPlanned ? "planned " : "")\(kind.rawValue)\(nodes), \(felt)."
+    }
+}

@@ -1,0 +1,186 @@
+import Availability
+import Cluster
+import GRDB
+
+/// What a log says of a time.
+public struct LedgerContents: Sendable {
+    public enum Resolution: String, Sendable { case seconds, minutes, hours }
+
+    public var resolution: Resolution
+    /// In the order of their beginning; the last ones may be seconds where the others are minutes or hours.
+    public var intervals: [Interval]
+    public var outages: [OutageRecord]
+    public var gaps: [LedgerGap]
+    public var clockSteps: [ClockStep]
+    public var bounds: LatencyBounds
+    public var delayBound: Instant.Span
+
+    /// Reads a log, also one that is being written. Seconds for up to 6 hours, minutes for up to 60 days, else hours;
+    /// coarser where the finer ones are not kept so long.
+    public static func read(
+        path: String, since: WallTime?, until: WallTime?
+    ) throws(LedgerFailure) -> LedgerContents {
+        try LedgerFailure.catching {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(5)
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            return try queue.read { db in
+                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == LedgerSchema.applicationID else {
+                    throw LedgerFailure.foreign("it is no availability log")
+                }
+                return try read(db, since?.nanoseconds ?? Int64.min, until?.nanoseconds ?? Int64.max)
+            }
+        }
+    }
+
+    private static func read(_ db: Database, _ since: Int64, _ until: Int64) throws -> LedgerContents {
+        func first(_ table: String) throws -> Int64? {
+            try Int64.fetchOne(db, sql: "SELECT min(began_wall) FROM \(table)")
+        }
+        let seconds = try first("seconds")
+        let minutes = try first("minutes")
+        let hours = try first("hours")
+        let hour: Int64 = 3_600_000_000_000
+        // Finer rows cover all that was asked for unless there is an older coarse one, that began before them.
+        let secondsCover = covers(seconds, coarser: minutes, width: hour / 60, since)
+        let minutesCover = covers(minutes, coarser: hours, width: hour, since)
+        let oldest = (secondsCover ? seconds : minutesCover ? minutes : hours) ?? 0
+        let newest = try Int64.fetchOne(db, sql: "SELECT max(began_wall) FROM seconds") ?? oldest
+        let length = max(0, min(until, newest) - max(since, oldest))
+        let resolution: Resolution
+        if secondsCover, length <= 6 * hour {
+            resolution = .seconds
+        } else if minutesCover, length <= 60 * 24 * hour {
+            resolution = .minutes
+        } else {
+            resolution = .hours
+        }
+        let names = LedgerSchema.readColumns.joined(separator: ", ")
+        var intervals: [Interval] = []
+        switch resolution {
+        case .seconds:
+            intervals = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT began_wall, began_mono, \(names) FROM seconds WHERE began_wall >= ? AND began_wall < ?
+                    ORDER BY began_wall, id
+                    """, arguments: [since, until]
+            ).map(LedgerSchema.interval)
+        case .minutes, .hours:
+            intervals = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT began_wall, 0, \(names) FROM \(resolution.rawValue)
+                    WHERE began_wall >= ?1 AND began_wall < ?2
+                    UNION ALL SELECT began_wall, began_mono, \(names) FROM seconds
+                    WHERE began_wall >= ?1 AND began_wall < ?2
+                    AND id > coalesce((SELECT value FROM progress WHERE name = 'rolled'), 0)
+                    ORDER BY began_wall
+                    """, arguments: [since, until]
+            ).map(LedgerSchema.interval)
+        }
+        return LedgerContents(
+            resolution: resolution, intervals: intervals, outages: try outages(db, since, until),
+            gaps: try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT began_wall, ended_wall, reason FROM gaps WHERE ended_wall >= ? AND began_wall < ?
+                    AND ended_wall > began_wall ORDER BY began_wall
+                    """, arguments: [since, until]
+            ).map { row in
+                let fields = Fields(row)
+                return LedgerGap(
+                    began: WallTime(nanoseconds: fields.number(0)), ended: WallTime(nanoseconds: fields.number(1)),
+                    reason: LedgerGap.Reason(rawValue: fields.text(2)) ?? .killed)
+            },
+            clockSteps: try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT mono, expected_wall, found_wall FROM clock_steps WHERE found_wall >= ? AND found_wall < ?
+                    ORDER BY id
+                    """, arguments: [since, until]
+            ).map { row in
+                let fields = Fields(row)
+                return ClockStep(
+                    at: Instant(nanoseconds: fields.number(0)), expected: WallTime(nanoseconds: fields.number(1)),
+                    found: WallTime(nanoseconds: fields.number(2)))
+            },
+            bounds: LatencyBounds(
+                microseconds: try Int.fetchAll(db, sql: "SELECT upper_us FROM latency_scale ORDER BY bucket")),
+            delayBound: Instant.Span(
+                nanoseconds: try Int64.fetchOne(db, sql: "SELECT delay_bound_ns FROM runs ORDER BY run DESC LIMIT 1")
+                    ?? 1_000_000_000))
+    }
+
+    private static func covers(_ fine: Int64?, coarser: Int64?, width: Int64, _ since: Int64) -> Bool {
+        guard let fine else { return coarser == nil }
+        guard let coarser else { return true }
+        return since >= fine || coarser > fine - width
+    }
+
+    private static func outages(_ db: Database, _ since: Int64, _ until: Int64) throws -> [OutageRecord] {
+        let names = LedgerSchema.outageColumns.joined(separator: ", ")
+        var records = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT \(names) FROM outages WHERE began_wall + length_ns >= ? AND began_wall < ?
+                ORDER BY began_wall, run, number
+                """, arguments: [since, until]
+        ).map(outage)
+        for i in records.indices {
+            records[i].phases = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT phase, began_mono, length_ns FROM outage_phases WHERE run = ? AND number = ?
+                    ORDER BY ordinal
+                    """, arguments: [records[i].run, records[i].number]
+            ).compactMap { row in
+                let fields = Fields(row)
+                guard let phase = Phase(rawValue: fields.text(0)) else { return nil }
+                let began = Instant(nanoseconds: fields.number(1))
+                return PhaseSpan(
+                    phase: phase, began: began,
+                    ended: fields.optional(2).map { began + Instant.Span(nanoseconds: $0) })
+            }
+        }
+        return records
+    }
+
+    private static func outage(_ row: Row) -> OutageRecord {
+        let fields = Fields(row)
+        func instant(_ index: Int) -> Instant? { fields.optional(index).map { Instant(nanoseconds: $0) } }
+        let began = Instant(nanoseconds: fields.number(3))
+        var record = OutageRecord(
+            number: Int(fields.number(1)), began: began, isFelt: fields.flag(7),
+            cause: OutageCause(rawValue: fields.text(9)) ?? .connections)
+        record.run = fields.number(0)
+        record.wall = WallTime(nanoseconds: fields.number(2))
+        record.knownUntil = began + Instant.Span(nanoseconds: fields.number(4))
+        if fields.flag(5) { record.ended = record.knownUntil }
+        record.isInterrupted = fields.flag(6)
+        record.kind = OutageKind(rawValue: fields.text(8)) ?? .open
+        record.isPlanned = fields.flag(10)
+        record.diagnoses = fields.text(11).split(separator: " ").compactMap { Diagnosis(rawValue: String($0)) }
+        record.reason = fields.text(12)
+        record.from = fields.text(13)
+        record.to = fields.text(14)
+        record.lost = Generation(UInt64(clamping: fields.number(15)))
+        record.gained = Generation(UInt64(clamping: fields.number(16)))
+        record.primaryLost = instant(17)
+        record.primaryFound = instant(18)
+        record.firstError = instant(19)
+        record.held = fields.number(20)
+        record.rerun = fields.number(21)
+        record.failed = fields.number(22)
+        record.abandoned = fields.number(23)
+        record.moved = fields.number(24)
+        record.refused = fields.number(25)
+        record.heldMax = Int(fields.number(26))
+        record.usersMax = Int(fields.number(27))
+        record.usersAffected = Int(fields.number(28))
+        record.userMillisecondsLost = fields.number(29)
+        record.userMillisecondsPresent = fields.number(30)
+        return record
+    }
+}

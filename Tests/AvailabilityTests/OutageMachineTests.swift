@@ -1,0 +1,335 @@
+import Cluster
+import Testing
+
+@testable import Availability
+
+@Suite struct OutageMachineTests {
+    private let nodes = [
+        Node(id: NodeID(0), name: "cluster1", endpoint: Endpoint(host: "h", port: 1)),
+        Node(id: NodeID(1), name: "cluster2", endpoint: Endpoint(host: "h", port: 2)),
+    ]
+
+    private func at(_ ms: Int64) -> Instant { Instant(nanoseconds: ms * 1_000_000) }
+
+    private func view(
+        _ primary: Int?, _ generation: UInt64, since ms: Int64, _ phase: Phase? = nil, _ diagnosis: Diagnosis? = nil,
+        drain: Int? = nil
+    ) -> ClusterView {
+        ClusterView(
+            generation: Generation(generation), primary: primary.map { NodeID($0) },
+            phase: phase ?? (primary == nil ? .lost : .ready),
+            diagnosis: primary == nil ? diagnosis ?? .primaryLost : nil, since: at(ms),
+            nodes: nodes.map {
+                NodeView(
+                    node: $0, health: .up, administrative: $0.id.rawValue == drain ? .drain : .ready, role: .unknown,
+                    lastCheck: "connection refused", changedAt: at(0))
+            })
+    }
+
+    private func second(_ n: Int64, _ fill: (inout Interval) -> Void = { _ in }) -> Interval {
+        var row = Interval(began: WallTime(seconds: n), monotonic: at(n * 1000), covered: .seconds(1))
+        row.inFlightNow = 1
+        fill(&row)
+        return row
+    }
+
+    /// With cluster1 as primary since 0.
+    private func machine() -> OutageMachine {
+        var machine = OutageMachine()
+        #expect(machine.observe(view(0, 1, since: 0), at: at(0)) == [])
+        return machine
+    }
+
+    private func ended(_ changes: [OutageMachine.Change]) -> OutageRecord? {
+        for change in changes { if case .ended(let record) = change { return record } }
+        return nil
+    }
+
+    private func opened(_ changes: [OutageMachine.Change]) -> OutageRecord? {
+        for change in changes { if case .opened(let record) = change { return record } }
+        return nil
+    }
+
+    private func updated(_ changes: [OutageMachine.Change]) -> OutageRecord? {
+        for change in changes.reversed() { if case .updated(let record) = change { return record } }
+        return nil
+    }
+
+    @Test func failoverFromTheFirstHeldToTheFirstAnswered() {
+        var machine = machine()
+        #expect(opened(machine.held(at: at(1200)))?.cause == .connections)
+        _ = machine.observe(view(nil, 1, since: 1250), at: at(1260))
+        _ = machine.observe(view(nil, 1, since: 3000, .recovering, .recovering), at: at(3001))
+        let row = second(1) {
+            $0.usersMax = 10
+            $0.userMilliseconds = 10_000
+            $0.usersAffectedMax = 5
+            $0.held = 5
+            $0.heldNow = 5
+            $0.heldMax = 5
+        }
+        #expect(updated(machine.record(row, at: at(2001)))?.held == 5)
+        _ = machine.observe(view(1, 2, since: 4000), at: at(4000))
+        let record = ended(machine.answered(at: at(4100)))
+        #expect(record?.length == .milliseconds(2900))
+        #expect(record?.kind == .failover)
+        #expect(record?.cause == .primaryLost)
+        #expect(record?.from == "cluster1")
+        #expect(record?.to == "cluster2")
+        #expect(record?.lost == Generation(1))
+        #expect(record?.gained == Generation(2))
+        #expect(record?.reason == "connection refused")
+        #expect(record?.diagnoses == [.primaryLost, .recovering])
+        #expect(record?.detection == .milliseconds(50))
+        #expect(record?.withoutPrimary == .milliseconds(2750))
+        #expect(record?.phases.map(\.phase) == [.lost, .recovering, .ready])
+        #expect(record?.phases.map(\.length) == [.milliseconds(1750), .milliseconds(1000), .milliseconds(100)])
+        #expect(record?.userMillisecondsLost == 4000)
+        #expect(record?.userMillisecondsPresent == 8000)
+        #expect(record?.hasErrors == false)
+        #expect(record?.isDelay(above: .seconds(1)) == true)
+        #expect(record?.isPlanned == false)
+        #expect(machine.open == nil)
+    }
+
+    @Test func theSecondOfTheEndCountsToo() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(0, 2, since: 1200), at: at(1200))
+        _ = machine.answered(at: at(1300))
+        let last = updated(
+            machine.record(
+                second(1) {
+                    $0.failed = 2
+                    $0.moved = 3
+                    $0.usersAffectedMax = 4
+                }, at: at(2001)))
+        #expect(last?.failed == 2)
+        #expect(last?.moved == 3)
+        #expect(last?.hasErrors == true)
+        #expect(last?.kind == .restart)
+        #expect(last?.userMillisecondsLost == 1200)
+        // Sessions that only now find out what they have lost; then it is over for good.
+        let rest = machine.record(second(2) { $0.failed = 1 }, at: at(3001))
+        #expect(updated(rest)?.failed == 3)
+        #expect(machine.record(second(3) { $0.failed = 1 }, at: at(4001)) == [])
+    }
+
+    @Test func nobodyThereIsAnOutageThatNobodyFelt() {
+        var machine = machine()
+        #expect(opened(machine.observe(view(nil, 1, since: 500), at: at(510)))?.isFelt == false)
+        let record = ended(machine.observe(view(1, 2, since: 9000), at: at(9001)))
+        #expect(record?.isFelt == false)
+        #expect(record?.began == at(500))
+        #expect(record?.length == .milliseconds(8500))
+        #expect(record?.userMillisecondsLost == 0)
+        #expect(record?.isDelay(above: .seconds(1)) == false)
+    }
+
+    @Test func whoComesLaterFeelsItFromThenOn() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 500), at: at(510))
+        #expect(updated(machine.held(at: at(5000)))?.isFelt == true)
+        _ = machine.observe(view(1, 2, since: 9000), at: at(9001))
+        let record = ended(machine.answered(at: at(9100)))
+        #expect(record?.began == at(5000))
+        #expect(record?.length == .milliseconds(4100))
+        #expect(record?.withoutPrimary == .milliseconds(8500))
+        #expect(record?.detection == .zero)
+    }
+
+    @Test func answersUnderWayWhenThePrimaryGoesEndNothing() {
+        var machine = machine()
+        _ = machine.held(at: at(100))
+        _ = machine.observe(view(nil, 1, since: 110), at: at(110))
+        #expect(machine.answered(at: at(115)) == [])
+        _ = machine.observe(view(1, 2, since: 2000), at: at(2000))
+        #expect(machine.answered(at: at(1999)) == [])
+        #expect(ended(machine.answered(at: at(2010)))?.length == .milliseconds(1910))
+    }
+
+    @Test func failoverFallbackFailover() {
+        var machine = machine()
+        var kinds: [OutageKind?] = []
+        var time: Int64 = 0
+        for (n, node) in [1, 0, 1, 1, 0].enumerated() {
+            time += 10_000
+            _ = machine.observe(view(nil, UInt64(n + 1), since: time), at: at(time))
+            kinds.append(ended(machine.observe(view(node, UInt64(n + 2), since: time + 500), at: at(time + 500)))?.kind)
+            for s in 0..<3 { _ = machine.record(second(time / 1000 + Int64(s)), at: at(time + 1000 + Int64(s) * 1000)) }
+        }
+        #expect(kinds == [.failover, .fallback, .failover, .restart, .fallback])
+    }
+
+    @Test func switchWithoutAViewInBetween() {
+        var machine = machine()
+        let record = ended(machine.observe(view(1, 2, since: 700), at: at(700)))
+        #expect(record?.length == .zero)
+        #expect(record?.kind == .failover)
+    }
+
+    @Test func pausedAndMovedIsPlanned() {
+        var machine = machine()
+        machine.paused()
+        #expect(opened(machine.held(at: at(1000)))?.isPlanned == true)
+        _ = machine.observe(view(nil, 1, since: 2000), at: at(2000))
+        _ = machine.observe(view(1, 2, since: 3000), at: at(3000))
+        machine.resumed(at: at(3500))
+        let record = ended(machine.answered(at: at(3510)))
+        #expect(record?.isPlanned == true)
+        #expect(record?.cause == .paused)
+        #expect(record?.kind == .failover)
+        #expect(record?.length == .milliseconds(2510))
+    }
+
+    @Test func pauseThatNobodyOutwaitsEndsWithIt() {
+        var machine = machine()
+        machine.paused()
+        _ = machine.held(at: at(1000))
+        #expect(ended(machine.record(second(1) { $0.inFlightNow = 0 }, at: at(2001))) == nil)
+        machine.resumed(at: at(2500))
+        let record = ended(machine.record(second(2) { $0.inFlightNow = 0 }, at: at(3001)))
+        #expect(record?.kind == .pause)
+        #expect(record?.length == .milliseconds(1500))
+    }
+
+    @Test func drainedNodeIsPlanned() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100, nil, .administrative, drain: 0), at: at(100))
+        #expect(ended(machine.observe(view(1, 2, since: 300), at: at(300)))?.isPlanned == true)
+    }
+
+    @Test func connectionMadeAnewIsNoOutage() {
+        var machine = machine()
+        _ = machine.held(at: at(100))
+        #expect(machine.answered(at: at(150)) == [.dismissed(number: 1)])
+        // With an error it is one.
+        _ = machine.failed(at: at(20_000))
+        #expect(ended(machine.answered(at: at(20_001)))?.kind == .disturbance)
+    }
+
+    @Test func shortlyAfterTheEndBelongsToIt() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.held(at: at(110))
+        _ = machine.observe(view(0, 2, since: 400), at: at(400))
+        _ = machine.answered(at: at(410))
+        #expect(updated(machine.failed(at: at(600)))?.number == 1)
+        #expect(machine.answered(at: at(610)) == [])
+        #expect(machine.open == nil)
+    }
+
+    @Test func theNextLossIsTheNextOutageHoweverSoon() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.held(at: at(110))
+        _ = machine.observe(view(0, 2, since: 400), at: at(400))
+        _ = machine.answered(at: at(410))
+        // Felt before the cluster says so.
+        #expect(machine.held(at: at(600)) == [])
+        #expect(opened(machine.observe(view(nil, 2, since: 620), at: at(620)))?.began == at(600))
+        _ = machine.observe(view(0, 3, since: 800), at: at(800))
+        let record = ended(machine.answered(at: at(810)))
+        #expect(record?.number == 2)
+        #expect(record?.length == .milliseconds(210))
+    }
+
+    @Test func troubleThatStaysIsAnOutageOfItsOwn() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.held(at: at(110))
+        _ = machine.observe(view(0, 2, since: 400), at: at(400))
+        _ = machine.answered(at: at(410))
+        _ = machine.held(at: at(600))
+        #expect(opened(machine.record(second(0), at: at(1001))) == nil)
+        let record = opened(machine.record(second(1) { $0.heldNow = 1 }, at: at(2001)))
+        #expect(record?.began == at(600))
+        #expect(record?.cause == .connections)
+    }
+
+    @Test func lostAgainBeforeAnyoneWasAnsweredIsOneOutage() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.held(at: at(110))
+        _ = machine.observe(view(1, 2, since: 400), at: at(400))
+        #expect(opened(machine.observe(view(nil, 2, since: 450), at: at(450))) == nil)
+        _ = machine.observe(view(1, 3, since: 900), at: at(900))
+        let record = ended(machine.answered(at: at(950)))
+        #expect(record?.length == .milliseconds(840))
+        #expect(record?.gained == Generation(3))
+        #expect(record?.phases.map(\.phase) == [.lost, .ready, .lost, .ready])
+    }
+
+    @Test func nobodyWaitsAnyMore() {
+        var machine = machine()
+        _ = machine.held(at: at(100))
+        _ = machine.observe(view(nil, 1, since: 110), at: at(110))
+        #expect(ended(machine.record(second(0) { $0.inFlightNow = 0 }, at: at(1001))) == nil)
+        _ = machine.observe(view(1, 2, since: 1500), at: at(1500))
+        let record = ended(machine.record(second(1) { $0.inFlightNow = 0 }, at: at(2001)))
+        #expect(record?.length == .milliseconds(1400))
+    }
+
+    @Test func clientsBeforeTheFirstPrimary() {
+        var machine = OutageMachine()
+        #expect(machine.observe(view(nil, 0, since: 0, nil, .starting), at: at(0)) == [])
+        #expect(opened(machine.held(at: at(10)))?.cause == .starting)
+        _ = machine.observe(view(0, 1, since: 300), at: at(300))
+        let record = ended(machine.answered(at: at(320)))
+        #expect(record?.kind == .start)
+        #expect(record?.from == "")
+    }
+
+    /// Whatever comes in whatever order: at most one outage is open, numbers rise, ends do not precede beginnings, and
+    /// outages of one machine do not overlap.
+    @Test(arguments: UInt64(1)...40)
+    func randomEvents(seed: UInt64) {
+        var random = Random(seed)
+        var machine = OutageMachine()
+        var now: Int64 = 0
+        var generation: UInt64 = 0
+        var done: [OutageRecord] = []
+        var openNumber: Int?
+        for _ in 0..<2000 {
+            now += random.next(400)
+            var changes: [OutageMachine.Change] = []
+            switch random.next(9) {
+            case 0: changes = machine.held(at: at(now))
+            case 1: changes = machine.failed(at: at(now))
+            case 2, 3: changes = machine.answered(at: at(now))
+            case 4: changes = machine.observe(view(nil, generation, since: now), at: at(now))
+            case 5:
+                generation += 1
+                changes = machine.observe(view(Int(random.next(2)), generation, since: now), at: at(now))
+            case 6: random.next(2) == 0 ? machine.paused() : machine.resumed(at: at(now))
+            case _:
+                let row = second(now / 1000) {
+                    $0.inFlightNow = Int(random.next(2))
+                    $0.failed = random.next(3)
+                }
+                changes = machine.record(row, at: at(now))
+            }
+            for change in changes {
+                switch change {
+                case .opened(let record):
+                    #expect(openNumber == nil)
+                    openNumber = record.number
+                case .updated(let record): #expect(record.ended == nil || record.number <= done.count + 1000)
+                case .ended(let record):
+                    #expect(openNumber == record.number)
+                    openNumber = nil
+                    #expect(record.kind != .open)
+                    #expect(record.ended.map { $0 >= record.began } == true)
+                    if let last = done.last, let end = last.ended { #expect(record.began >= end) }
+                    done.append(record)
+                case .dismissed(let number):
+                    #expect(openNumber == number)
+                    openNumber = nil
+                }
+            }
+            #expect(machine.open?.number == openNumber)
+        }
+        #expect(done.count > 10)
+    }
+}
