@@ -52,7 +52,8 @@ let package = Package(
             name: "Proxy",
             dependencies: ["Cluster", "Routing", "MySQLWire", "Reactor", "CLibevent", "CPlatform"],
             swiftSettings: strict),
-        .target(name: "Admin", dependencies: ["Cluster", "Reactor", "CPlatform"], swiftSettings: strict),
+        .target(
+            name: "Admin", dependencies: ["Cluster", "Reactor", "CLibevent", "CPlatform"], swiftSettings: strict),
         .target(
             name: "Ledger",
             dependencies: ["Cluster", "Availability", .product(name: "GRDB", package: "GRDB.swift")],

@@ -1,0 +1,287 @@
+import CLibevent
+import Cluster
+import Glibc
+import Reactor
+
+/// Metrics, health, and the page: libevent's HTTP server on the control thread's loop.
+///
+/// What clients can take is bounded: connections, requests' sizes, event streams, and what waits to be sent on each.
+public final class HTTPServer {
+    public struct Limits: Sendable {
+        /// Connections that have asked for something; one more gets 503.
+        public var connectionsMax = 2048
+        /// Event streams; one more gets 503.
+        public var streamsMax = 32
+        /// Bytes that wait on an event stream; a reader so slow is dropped. A page's first event has the last hour,
+        /// some 200 KiB.
+        public var streamBufferMax = 1 << 20
+        /// Lists of sessions that are collected at once, and rows of one.
+        public var sessionListsMax = 16
+        public var sessionRowsMax = 1000
+        public var headersMax = 8192
+        public var bodyMax = 1024
+        /// A connection on which nothing moves for this long is closed.
+        public var timeoutSeconds: Int32 = 30
+        /// Metrics are not made anew within this time: many scrapes at once cost one.
+        public var metricsLifetime: Instant.Span = .milliseconds(200)
+
+        public init() {}
+    }
+
+    private let loop: EventLoop
+    private let limits: Limits
+    private let access: HTTPAccess
+    private unowned let source: any WebSource
+    private let startTime = Double(WallClock.milliseconds()) / 1000
+    /// `struct evhttp *`; nil when closed.
+    private var http: OpaquePointer?
+    private var listener: OpaquePointer?
+    private var connections: [OpaquePointer: HTTPConnection] = [:]
+    private var streamCount = 0
+    private var sessionLists = 0
+    private var metrics: (made: Instant, text: String)?
+    private var seconds: SecondKeeper
+    private var outages: OutageList
+    /// The port that is listened on; of use where 0 was asked for.
+    public let port: UInt16
+
+    /// Binds and serves.
+    ///
+    /// - Parameters:
+    ///   - token: what has to be shown; nil for an address that only this host reaches.
+    ///   - latencyBound: the largest number of microseconds that falls into a sample's latency bucket.
+    public init(
+        listen endpoint: Endpoint, token: String?, loop: EventLoop, source: any WebSource,
+        latencyBound: @escaping @Sendable (Int) -> Int, limits: Limits = Limits()
+    ) throws(SystemError) {
+        self.loop = loop
+        self.limits = limits
+        self.source = source
+        access = HTTPAccess(token: token)
+        seconds = SecondKeeper(upperBound: latencyBound)
+        outages = OutageList(at: MonotonicClock.now())
+        let descriptor = try Sockets.listen(endpoint, backlog: 1024)
+        port = Sockets.local(of: descriptor)?.endpoint?.port ?? endpoint.port
+        // A connection that says nothing does not reach the process (tcp(7)).
+        var delay: Int32 = 5
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, &delay, socklen_t(MemoryLayout<Int32>.size))
+        let flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC
+        guard let http = evhttp_new(loop.base) else {
+            Sockets.close(descriptor)
+            throw SystemError(errno: ENOMEM, call: "evhttp_new")
+        }
+        guard let listener = evconnlistener_new(loop.base, nil, nil, UInt32(flags), 0, descriptor) else {
+            evhttp_free(http)
+            Sockets.close(descriptor)
+            throw SystemError(errno: ENOMEM, call: "evconnlistener_new")
+        }
+        guard evhttp_bind_listener(http, listener) != nil else {
+            evconnlistener_free(listener)
+            evhttp_free(http)
+            throw SystemError(errno: ENOMEM, call: "evhttp_bind_listener")
+        }
+        self.http = http
+        self.listener = listener
+        configure(http, listener)
+        outages.observe(source.view, at: MonotonicClock.now(), wall: WallClock.milliseconds())
+    }
+
+    deinit { close() }
+
+    public var connectionCount: Int { connections.count }
+    public var eventStreamCount: Int { streamCount }
+
+    private func configure(_ http: OpaquePointer, _ listener: OpaquePointer) {
+        evhttp_set_max_headers_size(http, limits.headersMax)
+        evhttp_set_max_body_size(http, limits.bodyMax)
+        evhttp_set_timeout(http, limits.timeoutSeconds)
+        // The others are answered with 405 here.
+        let methods = [
+            EVHTTP_REQ_GET, EVHTTP_REQ_HEAD, EVHTTP_REQ_POST, EVHTTP_REQ_PUT, EVHTTP_REQ_DELETE, EVHTTP_REQ_OPTIONS,
+            EVHTTP_REQ_PATCH, EVHTTP_REQ_TRACE, EVHTTP_REQ_CONNECT,
+        ]
+        evhttp_set_allowed_methods(http, UInt16(truncatingIfNeeded: methods.reduce(0) { $0 | $1.rawValue }))
+        let this = Unmanaged.passUnretained(self).toOpaque()
+        evhttp_set_bevcb(http, { base, _ in HTTPServer.makeTransport(base) }, nil)
+        evhttp_set_gencb(
+            http,
+            { request, this in
+                guard let request, let this else { return }
+                let server = Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue()
+                withExtendedLifetime(server) { server.handle(request) }
+            }, this)
+        // `evconnlistener_set_error_cb` has no argument of its own: it gets that of the accept callback.
+        evconnlistener_set_error_cb(listener) { listener, http in
+            HTTPServer.rest(listener, http)
+        }
+    }
+
+    /// What a client sends while it is being answered waits here, and at most so much of it.
+    private static func makeTransport(_ base: OpaquePointer?) -> OpaquePointer? {
+        guard let transport = bufferevent_socket_new(base, -1, 0) else { return nil }
+        bufferevent_setwatermark(transport, Int16(EV_READ), 0, 16_384)
+        return transport
+    }
+
+    /// Out of descriptors: the listener would be ready again at once, and forever.
+    private static func rest(_ listener: OpaquePointer?, _ http: UnsafeMutableRawPointer?) {
+        guard let listener else { return }
+        evconnlistener_disable(listener)
+        var pause = timeval(tv_sec: 0, tv_usec: 100_000)
+        event_base_once(
+            evconnlistener_get_base(listener), -1, Int16(EV_TIMEOUT),
+            { _, _, listener in
+                if let listener { evconnlistener_enable(OpaquePointer(listener)) }
+            }, UnsafeMutableRawPointer(listener), &pause)
+    }
+
+    /// Ends all connections. Idempotent.
+    public func close() {
+        guard let http else { return }
+        self.http = nil
+        listener = nil
+        let all = connections
+        connections = [:]
+        for connection in all.values { evhttp_connection_set_closecb(connection.handle, nil, nil) }
+        streamCount = 0
+        // With all connections, their requests, and the listener.
+        evhttp_free(http)
+    }
+}
+
+// MARK: - what the program tells
+
+extension HTTPServer {
+    /// A second has passed.
+    public func record(_ sample: WorkSample) {
+        guard http != nil else { return }
+        let view = source.view
+        let figures = seconds.take(
+            sample, hasPrimary: view.primary != nil, time: WallClock.milliseconds() / 1000)
+        guard streamCount > 0 else { return }
+        broadcast(
+            WebJSON.event("second", WebJSON.second(figures)) + WebJSON.event("view", viewText()))
+    }
+
+    /// The view has changed, and is the source's present one.
+    public func viewChanged() {
+        guard http != nil else { return }
+        outages.observe(source.view, at: MonotonicClock.now(), wall: WallClock.milliseconds())
+        metrics = nil
+        guard streamCount > 0 else { return }
+        broadcast(WebJSON.event("view", viewText()) + WebJSON.event("outages", outagesText()))
+    }
+
+    private func viewText() -> String {
+        WebJSON.view(
+            source.view, process: source.process, activity: source.activity, isPaused: source.isPaused,
+            at: MonotonicClock.now())
+    }
+
+    private func outagesText() -> String {
+        WebJSON.outages(outages, names: source.view, at: MonotonicClock.now())
+    }
+
+    private func broadcast(_ text: String) {
+        let streams = connections.values.filter { $0.stream != nil }
+        for connection in streams {
+            guard connection.waitingBytes + text.utf8.count <= limits.streamBufferMax else {
+                // Frees its request, too; the callback of the end takes it off the list.
+                evhttp_connection_free(connection.handle)
+                continue
+            }
+            connection.send(text)
+        }
+    }
+}
+
+// MARK: - requests
+
+extension HTTPServer {
+    private func handle(_ request: OpaquePointer) {
+        guard http != nil, let handle = evhttp_request_get_connection(request) else { return }
+        let connection = known(handle)
+        guard connections.count <= limits.connectionsMax else {
+            return HTTPExchange(request).close(with: .busy)
+        }
+        let exchange = HTTPExchange(request)
+        if let refusal = access.refusal(
+            authorization: exchange.header("Authorization"), query: exchange.query, host: exchange.header("Host"))
+        {
+            return exchange.answer(refusal)
+        }
+        guard exchange.isGet || exchange.isHead else { return exchange.answer(.notAllowed) }
+        route(exchange, connection)
+    }
+
+    /// The connection's entry; made at its first request.
+    private func known(_ handle: OpaquePointer) -> HTTPConnection {
+        if let connection = connections[handle] { return connection }
+        let connection = HTTPConnection(handle: handle)
+        connections[handle] = connection
+        evhttp_connection_set_closecb(
+            handle,
+            { handle, this in
+                guard let handle, let this else { return }
+                Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue().ended(handle)
+            }, Unmanaged.passUnretained(self).toOpaque())
+        return connection
+    }
+
+    private func ended(_ handle: OpaquePointer) {
+        guard let connection = connections.removeValue(forKey: handle) else { return }
+        if connection.stream != nil { streamCount -= 1 }
+        connection.ended()
+    }
+
+    private func route(_ exchange: HTTPExchange, _ connection: HTTPConnection) {
+        let now = MonotonicClock.now()
+        switch exchange.path {
+        case "/": exchange.answer(DashboardPage.answer())
+        case "/metrics": exchange.answer(.ok(metricsText(at: now), contentType: MetricsText.contentType))
+        case "/health": exchange.answer(.ok("ok\n", contentType: "text/plain; charset=utf-8"))
+        case "/primary":
+            let view = source.view
+            exchange.answer(.json(WebJSON.primary(view, at: now), isAvailable: view.primary != nil))
+        case "/api/view": exchange.answer(.json(viewText()))
+        case "/api/sessions": listSessions(exchange)
+        case "/events": openStream(exchange, connection, at: now)
+        case nil: exchange.answer(.badRequest)
+        default: exchange.answer(.notFound)
+        }
+    }
+
+    private func metricsText(at now: Instant) -> String {
+        if let metrics, now - metrics.made < limits.metricsLifetime { return metrics.text }
+        let text = Metrics(
+            process: source.process, view: source.view, activity: source.activity, isPaused: source.isPaused,
+            seconds: seconds, outages: outages, streams: streamCount, startTime: startTime
+        ).text(at: now)
+        metrics = (now, text)
+        return text
+    }
+
+    private func listSessions(_ exchange: HTTPExchange) {
+        guard sessionLists < limits.sessionListsMax else { return exchange.answer(.busy) }
+        sessionLists += 1
+        source.sessions { [weak self] rows in
+            guard let self else { return }
+            sessionLists -= 1
+            // With the server the request is gone.
+            guard http != nil else { return }
+            exchange.answer(.json(WebJSON.sessions(rows, countMax: limits.sessionRowsMax)))
+        }
+    }
+
+    private func openStream(_ exchange: HTTPExchange, _ connection: HTTPConnection, at now: Instant) {
+        let type = "text/event-stream"
+        if exchange.isHead { return exchange.answer(.ok("", contentType: type)) }
+        guard streamCount < limits.streamsMax else { return exchange.answer(.busy) }
+        streamCount += 1
+        connection.open(exchange, contentType: type, writeTimeout: limits.timeoutSeconds)
+        let history = WebJSON.array(seconds.history.ordered.map(WebJSON.second))
+        connection.send(
+            "retry: 2000\n\n" + WebJSON.event("history", history) + WebJSON.event("view", viewText())
+                + WebJSON.event("outages", outagesText()))
+    }
+}

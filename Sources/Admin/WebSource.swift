@@ -1,0 +1,37 @@
+import Cluster
+
+/// What the HTTP side shows, beside what it is told by ``HTTPServer/record(_:)`` and ``HTTPServer/viewChanged()``.
+/// Asked on the server's loop only.
+public protocol WebSource: AnyObject {
+    var process: ProcessFacts { get }
+    var view: ClusterView { get }
+    var activity: Activity { get }
+    var isPaused: Bool { get }
+    /// Calls back exactly once, on the loop's thread, later or at once.
+    func sessions(_ completion: @escaping ([SessionRow]) -> Void)
+}
+
+/// What the data plane has done, as sampled once a second. `begun = answered + failed + abandoned + heldNow +
+/// inFlightNow`.
+public struct WorkSample: Sendable, Hashable {
+    public var users = 0
+    public var begun: UInt64 = 0
+    public var answered: UInt64 = 0
+    public var failed: UInt64 = 0
+    public var abandoned: UInt64 = 0
+    public var heldTotal: UInt64 = 0
+    public var rerun: UInt64 = 0
+    public var moved: UInt64 = 0
+    public var loginsRefused: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+    public var heldNow = 0
+    public var inFlightNow = 0
+    public var loginsHeldNow = 0
+    /// Distinct sessions with a failed or held statement or login since the sample before.
+    public var usersAffected = 0
+    /// Answered statements since the sample before, by the buckets that the server was made with.
+    public var latency: [UInt32] = []
+
+    public init() {}
+}
