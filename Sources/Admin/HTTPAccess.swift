@@ -28,7 +28,9 @@ struct HTTPAccess: Sendable {
         var name = Substring(host)
         if name.hasPrefix("[") {
             guard let end = name.firstIndex(of: "]") else { return false }
-            return name[..<end].dropFirst().utf8.allSatisfy { isHexadecimal($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+            return name[..<end].dropFirst().utf8.allSatisfy {
+                isHexadecimal($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+            }
         }
         if let colon = name.lastIndex(of: ":") { name = name[..<colon] }
         if name.lowercased() == "localhost" { return true }

@@ -157,7 +157,7 @@ extension HTTPServer {
         guard http != nil else { return }
         let view = source.view
         let figures = seconds.take(
-            sample, hasPrimary: view.primary != nil, time: WallClock.milliseconds() / 1000)
+            sample, hasPrimary: view.primary != nil, wall: WallClock.milliseconds())
         guard streamCount > 0 else { return }
         broadcast(
             WebJSON.event("second", WebJSON.second(figures)) + WebJSON.event("view", viewText()))

@@ -15,10 +15,13 @@ struct SecondKeeper: Sendable {
         self.upperBound = upperBound
     }
 
-    /// - Parameter time: seconds since 1970.
+    /// - Parameter wall: milliseconds since 1970.
     @discardableResult
-    mutating func take(_ sample: WorkSample, hasPrimary: Bool, time: Int64) -> SecondFigures {
+    mutating func take(_ sample: WorkSample, hasPrimary: Bool, wall: Int64) -> SecondFigures {
         let before = last ?? WorkSample()
+        // A timer is never quite on time: without this, now and then a second would be there twice, or not at all.
+        var time = wall / 1000
+        if let previous = history.last?.time, abs(wall - (previous + 1) * 1000) <= 1500 { time = previous + 1 }
         var second = SecondFigures(time: time)
         second.users = sample.users
         second.usersAffected = sample.usersAffected

@@ -33,6 +33,7 @@ final class Control {
     private let hostname: String
     private var watch: ClusterWatch?
     private var server: AdminServer?
+    private var web: HTTPServer?
 
     private var published: ClusterView
     private(set) var outages: OutageHistory
@@ -74,8 +75,10 @@ final class Control {
         makeDirectory(of: admin.socket)
         server = try AdminServer(listeners: admin.listeners, loop: loop, source: self)
         do throws(SystemError) {
+            web = try HTTPServer(admin, loop: loop, source: self)
             try fleet.start()
         } catch {
+            web?.close()
             server?.close()
             throw error
         }
@@ -114,7 +117,7 @@ final class Control {
                 may need \(needed): raise LimitNOFILE.
                 """)
         }
-        if configuration.admin.http != nil { log.warning("admin.http is reserved: it is not served yet.") }
+        if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
     }
 
     /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
@@ -138,7 +141,9 @@ final class Control {
         case .sessions(let request, let summaries):
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
         case .service(let event): ledger.take(event)
-        case .sample(let sample, let time): ledger.take(sample, at: time)
+        case .sample(let sample, let time):
+            ledger.take(sample, at: time)
+            web?.record(WorkSample(sample))
         case .drained: end()
         }
     }
@@ -148,6 +153,7 @@ final class Control {
         ledger.take(view)
         fleet.publish(view)
         server?.observe(view)
+        web?.viewChanged()
         switch outages.observe(view, at: MonotonicClock.now()) {
         case .nothing, .diagnosisChanged: break
         case .firstPrimary(let node, let generation, let after):
@@ -212,6 +218,7 @@ final class Control {
 
     private func end() {
         guard server != nil else { return }
+        web?.close()
         server?.close()
         server = nil
         watch?.stop()

@@ -85,8 +85,10 @@ public struct Configuration: Sendable, Hashable {
         /// The same over TCP; nil for none.
         public var tcp: Endpoint?
         public var tcpLevel = Level.user
-        /// Reserved: read and checked, not served.
+        /// Where metrics, health and the page are served.
         public var http: Endpoint?
+        /// What has to be shown there; needed unless `http` is on loopback.
+        public var httpToken: String?
     }
 
     /// `[availability]`

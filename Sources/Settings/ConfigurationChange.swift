@@ -44,6 +44,7 @@ public struct ConfigurationChange: Sendable, Hashable {
         postpone("admin.tcp", \.admin.tcp, new)
         postpone("admin.tcp_level", \.admin.tcpLevel, new)
         postpone("admin.http", \.admin.http, new)
+        postpone("admin.http_token", \.admin.httpToken, new)
         postpone("availability.file", \.availability.file, new)
         postpone("availability.retention_seconds", \.availability.retentionSeconds, new)
         postpone("availability.retention_minutes", \.availability.retentionMinutes, new)

@@ -63,7 +63,7 @@ private struct ConfigurationParser {
         }
         if let section = section("failover") { failover(section, into: &settings.failover) }
         if let section = section("users") { settings.users = users(section, secrets: secrets) }
-        if let section = section("admin") { admin(section, into: &settings.admin) }
+        if let section = section("admin") { admin(section, into: &settings.admin, secrets: secrets) }
         if let section = section("availability") {
             draft.availability(section, into: &settings.availability)
         }
@@ -255,8 +255,10 @@ private struct ConfigurationParser {
         return hash
     }
 
-    private mutating func admin(_ section: Section, into admin: inout Configuration.Admin) {
-        draft.expectOnly(["socket", "socket_mode", "level", "tcp", "tcp_level", "http"], in: section)
+    private mutating func admin(
+        _ section: Section, into admin: inout Configuration.Admin, secrets: some SecretSource
+    ) {
+        draft.expectOnly(["socket", "socket_mode", "level", "tcp", "tcp_level", "http"] + Draft.httpTokenKeys, in: section)
         if let path = draft.text("socket", in: section) {
             if !path.hasPrefix("/") {
                 draft.fail(section, "socket", "must be an absolute path")
@@ -278,5 +280,11 @@ private struct ConfigurationParser {
         admin.tcp = draft.endpoint("tcp", in: section)
         if let level: Configuration.Admin.Level = draft.word("tcp_level", in: section) { admin.tcpLevel = level }
         admin.http = draft.endpoint("http", in: section)
+        admin.httpToken = draft.httpToken(in: section, from: secrets)
+        if let http = admin.http, !http.isLoopback, !draft.hasHTTPToken(in: section) {
+            draft.fail(
+                section, "http",
+                "\(http) can be reached from other hosts; set http_token (or http_token_file), or listen on 127.0.0.1")
+        }
     }
 }

@@ -49,12 +49,12 @@ import Testing
         new.users = [.init(name: "9", secret: .nativeHash([]))]
         new.admin = .init(
             socket: "/9", socketMode: 9, level: .user, tcp: Endpoint(host: "h", port: 4), tcpLevel: .admin,
-            http: Endpoint(host: "h", port: 3))
+            http: Endpoint(host: "h", port: 3), httpToken: "9")
         new.availability = .init(
             file: "/9", retentionSeconds: .seconds(9), retentionMinutes: .seconds(9), retentionHours: .seconds(9),
             delayBound: .seconds(9), serviceHours: try ServiceHours("Mon 09:00-10:00"))
         new.log = .init(level: .debug, format: .json)
         let change = ConfigurationChange(from: Configuration(), to: new)
-        #expect(change.applied.count + change.pending.count == 7 + 1 + 10 + 5 + 1 + 6 + 6 + 2)
+        #expect(change.applied.count + change.pending.count == 7 + 1 + 10 + 5 + 1 + 7 + 6 + 2)
     }
 }

@@ -61,6 +61,13 @@ private let appended: [Complaint] = [
         "f:12:9: admin.level: \"root\" is unknown; there are: user, operator, admin"),
     Complaint("[admin]\nhttp = \"8404\"", "f:12:8: admin.http: \"8404\" is no address; write host:port, or [v6]:port"),
     Complaint(
+        "[admin]\nhttp = \"0.0.0.0:8404\"",
+        "f:12:8: admin.http: 0.0.0.0:8404 can be reached from other hosts; set http_token (or http_token_file), or "
+            + "listen on 127.0.0.1"),
+    Complaint(
+        "[admin]\nhttp_token = \"short\"",
+        "f:12:14: admin.http_token: must be 16 to 256 printable ASCII characters without blanks"),
+    Complaint(
         "[log]\nlevel = \"warn\"",
         "f:12:9: log.level: \"warn\" is unknown; there are: trace, debug, info, notice, warning, error, critical"),
     Complaint("[log]\nlevel = \"wraning\"", "f:12:9: log.level: \"wraning\" is unknown; did you mean \"warning\"?"),

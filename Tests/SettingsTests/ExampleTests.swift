@@ -30,15 +30,17 @@ import Testing
             count += 1
             if words[1] != "password_env" { lines.append(line.dropFirst(2)) }
         }
-        #expect(count == 8)
+        #expect(count == 9)
         let secrets = TableOfSecrets(secrets: [
-            .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/report.password"): "report's",
+            .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/http.token"): "0123456789abcdef",
+            .file("/etc/haproxydb/report.password"): "report's",
         ])
         let settings = try Configuration.parse(lines.joined(separator: "\n"), file: "f", secrets: secrets)
         #expect(settings.health.password == "from a file")
         #expect(settings.proxy.serverVersion == "10.11.14-MariaDB")
         #expect(settings.admin.tcp == Endpoint(host: "127.0.0.1", port: 9999))
         #expect(settings.admin.http == Endpoint(host: "127.0.0.1", port: 8404))
+        #expect(settings.admin.httpToken == "0123456789abcdef")
         #expect(settings.availability.file == "/var/lib/haproxydb/availability.db")
         #expect(settings.users.map(\.name) == ["app", "report"])
         #expect(settings.users.last?.secret == .password("report's"))
