@@ -14,6 +14,7 @@ help:
 	@echo 'make unit         the tests that need no server'
 	@echo 'make integration  the tests with real servers'
 	@echo 'make lint         the direction of dependency, and the format'
+	@echo 'make web-test     the page in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
 	@echo 'make clean        removes .build'
@@ -30,11 +31,18 @@ demo: build
 test: lint unit integration
 
 unit: build-tests
-	$(SWIFT) test --skip-build --skip '^IntegrationTests\.'
+	$(SWIFT) test --skip-build --skip '^(IntegrationTests|WebTests)\.'
 
 # By themselves: they measure how long a failover takes.
 integration: build-tests
 	$(SWIFT) test --skip-build --no-parallel --filter '^IntegrationTests\.'
+
+# The page in a headless Chromium; its pictures are in .build/web-test.
+.PHONY: web-test
+web-test: test-deps
+	scripts/deps web
+	$(SWIFT) build --build-tests -j $(JOBS)
+	$(SWIFT) test --skip-build --filter '^WebTests\.'
 
 .PHONY: build-tests test-deps
 build-tests: test-deps

@@ -100,6 +100,8 @@ let package = Package(
             name: "AgentTests", dependencies: ["Agent", "Evidence", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ProbesTests", dependencies: ["Probes", "Health", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "WebTests", dependencies: ["Testbed"], exclude: ["browser.py"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
