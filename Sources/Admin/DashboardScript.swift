@@ -85,8 +85,9 @@ enum DashboardScript {
             $('nodes').replaceChildren(...view.nodes.map(node => {
               const isPrimary = node.name === view.primary;
               const set = node.administrative !== 'ready';
-              const kind = set ? 'warn' : isPrimary ? 'good' : node.health === 'down' ? 'bad'
-                : node.health === 'up' ? '' : 'warn';
+              // On a standby the server does not even run: while there is a primary, that is as it should be.
+              const isCalm = node.health === 'up' || view.primary !== null;
+              const kind = set ? 'warn' : isPrimary ? 'good' : isCalm ? '' : node.health === 'down' ? 'bad' : 'warn';
               const card = element('article', 'card node ' + kind);
               const title = element('h3', '', node.name);
               const word = isPrimary ? 'primary' : node.role === 'unknown' ? node.health

@@ -258,7 +258,8 @@ private struct ConfigurationParser {
     private mutating func admin(
         _ section: Section, into admin: inout Configuration.Admin, secrets: some SecretSource
     ) {
-        draft.expectOnly(["socket", "socket_mode", "level", "tcp", "tcp_level", "http"] + Draft.httpTokenKeys, in: section)
+        draft.expectOnly(
+            ["socket", "socket_mode", "level", "tcp", "tcp_level", "http"] + Draft.httpTokenKeys, in: section)
         if let path = draft.text("socket", in: section) {
             if !path.hasPrefix("/") {
                 draft.fail(section, "socket", "must be an absolute path")

@@ -159,9 +159,14 @@ def main():
         # Some seconds of an hour, so that there is a before.
         browser.wait("document.querySelector('#c-rate .line')?.getAttribute('d').split('L').length > 3", "load")
         first = browser.ask("document.getElementById('headline').textContent")
+        # The time before the first primary is not in the way of what is looked for.
+        lost = browser.ask("document.querySelector('#c-avail .lost').getAttribute('d').split('M').length")
         print("ready", flush=True)
         browser.wait("document.getElementById('headline').textContent === 'No primary'", "the loss")
         browser.wait("Number(document.getElementById('t-held').textContent) > 0", "what is held")
+        # A whole second of it; the charts' last one is what their captions say.
+        browser.wait("document.querySelector('#c-avail .readout').textContent.includes('5 of 5 users affected')"
+                     " && document.querySelector('#c-held .readout').textContent.endsWith('5 held')", "the chart")
         browser.picture(directory / "dashboard-outage.png")
         print("lost", flush=True)
         browser.wait("document.getElementById('headline').textContent.startsWith('Primary is')", "the next primary")
@@ -169,7 +174,9 @@ def main():
             faults.append("the primary has not changed")
         browser.wait("Number(document.getElementById('t-held').textContent) === 0", "the release")
         browser.wait("document.querySelectorAll('#outages tbody tr:not(.now)').length === 1", "the outage")
-        for name in ("lost", "without", "served"):
+        browser.ask("document.querySelector('[data-range=\"300\"]').click()")
+        browser.wait(f"document.querySelector('#c-avail .lost').getAttribute('d').split('M').length > {lost}", "a bar")
+        for name in ("without", "served"):
             browser.wait(f"document.querySelector('#c-avail .{name}')?.getAttribute('d').length > 0", f"the {name}")
         # A page that is opened now knows the hour before it.
         browser.call("Page.reload")
