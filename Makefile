@@ -13,6 +13,7 @@ help:
 	@echo 'make build        the release build: .build/release/haproxydb'
 	@echo 'make unit         the tests that need no server'
 	@echo 'make integration  the tests with real servers'
+	@echo 'make fuzz         damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
@@ -65,6 +66,14 @@ cluster-test:
 	scripts/deps cluster
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
 	Tests/Cluster/cluster-test
+
+# A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
+.PHONY: fuzz
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: build-tests
+	FUZZ_STATE=$(CURDIR)/.build/fuzz-formats \
+		$(SWIFT) test --skip-build --filter '^ClusterFormatsTests\.FuzzTests'
+	FUZZ_STATE=$(CURDIR)/.build/fuzz-wire $(SWIFT) test --skip-build --filter '^MySQLWireTests\.GarbageTests'
 
 deps:
 	scripts/deps run

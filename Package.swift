@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(name: "AvailabilityTests", dependencies: ["Availability", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "Availability", "Cluster", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+            dependencies: ["Ledger", "Availability", "Cluster", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Availability", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
@@ -99,9 +100,10 @@ let package = Package(
         .testTarget(
             name: "AgentTests", dependencies: ["Agent", "Evidence", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
-        .testTarget(name: "ProbesTests", dependencies: ["Probes", "Health", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "WebTests", dependencies: ["Testbed"], exclude: ["browser.py"], swiftSettings: strict),
+        .testTarget(
+            name: "ProbesTests", dependencies: ["Probes", "Health", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

@@ -1,3 +1,4 @@
+import Foundation
 import MySQLWire
 import Testing
 
@@ -102,5 +103,23 @@ import Testing
             if Int.random(in: 0..<4, using: &random) == 0 { tracker.fileSent() }
         }
         #expect(ended > 500)
+    }
+
+    /// `make fuzz`: the same with new seeds for FUZZ_SECONDS. The seed of the round under way is in FUZZ_STATE.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["FUZZ_SECONDS"] != nil))
+    func forAsLongAsAsked() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let seconds = try #require(environment["FUZZ_SECONDS"].flatMap { Int($0) })
+        var seed = environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...1 << 32)
+        let end = ContinuousClock.now + .seconds(seconds)
+        repeat {
+            if let file = environment["FUZZ_STATE"] {
+                try "\(seed)\n".write(toFile: file, atomically: true, encoding: .utf8)
+            }
+            try payloads(seed)
+            tracker(seed)
+            seed += 1
+        } while ContinuousClock.now < end
+        print("MySQL wire: up to seed \(seed - 1)")
     }
 }
