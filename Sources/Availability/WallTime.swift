@@ -126,7 +126,7 @@ public struct ZoneOffsets: Hashable, Sendable {
 
     /// The moment at which that zone's clocks show midnight of `date` plus `second`. Where they skip it, the moment as
     /// if they did not; where they show it twice, the first.
-    func time(_ date: CivilDate, second: Int64) -> WallTime {
+    public func time(_ date: CivilDate, second: Int64) -> WallTime {
         let local = date.day * 86_400 + second
         var candidates = [initial] + changes.map(\.offset)
         candidates = candidates.filter { offset(at: WallTime(seconds: local - $0)) == $0 }

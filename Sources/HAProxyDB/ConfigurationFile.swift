@@ -24,6 +24,11 @@ struct ConfigurationFile {
     /// The admin socket that the file names. Whoever asks need not be able to read the secrets.
     func adminSocket() throws(Failure) -> String { try read(secrets: NoSecrets()).admin.socket }
 
+    /// Where the log is and when the service is agreed; likewise without the secrets.
+    func availability() throws(Failure) -> Configuration.Availability {
+        try read(secrets: NoSecrets()).availability
+    }
+
     private func read(secrets: some SecretSource) throws(Failure) -> Configuration {
         let text: String
         switch readText(path) {
