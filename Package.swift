@@ -91,7 +91,8 @@ let package = Package(
             name: "LedgerTests",
             dependencies: ["Ledger", "Availability", "Cluster", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Availability", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "Availability", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
             dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
