@@ -105,7 +105,9 @@ let package = Package(
             name: "WebTests", dependencies: ["Testbed"], exclude: ["browser.py"], swiftSettings: strict),
         .testTarget(
             name: "ProbesTests", dependencies: ["Probes", "Health", "Reactor", "Cluster"], swiftSettings: strict),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], resources: [.copy("Fixtures")],
+            swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -62,12 +62,11 @@ struct StatBook {
     private var tick: (at: Instant, activity: Activity)
 
     init(_ view: ClusterView, _ activity: Activity, at now: Instant) {
-        nodes = view.nodes.map { _ in NodeStats() }
-        health = view.nodes.map(\.health)
-        primary = view.primary
+        nodes = []
+        health = []
         latest = activity
         tick = (now, activity)
-        for index in nodes.indices where health[index] == .down { nodes[index].downSince = now }
+        observe(view, activity, at: now)
     }
 
     /// Time without a primary, after there had been one.
@@ -110,7 +109,13 @@ struct StatBook {
 
     mutating func observe(_ view: ClusterView, _ activity: Activity, at now: Instant) {
         observe(activity, at: now)
-        for (index, node) in view.nodes.enumerated() where nodes.indices.contains(index) {
+        for node in view.nodes.dropFirst(nodes.count) {
+            var stats = NodeStats()
+            if node.health == .down { stats.downSince = now }
+            nodes.append(stats)
+            health.append(node.health)
+        }
+        for (index, node) in view.nodes.enumerated() {
             let (before, after) = (health[index], node.health)
             guard before != after else { continue }
             let (wasUp, isUp) = (before == .up || before == .falling, after == .up || after == .falling)

@@ -215,7 +215,8 @@ struct StatFacts {
             let check = node.checkOutcome
             row.set("check_status", .text(check.status))
             if let text = check.description { row.set("check_desc", .text(text)) }
-            row.set("last_chk", .text(node.lastCheck))
+            // Some tools take lines apart at commas and know nothing of quotes.
+            row.set("last_chk", .text(String(node.lastCheck.map { $0 == "," ? ";" : $0 == "\"" ? "'" : $0 })))
             row.set("check_rise", .count(process.rise))
             row.set("check_fall", .count(process.fall))
             row.set("check_health", .count(node.checkHealth(process)))

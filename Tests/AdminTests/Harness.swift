@@ -59,13 +59,24 @@ final class Harness: Sendable {
     private let mailbox: Mailbox<Job?>
     private let thread: WorkerThread
 
-    init(limits: AdminServer.Limits = .init(), path given: String? = nil, mode: UInt32 = 0o660) throws {
+    /// Where it listens over TCP, with the level `user`.
+    let port: UInt16?
+
+    init(
+        limits: AdminServer.Limits = .init(), path given: String? = nil, mode: UInt32 = 0o660,
+        level: AccessLevel = .admin, tcp: Bool = false
+    ) throws {
         let path = given ?? Self.temporaryPath()
+        let port = tcp ? try Self.freePort() : nil
+        self.port = port
+        var listeners = [AdminServer.Listener(.unix(path: path, mode: mode), level: level)]
+        if let port { listeners.append(.init(.tcp(Endpoint(host: "127.0.0.1", port: port)), level: .user)) }
+        let all = listeners
         let mailbox = try Mailbox<Job?>()
         let (starts, start) = (DispatchSemaphore(value: 0), Box<SystemError?>(nil))
         thread = try spawnThread(named: "admin-test") {
             serve(
-                path, mode, limits, mailbox,
+                all, limits, mailbox,
                 started: {
                     start.value = $0; starts.signal()
                 })
@@ -76,6 +87,17 @@ final class Harness: Sendable {
         if let error = start.value {
             thread.join()
             throw error
+        }
+    }
+
+    /// One that nobody listens on; below those that the system gives to clients.
+    private static func freePort() throws -> UInt16 {
+        while true {
+            let port = UInt16.random(in: 20_000..<32_000)
+            if let descriptor = try? Sockets.listen(Endpoint(host: "127.0.0.1", port: port)) {
+                Sockets.close(descriptor)
+                return port
+            }
         }
     }
 
@@ -118,13 +140,13 @@ final class Box<Value>: @unchecked Sendable {
 }
 
 private func serve(
-    _ path: String, _ mode: UInt32, _ limits: AdminServer.Limits, _ mailbox: Mailbox<Harness.Job?>,
+    _ listeners: [AdminServer.Listener], _ limits: AdminServer.Limits, _ mailbox: Mailbox<Harness.Job?>,
     started: (SystemError?) -> Void
 ) {
     do throws(SystemError) {
         let loop = try EventLoop()
         let source = FakeSource(loop: loop)
-        let server = try AdminServer(path: path, mode: mode, loop: loop, source: source, limits: limits)
+        let server = try AdminServer(listeners: listeners, loop: loop, source: source, limits: limits)
         mailbox.attach(to: loop) { job in
             if let job { job(source, server) } else { loop.stop() }
         }
@@ -140,8 +162,14 @@ private func serve(
 final class RawClient {
     private let descriptor: Int32
 
-    init(_ path: String) throws {
-        descriptor = try Sockets.connectUnix(path)
+    convenience init(_ path: String) throws { self.init(descriptor: try Sockets.connectUnix(path)) }
+
+    convenience init(port: UInt16) throws {
+        self.init(descriptor: try Sockets.connect(to: Sockets.resolve(Endpoint(host: "127.0.0.1", port: port))))
+    }
+
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
         _ = fcntl(descriptor, F_SETFL, 0)
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
