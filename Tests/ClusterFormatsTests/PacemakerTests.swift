@@ -75,9 +75,13 @@ import Testing
         #expect(view.failedActions.map(\.resource) == ["p_mysql"])
         #expect(view.failedActions.map(\.exitText) == ["not running"])
         #expect(view.failCounts == [.init(node: "node1", resource: "p_mysql", count: 1, migrationThreshold: 1)])
-        #expect(view.isLeaving("node1", names))
-        // Still listed, and no reason to distrust the node that took over.
-        #expect(try self.view("crm_mon-failed-recovered.xml").progress(names).phase == .ready)
+        #expect(view.promoted(names) == .node("node1"))
+        #expect(view.progress(names).phase == .lost)
+        // The count and the failure stay, and are no reason to distrust the node that took over, or a move under way.
+        let recovered = try self.view("crm_mon-failed-recovered.xml")
+        #expect(recovered.progress(names) == PromotionProgress(phase: .ready, node: "node2"))
+        #expect(!recovered.isLeaving("node1", names) && !recovered.isLeaving("node2", names))
+        #expect(try self.view("crm_mon-moving-01.xml").isLeaving("node2", names))
     }
 
     @Test func pacemakerIsStopped() throws {

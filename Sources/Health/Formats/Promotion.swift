@@ -135,14 +135,15 @@ extension PacemakerView {
                 continue
             }
             // On a node that is to be left, what is missing has been stopped.
-            if let node = node(named: holder), node.isBeingLeft { return PromotionProgress(phase: .lost, node: nil) }
+            let isBeingLeft = node(named: holder)?.isBeingLeft == true || hasFailedTooOften(holder, names)
+            if isBeingLeft { return PromotionProgress(phase: .lost, node: nil) }
             return PromotionProgress(phase: phase, node: holder)
         }
         return PromotionProgress(phase: .ready, node: holder)
     }
 
-    /// The promoted node's database, file system or role is being taken away, or has failed there as often as it may:
-    /// a move has begun, planned or not.
+    /// The database, its file system, its address or the promoted role is being taken away from the node: a move has
+    /// begun, planned or not.
     public func isLeaving(_ node: String, _ names: ResourceNames) -> Bool {
         for resource in resources where resource.nodes.contains(node) {
             let id = PacemakerView.base(resource.id)
@@ -152,7 +153,13 @@ extension PacemakerView {
             if resource.role == .stopping || resource.role == .demoting { return true }
             if resource.pending == "Stopping" || resource.pending == "Demoting" { return true }
         }
-        return failCounts.contains { failed in
+        return false
+    }
+
+    /// A resource of the database failed there as often as it may: it will not be started there again. The count
+    /// stays after everything has recovered, so it means something only while something is missing.
+    private func hasFailedTooOften(_ node: String, _ names: ResourceNames) -> Bool {
+        failCounts.contains { failed in
             guard failed.node == node, let threshold = failed.migrationThreshold else { return false }
             let id = PacemakerView.base(failed.resource)
             let isOurs = id == names.drbd || id == names.filesystem || id == names.address || id == names.database
