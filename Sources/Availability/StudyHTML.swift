@@ -43,7 +43,7 @@ extension Study {
         dl div{border:1px solid var(--line);border-radius:8px;padding:8px 12px}dt{font-size:.8em}dd{margin:0;font-size:1.35em;\
         font-variant-numeric:tabular-nums}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85em;\
         font-variant-numeric:tabular-nums}th,td{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--line);\
-        white-space:nowrap}svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}\
+        white-space:nowrap}svg{width:100%;min-width:820px;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}\
         .axis{stroke:var(--line)}.answered{fill:var(--good)}.held{fill:var(--wait)}.failed{fill:var(--bad)}\
         .gap{fill:var(--line)}.line{fill:none;stroke-width:1.5}.a{stroke:var(--blue)}.b{stroke:var(--bad)}\
         .lost{fill:#8b1e12}.fencing{fill:#b5541b}.promoting{fill:#cf7c1d}.mounting{fill:#dfa13a}.starting{fill:#c9b458}\
@@ -86,8 +86,8 @@ private struct Charts {
 
     private func section(_ title: String, _ id: String, height: Double, _ note: String, _ content: String) -> String {
         """
-        <section><h2>\(escaped(title))</h2><svg id="\(id)" viewBox="0 0 \(fixed(width, 0)) \(fixed(height + 22, 0))" \
-        role="img" aria-label="\(escaped(title))">\(content)\(axis(height))</svg><p class="note">\(escaped(note))</p></section>
+        <section><h2>\(escaped(title))</h2><div class="wide"><svg id="\(id)" viewBox="0 0 \(fixed(width, 0)) \(fixed(height + 22, 0))" \
+        role="img" aria-label="\(escaped(title))">\(content)\(axis(height))</svg></div><p class="note">\(escaped(note))</p></section>
         """
     }
 
@@ -181,8 +181,8 @@ private struct Charts {
         }
         let names = Phase.allCases.map(\.rawValue).joined(separator: ", ")
         return """
-            <section><h2>Outages and their phases</h2><svg id="outages" viewBox="0 0 \(fixed(width, 0)) \(fixed(top, 0))" \
-            role="img" aria-label="Outages and their phases">\(content)</svg><p class="note">From the first statement held or \
+            <section><h2>Outages and their phases</h2><div class="wide"><svg id="outages" viewBox="0 0 \(fixed(width, 0)) \(fixed(top, 0))" \
+            role="img" aria-label="Outages and their phases">\(content)</svg></div><p class="note">From the first statement held or \
             failed to the first answered. Phases, in this order of colours: \(names); red: felt before the cluster knew.</p>\
             </section>
             """
