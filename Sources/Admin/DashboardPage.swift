@@ -76,10 +76,10 @@ enum DashboardPage {
           <section class="card">
             <h2>Outages</h2>
             <p id="no-outages" class="muted">None since the start.</p>
-            <table id="outages" hidden>
-              <thead><tr><th>Began</th><th>Length</th><th>From, to</th><th>Why</th></tr></thead>
+            <div class="scroll"><table id="outages" hidden>
+              <thead><tr><th>Began</th><th>Length</th><th>From, to</th><th>Why</th><th>Felt by</th></tr></thead>
               <tbody></tbody>
-            </table>
+            </table></div>
           </section>
           <details class="card" id="sessions">
             <summary>Sessions</summary>

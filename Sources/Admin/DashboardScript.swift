@@ -304,12 +304,20 @@ enum DashboardScript {
               const d = new Date(outage.began);
               const day = d.getFullYear() + '-' + two(d.getMonth() + 1) + '-' + two(d.getDate());
               const ms = outage.length_ms + (outage.under_way ? performance.now() - outagesAt : 0);
+              const where = (outage.from || '?') + ' → ' + (outage.to || '…')
+                + (outage.gained === null ? '' : ' (generation ' + outage.gained + ')');
+              const cause = outage.diagnosis === null ? outage.kind : why[outage.diagnosis] || outage.diagnosis;
+              const phases = outage.phases.map(p => p.phase + ' ' + span(p.length_ms)).join(', ');
+              const reason = element('td', '', (outage.planned ? 'planned: ' : '') + cause);
+              if (phases) reason.append(element('div', 'muted', phases));
+              const users = element('td', '', outage.felt ? outage.users_affected + ' users' : 'nobody');
+              if (outage.felt) {
+                users.append(element('div', 'muted', outage.user_minutes_lost.toFixed(2) + ' user minutes lost'));
+              }
               row.append(
                 element('td', '', day + ' ' + clock(outage.began / 1000)),
                 element('td', '', outage.under_way ? span(ms) + ' so far' : span(ms)),
-                element('td', '', outage.from + ' → ' + (outage.to === null ? '…' : outage.to)
-                  + (outage.gained === null ? '' : ' (generation ' + outage.gained + ')')),
-                element('td', '', outage.diagnosis === null ? '–' : why[outage.diagnosis] || outage.diagnosis));
+                element('td', '', where), reason, users);
               return row;
             });
             $('outages').tBodies[0].replaceChildren(...rows);

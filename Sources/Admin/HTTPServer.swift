@@ -41,7 +41,9 @@ public final class HTTPServer {
     private var sessionLists = 0
     private var metrics: (made: Instant, text: String)?
     private var seconds: SecondKeeper
-    private var outages: OutageList
+    private var outages: OutageTally
+    /// What all streams know.
+    private var sentReports: [OutageReport] = []
     /// The port that is listened on; of use where 0 was asked for.
     public let port: UInt16
 
@@ -59,7 +61,7 @@ public final class HTTPServer {
         self.source = source
         access = HTTPAccess(token: token)
         seconds = SecondKeeper(upperBound: latencyBound)
-        outages = OutageList(at: MonotonicClock.now())
+        outages = OutageTally(at: MonotonicClock.now())
         let descriptor = try Sockets.listen(endpoint, backlog: 1024)
         port = Sockets.local(of: descriptor)?.endpoint?.port ?? endpoint.port
         // A connection that says nothing does not reach the process (tcp(7)).
@@ -83,7 +85,7 @@ public final class HTTPServer {
         self.http = http
         self.listener = listener
         configure(http, listener)
-        outages.observe(source.view, at: MonotonicClock.now(), wall: WallClock.milliseconds())
+        outages.observe(source.view, at: MonotonicClock.now())
     }
 
     deinit { close() }
@@ -159,17 +161,20 @@ extension HTTPServer {
         let figures = seconds.take(
             sample, hasPrimary: view.primary != nil, wall: WallClock.milliseconds())
         guard streamCount > 0 else { return }
+        // The end of an outage is its first answer, which changes no view.
+        let reports = source.outageReports
+        let news = reports == sentReports ? "" : WebJSON.event("outages", outagesText(reports))
         broadcast(
-            WebJSON.event("second", WebJSON.second(figures)) + WebJSON.event("view", viewText()))
+            WebJSON.event("second", WebJSON.second(figures)) + WebJSON.event("view", viewText()) + news)
     }
 
     /// The view has changed, and is the source's present one.
     public func viewChanged() {
         guard http != nil else { return }
-        outages.observe(source.view, at: MonotonicClock.now(), wall: WallClock.milliseconds())
+        outages.observe(source.view, at: MonotonicClock.now())
         metrics = nil
         guard streamCount > 0 else { return }
-        broadcast(WebJSON.event("view", viewText()) + WebJSON.event("outages", outagesText()))
+        broadcast(WebJSON.event("view", viewText()) + WebJSON.event("outages", outagesText(source.outageReports)))
     }
 
     private func viewText() -> String {
@@ -178,8 +183,9 @@ extension HTTPServer {
             at: MonotonicClock.now())
     }
 
-    private func outagesText() -> String {
-        WebJSON.outages(outages, names: source.view, at: MonotonicClock.now())
+    private func outagesText(_ reports: [OutageReport]) -> String {
+        sentReports = reports
+        return WebJSON.outages(reports)
     }
 
     private func broadcast(_ text: String) {
@@ -282,6 +288,6 @@ extension HTTPServer {
         let history = WebJSON.array(seconds.history.ordered.map(WebJSON.second))
         connection.send(
             "retry: 2000\n\n" + WebJSON.event("history", history) + WebJSON.event("view", viewText())
-                + WebJSON.event("outages", outagesText()))
+                + WebJSON.event("outages", WebJSON.outages(source.outageReports)))
     }
 }

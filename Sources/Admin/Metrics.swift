@@ -11,7 +11,7 @@ struct Metrics {
     var activity: Activity
     var isPaused: Bool
     var seconds: SecondKeeper
-    var outages: OutageList
+    var outages: OutageTally
     var streams: Int
     /// Seconds since 1970.
     var startTime: Double

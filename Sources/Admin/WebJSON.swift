@@ -69,19 +69,31 @@ enum WebJSON {
             + "\(second.failed),\(second.heldNow),\(second.inFlightNow),\(primary),\(p50),\(p99)]"
     }
 
-    static func outages(_ list: OutageList, names: ClusterView, at now: Instant) -> String {
+    static func outages(_ reports: [OutageReport]) -> String {
         array(
-            list.entries.map { entry in
-                let outage = entry.outage
-                return object([
-                    ("began", String(entry.beganAt)),
-                    ("length_ms", String(outage.length(at: now).milliseconds)),
-                    ("under_way", flag(outage.ended == nil)),
-                    ("from", text(names.name(of: outage.from))),
-                    ("to", text(outage.to.map(names.name(of:)))),
-                    ("lost", String(outage.lost.rawValue)),
-                    ("gained", outage.gained.map { String($0.rawValue) } ?? "null"),
+            reports.map { outage in
+                object([
+                    ("began", String(outage.began)),
+                    ("length_ms", String(outage.length.milliseconds)),
+                    ("under_way", flag(outage.isUnderWay)),
+                    ("felt", flag(outage.isFelt)),
+                    ("planned", flag(outage.isPlanned)),
+                    ("kind", text(outage.kind)),
+                    ("from", text(outage.from.isEmpty ? nil : outage.from)),
+                    ("to", text(outage.to.isEmpty ? nil : outage.to)),
+                    ("gained", outage.gained == .none ? "null" : String(outage.gained.rawValue)),
                     ("diagnosis", text(outage.diagnosis?.rawValue)),
+                    (
+                        "phases",
+                        array(
+                            outage.stages.map {
+                                object([
+                                    ("phase", text($0.phase.rawValue)), ("length_ms", String($0.length.milliseconds)),
+                                ])
+                            })
+                    ),
+                    ("users_affected", String(outage.usersAffected)),
+                    ("user_minutes_lost", String(outage.userMinutesLost)),
                 ])
             })
     }

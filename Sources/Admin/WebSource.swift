@@ -7,6 +7,8 @@ public protocol WebSource: AnyObject {
     var view: ClusterView { get }
     var activity: Activity { get }
     var isPaused: Bool { get }
+    /// As the ledger has them, oldest first; the last may be going on.
+    var outageReports: [OutageReport] { get }
     /// Calls back exactly once, on the loop's thread, later or at once.
     func sessions(_ completion: @escaping ([SessionRow]) -> Void)
 }
@@ -34,4 +36,41 @@ public struct WorkSample: Sendable, Hashable {
     public var latency: [UInt32] = []
 
     public init() {}
+}
+
+/// An outage, for the page.
+public struct OutageReport: Sendable, Hashable {
+    public struct Stage: Sendable, Hashable {
+        public var phase: Phase
+        public var length: Instant.Span
+
+        public init(phase: Phase, length: Instant.Span) {
+            self.phase = phase
+            self.length = length
+        }
+    }
+
+    /// Milliseconds since 1970 (UTC).
+    public var began: Int64
+    /// So far, where it is under way.
+    public var length: Instant.Span
+    public var isUnderWay = false
+    /// Whether somebody had an error or had to wait.
+    public var isFelt = false
+    public var isPlanned = false
+    /// Names; empty where there is none, or none yet.
+    public var from = ""
+    public var to = ""
+    public var gained = Generation.none
+    /// One word, the ledger's.
+    public var kind = ""
+    public var diagnosis: Diagnosis?
+    public var stages: [Stage] = []
+    public var usersAffected = 0
+    public var userMinutesLost: Double = 0
+
+    public init(began: Int64, length: Instant.Span) {
+        self.began = began
+        self.length = length
+    }
 }

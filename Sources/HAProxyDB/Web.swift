@@ -1,4 +1,6 @@
 import Admin
+import Availability
+import Cluster
 import Proxy
 import Reactor
 import Settings
@@ -15,7 +17,32 @@ extension HTTPServer {
     }
 }
 
-extension Control: WebSource {}
+extension Control: WebSource {
+    /// No more than fit on a page.
+    var outageReports: [OutageReport] {
+        let now = MonotonicClock.now()
+        return ledger.outages.suffix(100).map { OutageReport($0, at: now) }
+    }
+}
+
+extension OutageReport {
+    init(_ record: OutageRecord, at now: Instant) {
+        let isUnderWay = record.ended == nil && !record.isInterrupted
+        self.init(
+            began: record.wall.nanoseconds / 1_000_000, length: isUnderWay ? now - record.began : record.length)
+        self.isUnderWay = isUnderWay
+        isFelt = record.isFelt
+        isPlanned = record.isPlanned
+        from = record.from
+        to = record.to
+        gained = record.gained
+        kind = record.kind.rawValue
+        diagnosis = record.diagnoses.last
+        stages = record.phases.compactMap { phase in phase.length.map { Stage(phase: phase.phase, length: $0) } }
+        usersAffected = record.usersAffected
+        userMinutesLost = record.userMinutesLost
+    }
+}
 
 extension WorkSample {
     init(_ sample: SecondSample) {

@@ -145,13 +145,28 @@ struct HTTPServerTests {
             #expect(web.onLoop { $1.eventStreamCount } == 1)
             web.onLoop { source, server in
                 source.view = view(primary: nil, generation: 1, diagnosis: .primaryLost)
+                var outage = OutageReport(began: 1234, length: .seconds(1))
+                outage.isUnderWay = true
+                outage.from = "cluster1"
+                source.outageReports = [outage]
                 server.viewChanged()
             }
             #expect(client.receive(upTo: "\"diagnosis\":\"primaryLost\"") != nil)
-            #expect(client.receive(upTo: "event: outages\ndata: [{\"began\":") != nil)
-            #expect(client.receive(upTo: "\"under_way\":true,\"from\":\"cluster1\",\"to\":null") != nil)
+            #expect(client.receive(upTo: "event: outages\ndata: [{\"began\":1234,\"length_ms\":1000,") != nil)
+            #expect(client.receive(upTo: "\"under_way\":true,") != nil)
+            #expect(client.receive(upTo: "\"from\":\"cluster1\",\"to\":null,\"gained\":null,") != nil)
             web.onLoop { _, server in server.record(WorkSample()) }
             #expect(client.receive(upTo: "event: second\ndata: [") != nil)
+            // An outage ends without a change of the view: the next second tells.
+            web.onLoop { source, server in
+                source.outageReports[0].isUnderWay = false
+                server.record(WorkSample())
+                server.record(WorkSample())
+            }
+            let text = client.receive(upTo: "\"under_way\":false,") ?? ""
+            #expect(text.contains("event: outages\n"))
+            let rest = client.receive(upTo: "event: second") ?? "event: outages"
+            #expect(!rest.contains("event: outages"))
         }
     }
 

@@ -15,6 +15,7 @@ final class FakeSource: AdminSource {
     var outages = OutageHistory(at: MonotonicClock.now())
     var activity = Activity()
     var isPaused = false
+    var outageReports: [OutageReport] = []
     var rows: [SessionRow] = []
     /// Holds the answer of `show sessions` back until ``answerSessions()``.
     var holdsSessions = false

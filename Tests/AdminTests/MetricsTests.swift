@@ -37,7 +37,7 @@ private func metrics() -> Metrics {
         process: ProcessFacts(
             version: "1", pid: 1, startedAt: Instant(nanoseconds: 0), workers: 2, connectionsMax: 9, descriptorsMax: 99,
             hostname: "h", isStopping: false),
-        view: view, activity: activity, isPaused: false, seconds: seconds, outages: OutageList(at: now), streams: 0,
+        view: view, activity: activity, isPaused: false, seconds: seconds, outages: OutageTally(at: now), streams: 0,
         startTime: 1.5)
 }
 
@@ -159,30 +159,29 @@ struct SecondTests {
         #expect(LatencyHistogram.quantile(0.5, of: [], upperBound: { $0 }) == nil)
     }
 
-    @Test("outages: only the last ones are kept, with when they began and how long they took")
+    @Test("times without a primary are counted and summed up; a move without a gap is counted")
     func outages() {
         let at = { Instant(nanoseconds: $0 * 1_000_000_000) }
         var view = metrics().view
-        var list = OutageList(at: at(0), capacity: 2)
+        var tally = OutageTally(at: at(0))
         for round in 0..<3 as Range<Int64> {
             view.primary = NodeID(0)
             view.generation = view.generation.next
-            list.observe(view, at: at(10 * round), wall: 0)
+            tally.observe(view, at: at(10 * round))
             view.primary = nil
             view.diagnosis = .primaryLost
-            list.observe(view, at: at(10 * round + 1), wall: round)
+            tally.observe(view, at: at(10 * round + 1))
             view.diagnosis = .recovering
-            list.observe(view, at: at(10 * round + 2), wall: 99)
-            #expect(list.entries.last?.outage.diagnosis == .recovering)
-            #expect(list.current != nil)
+            tally.observe(view, at: at(10 * round + 2))
+            #expect(tally.current?.diagnosis == .recovering)
             view.primary = NodeID(1)
             view.diagnosis = nil
             view.generation = view.generation.next
-            list.observe(view, at: at(10 * round + 4), wall: 99)
+            tally.observe(view, at: at(10 * round + 4))
         }
-        #expect(list.secondsEnded == 9)
-        #expect(list.current == nil)
-        #expect(list.entries.map(\.beganAt) == [0, 2])
+        #expect(tally.secondsEnded == 9)
+        #expect(tally.current == nil)
+        #expect(tally.total == 5)
     }
 
     @Test("a token is compared as a whole")

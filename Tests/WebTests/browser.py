@@ -173,7 +173,8 @@ def main():
         if browser.ask("document.getElementById('headline').textContent") == first:
             faults.append("the primary has not changed")
         browser.wait("Number(document.getElementById('t-held').textContent) === 0", "the release")
-        browser.wait("document.querySelectorAll('#outages tbody tr:not(.now)').length === 1", "the outage")
+        browser.wait("[...document.querySelectorAll('#outages tbody tr:not(.now)')].filter("
+                     "row => row.innerText.includes('cluster1 → cluster2')).length === 1", "the outage")
         browser.ask("document.querySelector('[data-range=\"300\"]').click()")
         browser.wait(f"document.querySelector('#c-avail .lost').getAttribute('d').split('M').length > {lost}", "a bar")
         for name in ("without", "served"):
