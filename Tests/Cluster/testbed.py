@@ -67,7 +67,11 @@ def wait_for(what, condition, timeout):
 
 
 class Testbed:
-    def __init__(self):
+    def __init__(self, has_agents=False, has_gate=False):
+        """With `has_agents` every node runs `haproxydb agent`, and the proxy listens to them; with `has_gate` the OCF
+        gate is the group's last resource. Neither is needed for what is there already."""
+        self.has_agents = has_agents or has_gate
+        self.has_gate = has_gate
         self.directory = os.environ.get("HAPROXYDB_CLUSTER_DIR", "/tmp/haproxydb-cluster")
         self.token = int(os.environ.get("HAPROXYDB_CLUSTER_TOKEN", "2000"))
         # Whether this process made what is there.
@@ -180,6 +184,8 @@ class Testbed:
     def make_seed(self, device):
         """The CIB that the nodes start with, from the crmsh lines of seed.crm, with no cluster running."""
         self.fill("seed.crm", self.path("seed.crm"), DEVICE=device, FLOATING=FLOATING, APPS=APPS)
+        if self.has_gate:
+            self.add_gate(self.path("seed.crm"))
         with open(self.path("seed.xml"), "w") as file:
             file.write(run("cibadmin", "--empty"))
         log = self.path("crmsh")
@@ -188,6 +194,17 @@ class Testbed:
         run("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /var/log && exec crm -F configure load update "$1"',
             log, self.path("seed.crm"), env={**os.environ, "CIB_file": self.path("seed.xml"), "HOME": log})
 
+    def add_gate(self, path):
+        """The gate as the group's last resource: it is stopped first and started last."""
+        with open(path) as file:
+            lines = file.read()
+        gate = "primitive p_gate ocf:haproxydb:haproxydb-gate params socket=/run/testbed/agent.sock @BINARY@ " \
+            "op start timeout=30s interval=0 op stop timeout=30s interval=0 op monitor interval=10s timeout=20s\n"
+        with open(path, "w") as file:
+            file.write(gate.replace("@BINARY@", f"binary={self.binary}"))
+            file.write(lines.replace("group g_mysql p_fs_mysql p_float_ip p_mysql",
+                                     "group g_mysql p_fs_mysql p_float_ip p_mysql p_gate"))
+
     def make_node(self, node, device):
         directory = self.path(node)
         for name in ("corosync", "pacemaker/cib", "pacemaker/pengine", "pacemaker/cores", "pacemaker/blackbox",
@@ -195,6 +212,8 @@ class Testbed:
             os.makedirs(os.path.join(directory, name))
         self.fill("corosync.conf", os.path.join(directory, "corosync/corosync.conf"), TOKEN=self.token)
         self.fill("my.cnf", os.path.join(directory, "my.cnf"))
+        if self.has_agents:
+            self.fill("agent.toml", os.path.join(directory, "agent.toml"), NODE=node, ADDRESS=ADDRESSES[node])
         shutil.copy(self.path("seed.xml"), os.path.join(directory, "pacemaker/cib/cib.xml"))
         with open(os.path.join(directory, "hosts"), "w") as file:
             file.write("127.0.0.1 localhost\n" + "".join(f"{ADDRESSES[name]} {name}\n" for name in NODES))
@@ -202,7 +221,8 @@ class Testbed:
         with open(os.path.join(directory, "env"), "w") as file:
             file.write(f"TESTBED={HERE}\nDRBD={self.path('drbd')}\nDEVICE={device}\n"
                        f"NODE={node}\nNODE_ID={NODES.index(node)}\nADDRESS={ADDRESSES[node]}\n"
-                       f"PEER={peer}\nPEER_ID={NODES.index(peer)}\nPEER_ADDRESS={ADDRESSES[peer]}\n")
+                       f"PEER={peer}\nPEER_ID={NODES.index(peer)}\nPEER_ADDRESS={ADDRESSES[peer]}\n"
+                       f"AGENT={self.binary if self.has_agents else ''}\n")
         run("chown", "-R", "hacluster:haclient", directory + "/pacemaker", directory + "/log/pacemaker")
         run("chmod", "750", directory + "/pacemaker")
         run("chmod", "600", directory + "/pacemaker/cib/cib.xml")
@@ -238,7 +258,10 @@ class Testbed:
             os.remove(self.path(name + ".note"))
 
     def start_proxy(self):
-        self.fill("haproxydb.toml", self.path("haproxydb.toml"), APPS=APPS, DIR=self.directory)
+        self.fill("haproxydb.toml", self.path("haproxydb.toml"), APPS=APPS, DIR=self.directory,
+                  **{f"AGENT{number + 1}": f'agent = "{ADDRESSES[node]}:8405"' if self.has_agents else ""
+                     for number, node in enumerate(NODES)},
+                  CLUSTER='[cluster]\nkey = "the testbed\'s own shared secret"' if self.has_agents else "")
         self.spawn("proxy", "ip", "netns", "exec", "hdb-apps", self.binary, "run", "-c", self.path("haproxydb.toml"))
 
     def ctl(self, *words, timeout=60):
