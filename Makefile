@@ -60,12 +60,12 @@ bench:
 	$(SWIFT) build -c release -j $(JOBS)
 	Benchmarks/run
 
-# A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root.
+# A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root. CLUSTER_TEST=--gate: with agents.
 .PHONY: cluster-test
 cluster-test:
 	scripts/deps cluster
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
-	Tests/Cluster/cluster-test
+	Tests/Cluster/cluster-test $(CLUSTER_TEST)
 
 # A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
 .PHONY: fuzz

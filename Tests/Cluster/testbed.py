@@ -91,6 +91,10 @@ class Testbed:
             raise TestbedError("namespaces and mounts need root")
         if not os.access(self.binary, os.X_OK):
             raise TestbedError(f"{self.binary} is not there: swift build -c release --product haproxydb")
+        if self.has_agents:
+            run(self.binary, "agent", "--help")  # A build that has none says so here, and not as a silent node.
+        if self.has_gate and not os.path.exists(os.path.join(ROOT, "conf/ocf/haproxydb-gate")):
+            raise TestbedError("conf/ocf/haproxydb-gate is not there")
         os.makedirs(self.path("drbd"))
         self.is_ours = True
         self.make_image()
@@ -198,12 +202,14 @@ class Testbed:
         """The gate as the group's last resource: it is stopped first and started last."""
         with open(path) as file:
             lines = file.read()
-        gate = "primitive p_gate ocf:haproxydb:haproxydb-gate params socket=/run/testbed/agent.sock @BINARY@ " \
-            "op start timeout=30s interval=0 op stop timeout=30s interval=0 op monitor interval=10s timeout=20s\n"
+        group = "group g_mysql p_fs_mysql p_float_ip p_mysql"
+        if group not in lines:
+            raise TestbedError(f"seed.crm has no line '{group}'")
         with open(path, "w") as file:
-            file.write(gate.replace("@BINARY@", f"binary={self.binary}"))
-            file.write(lines.replace("group g_mysql p_fs_mysql p_float_ip p_mysql",
-                                     "group g_mysql p_fs_mysql p_float_ip p_mysql p_gate"))
+            file.write("primitive p_gate ocf:haproxydb:haproxydb-gate "
+                       f"params socket=/run/testbed/agent.sock binary={self.binary} op start timeout=30s interval=0 "
+                       "op stop timeout=30s interval=0 op monitor interval=10s timeout=20s\n")
+            file.write(lines.replace(group, group + " p_gate"))
 
     def make_node(self, node, device):
         directory = self.path(node)
@@ -368,7 +374,8 @@ class Testbed:
         if len(promoted) != 1:
             return None
         node = promoted[0]
-        return node if {"p_fs_mysql", "p_float_ip", "p_mysql"} <= running[node] and self.is_idle() else None
+        group = {"p_fs_mysql", "p_float_ip", "p_mysql"} | ({"p_gate"} if self.has_gate else set())
+        return node if group <= running[node] and self.is_idle() else None
 
     def is_online(self, node):
         tree = self.monitor()
