@@ -35,6 +35,8 @@ public struct HealthMonitor: Sendable {
     private var options: HealthOptions
     private var primary: NodeID?
     private var generation = Generation.none
+    /// Who would be primary but for an administrator's word: its connections are as good as before when it is back.
+    private var suspended: NodeID?
     private var phase = Phase.lost
     private var diagnosis: Diagnosis? = .starting
     private var since: Instant
@@ -361,8 +363,10 @@ public struct HealthMonitor: Sendable {
         let before = primary
         switch PrimaryElection.elect(evidence, present: primary) {
         case .primary(let node):
+            let isResumed = before == nil && node == suspended && node != restarted
+            suspended = nil
             if node != before || node == restarted {
-                generation = generation.next
+                if !isResumed { generation = generation.next }
                 since = now
                 actions.append(.note(announcement(of: node, was: before)))
             }
@@ -387,6 +391,8 @@ public struct HealthMonitor: Sendable {
                 let told = phase == .lost || phase == .recovering ? "" : ", \(phase.rawValue)"
                 actions.append(.note("No primary (\(reason.rawValue)\(told)): \(situation)."))
             }
+            let candidate = before ?? suspended
+            suspended = reason == .administrative && candidate != restarted ? candidate : nil
             primary = nil
             self.phase = phase
             diagnosis = reason

@@ -10,12 +10,13 @@ extension Worker {
     @inline(__always)
     var gateOpen: Bool { !paused && view.primary != nil }
 
-    /// May this session send now? A pause lets open transactions come to their end; the lack of a primary lets
-    /// nothing through.
+    /// May this session send now? A pause, and the drain of the primary, let open transactions come to their end; the
+    /// lack of a primary lets nothing through.
     @inline(__always)
     func mayPass(_ s: SessionRef) -> Bool {
-        s.pointee.backend == .attached && s.pointee.generation == view.generation && view.primary != nil
-            && (!paused || s.pointee.inTransaction)
+        guard s.pointee.backend == .attached, s.pointee.generation == view.generation else { return false }
+        if gateOpen { return true }
+        return s.pointee.inTransaction && (view.primary != nil || view.diagnosis == .administrative)
     }
 
     func attachOrHold(_ s: SessionRef) {

@@ -31,6 +31,8 @@ private struct SeededGenerator: RandomNumberGenerator {
     private struct Walk {
         var generator: SeededGenerator
         var cockpit: Cockpit
+        /// Who was primary last.
+        private var holder: NodeID?
         var now: Int64 = 0
         var connections: [UInt64] = [5, 5, 5]
         var starts: [Int64] = [-1_000_000, -1_000_000, -1_000_000]
@@ -94,19 +96,25 @@ private struct SeededGenerator: RandomNumberGenerator {
             }
         }
 
-        private func check(_ node: NodeID, _ before: ClusterView, _ publications: Int, _ isProbe: Bool) {
+        private mutating func check(_ node: NodeID, _ before: ClusterView, _ publications: Int, _ isProbe: Bool) {
             let view = cockpit.view
             let place: Comment = "seed \(seed) at \(now)"
             // A view has a primary or a reason for none.
             #expect((view.primary == nil) == (view.diagnosis != nil), place)
             #expect((view.primary != nil) == (view.phase == .ready), place)
-            // A primary that just appeared is a new generation; nothing else is, but a restart.
+            // A primary that just appeared is a new generation, but for one that an administrator took out and put
+            // back; nothing else is, but a restart.
             #expect(view.generation >= before.generation, place)
             if let primary = view.primary {
                 #expect(view.nodes[primary.rawValue].administrative == .ready, place)
                 #expect([.up, .falling].contains(view.nodes[primary.rawValue].health), place)
                 if primary != before.primary {
-                    #expect(view.generation == before.generation.next, place)
+                    if view.generation == before.generation {
+                        #expect(before.diagnosis == .administrative && primary == holder, place)
+                    } else {
+                        #expect(view.generation == before.generation.next, place)
+                    }
+                    holder = primary
                     #expect(view.nodes[primary.rawValue].health == .up, place)
                 } else if view.generation != before.generation {
                     #expect(node == primary && isProbe, place)

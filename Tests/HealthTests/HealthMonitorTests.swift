@@ -327,6 +327,19 @@ import Testing
         #expect(cockpit.latest.isEmpty)
         cockpit.administered(a, .ready, 200)
         #expect(cockpit.view.primary == a)
+        // The same server: connections to it, and the transactions open on them, are as good as before.
+        #expect(cockpit.view.generation == Generation(1))
+    }
+
+    @Test func aPrimaryThatDiedWhileItWasTakenOutIsANewOne() {
+        var cockpit = Cockpit.running()
+        cockpit.administered(a, .drain, 100)
+        cockpit.finished(a, .refused, 200)
+        cockpit.finished(a, .refused, 300)
+        #expect(cockpit.view.primary == nil)
+        cockpit.administered(a, .ready, 400)
+        cockpit.writable(a, 500)
+        #expect(cockpit.view.primary == a)
         #expect(cockpit.view.generation == Generation(2))
     }
 
