@@ -80,3 +80,10 @@ deps:
 
 clean:
 	rm -rf .build
+
+# The OCF resource agents under ocf-tester; as root.
+.PHONY: ocf-test
+ocf-test: test-deps
+	scripts/deps ocf
+	$(SWIFT) build --product haproxydb -j $(JOBS)
+	scripts/ocf-test
