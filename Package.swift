@@ -46,7 +46,7 @@ let package = Package(
             dependencies: ["Cluster", "Health", "ClusterFormats", "Reactor", "CMariaDB", "CPlatform"],
             swiftSettings: strict),
         .target(
-            name: "Agent", dependencies: ["Cluster", "Evidence", "Reactor", "COpenSSL", "CPlatform"],
+            name: "Agent", dependencies: ["Cluster", "Evidence", "Health", "Probes", "Reactor", "COpenSSL"],
             swiftSettings: strict),
         .target(
             name: "Proxy",
@@ -99,7 +99,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "AgentTests", dependencies: ["Agent", "Evidence", "Reactor", "Cluster"], swiftSettings: strict),
+            name: "AgentTests",
+            dependencies: ["Agent", "ClusterFormats", "Evidence", "Health", "Probes", "Reactor", "Cluster"],
+            swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "WebTests", dependencies: ["Testbed"], exclude: ["browser.py"], swiftSettings: strict),
@@ -112,6 +114,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "Testbed", "Routing", "MySQLWire", "CMariaDB", "CPlatform", "Cluster", "Health", "Reactor", "Probes",
+                "Agent", "Evidence",
             ],
             swiftSettings: strict),
     ]

@@ -69,6 +69,8 @@ final class AdminCommands {
             case .success(let message): completion(.message(.info, message), false)
             case .failure(let failure): completion(.failure(failure.message), false)
             }
+        case .switchover: switchover(arguments) { completion($0, false) }
+        case .showSwitchover: completion(showSwitchover(), false)
         case .clearCounters: completion(clearCounters(arguments, level, at: now), false)
         case .shutdownSession: shutdownSession(arguments) { completion($0, false) }
         case .disableAgent, .disableFrontend, .disableHealth, .disableServer, .enableAgent, .enableFrontend,

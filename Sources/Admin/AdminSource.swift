@@ -21,6 +21,21 @@ public protocol AdminSource: AnyObject {
     func reload() -> Result<String, ReloadFailure>
     /// Calls back exactly once, on the loop's thread, later or at once.
     func sessions(_ completion: @escaping ([SessionRow]) -> Void)
+    /// Makes that node the primary; calls back once, at the end, with whether it is and all that was said. False where
+    /// another switchover is under way.
+    func switchover(to node: String, isDry: Bool, _ completion: @escaping (Bool, [String]) -> Void) -> Bool
+    /// What the latest switchover said so far, and whether it succeeded; nil before its end.
+    var latestSwitchover: (lines: [String], isDone: Bool?) { get }
+}
+
+/// Where there are no agents.
+extension AdminSource {
+    public func switchover(to node: String, isDry: Bool, _ completion: @escaping (Bool, [String]) -> Void) -> Bool {
+        completion(false, ["Not possible: there are no agents here."])
+        return true
+    }
+
+    public var latestSwitchover: (lines: [String], isDone: Bool?) { ([], nil) }
 }
 
 public struct ReloadFailure: Error, Sendable, Hashable {

@@ -17,8 +17,10 @@ enum Verb: CaseIterable, Hashable, Sendable {
     case setWeight
     case showActivity, showBackend, showCLILevel, showCLISockets, showCluster, showCounters, showErrors
     case showFailovers, showHolds, showInfo, showNodes, showOutages, showPools, showProcess
-    case showServersConn, showServersState, showSess, showSessions, showStat, showTable, showThreads, showVersion
+    case showServersConn, showServersState, showSess, showSessions, showStat, showSwitchover, showTable, showThreads,
+        showVersion
     case shutdownFrontend, shutdownSession, shutdownSessionsServer
+    case switchover
     case lowerToUser
     case help, prompt, quit
 
@@ -72,12 +74,14 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showSess: ("show sess [id]", "report the list of current sessions or dump this exact session")
         case .showSessions: ("show sessions [json]", "one line per session")
         case .showStat: ("show stat [desc|json|no-maint|typed|up]*", "report counters for each proxy and server")
+        case .showSwitchover: ("show switchover", "what the latest switchover said, and its end")
         case .showTable: ("show table", "report table usage stats: there are no tables here")
         case .showThreads: ("show threads", "show some threads debugging information")
         case .showVersion: ("show version", "show version of the current process")
         case .shutdownFrontend: ("shutdown frontend <frontend>", "stop a specific frontend")
         case .shutdownSession: ("shutdown session [id]", "kill a specific session")
         case .shutdownSessionsServer: ("shutdown sessions server <bk>/<srv>", "kill sessions on a server")
+        case .switchover: ("switchover <node> [dry-run] [background]", "make that node the primary, as planned")
         case .lowerToUser: ("user", "lower the level of the current CLI session to user")
         case .help: ("help [<command>]", "list matching or all commands")
         case .prompt: ("prompt", "toggle interactive mode with prompt")
@@ -107,13 +111,14 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .disableAgent, .disableFrontend, .disableHealth, .disableServer, .enableAgent, .enableFrontend,
             .enableHealth, .enableServer, .pause, .reload, .resume, .setMaxconnFrontend, .setMaxconnGlobal,
             .setMaxconnServer, .setRateLimit, .setServer, .setWeight, .shutdownFrontend, .shutdownSession,
-            .shutdownSessionsServer:
+            .shutdownSessionsServer, .switchover:
             .admin
         case .clearCounters, .lowerToOperator, .showErrors, .showHolds, .showSess, .showSessions, .showThreads:
             .operator
         case .getWeight, .setSeverityOutput, .setTimeout, .showActivity, .showBackend, .showCLILevel, .showCLISockets,
             .showCluster, .showCounters, .showFailovers, .showInfo, .showNodes, .showOutages, .showPools, .showProcess,
-            .showServersConn, .showServersState, .showStat, .showTable, .showVersion, .lowerToUser, .help, .prompt,
+            .showServersConn, .showServersState, .showStat, .showSwitchover, .showTable, .showVersion, .lowerToUser,
+            .help, .prompt,
             .quit:
             .user
         }

@@ -29,12 +29,25 @@ struct ConfigurationFile {
         try read(secrets: NoSecrets()).availability
     }
 
-    private func read(secrets: some SecretSource) throws(Failure) -> Configuration {
-        let text: String
+    /// The agent's part of the file.
+    func readAgent() throws(Failure) -> AgentConfiguration {
+        let text = try text()
+        do throws(ConfigurationErrors) {
+            return try AgentConfiguration.parse(text, file: path, secrets: SystemSecrets(configuration: path))
+        } catch {
+            throw .wrong(error)
+        }
+    }
+
+    private func text() throws(Failure) -> String {
         switch readText(path) {
-        case .success(let content): text = content
+        case .success(let content): return content
         case .failure(let error): throw .unreadable(path: path, reason: error.reason)
         }
+    }
+
+    private func read(secrets: some SecretSource) throws(Failure) -> Configuration {
+        let text = try text()
         do throws(ConfigurationErrors) {
             return try Configuration.parse(text, file: path, secrets: secrets)
         } catch {

@@ -34,6 +34,8 @@ final class Control {
     private var watch: ClusterWatch?
     private var server: AdminServer?
     private var web: HTTPServer?
+    private var desk: ClusterDesk?
+    private var holders: Set<PauseHolder> = []
 
     private var published: ClusterView
     private(set) var outages: OutageHistory
@@ -85,7 +87,8 @@ final class Control {
         ledger.start()
         publishAccounts()
         let watch = ClusterWatch(
-            loop: loop, nodes: nodes, options: WatchOptions(configuration.health),
+            loop: loop, nodes: nodes, agents: ClusterDesk.agents(configuration),
+            options: WatchOptions(configuration.health),
             onView: { [unowned self] in take($0) },
             onAccounts: { [unowned self] in
                 accounts = $0
@@ -97,7 +100,10 @@ final class Control {
             },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
+        let desk = try ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)
+        self.desk = desk
         watch.start()
+        desk.start()
         for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
         Signals.on(SIGHUP, loop: loop) { [unowned self] in _ = reload() }
         announce()
@@ -152,6 +158,7 @@ final class Control {
         published = view
         ledger.take(view)
         fleet.publish(view)
+        desk?.take(view)
         server?.observe(view)
         web?.viewChanged()
         switch outages.observe(view, at: MonotonicClock.now()) {
@@ -221,11 +228,40 @@ final class Control {
         web?.close()
         server?.close()
         server = nil
+        desk?.stop()
         watch?.stop()
         ledger.close()
         log.notice("Stopped.")
         loop.stop()
     }
+}
+
+// MARK: - the desk's view
+
+extension Control: ClusterDeskHost {
+    func countBusySessions(_ completion: @escaping (Int) -> Void) {
+        sessions { rows in completion(rows.count { $0.state == "busy" || $0.state == "transaction" }) }
+    }
+
+    func hold(_ holder: PauseHolder) {
+        if holders.isEmpty { ledger.pause() }
+        holders.insert(holder)
+        fleet.pause()
+    }
+
+    func release(_ holder: PauseHolder) {
+        guard holders.remove(holder) != nil, holders.isEmpty else { return }
+        ledger.resume()
+        fleet.resume()
+    }
+
+    func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span) {
+        watch?.agentReported(node, report, age: age)
+    }
+
+    func agentLost(_ node: NodeID, _ reason: String) { watch?.agentLost(node, reason) }
+
+    func note(_ sentence: String) { log.notice("\(sentence)") }
 }
 
 // MARK: - the admin socket's view
@@ -249,15 +285,25 @@ extension Control: AdminSource {
 
     func pause() {
         if !fleet.isPaused { log.notice("Paused by an administrator: new statements are held.") }
-        ledger.pause()
-        fleet.pause()
+        hold(.administrator)
     }
 
     func resume() {
         if fleet.isPaused { log.notice("Resumed by an administrator.") }
+        holders.remove(.administrator)
+        desk?.resumedByAdministrator()
+        holders = []
         ledger.resume()
         fleet.resume()
     }
+
+    func switchover(
+        to node: String, isDry: Bool, _ completion: @escaping (Bool, [String]) -> Void
+    ) -> Bool {
+        desk?.begin(to: node, isDry: isDry, completion) ?? false
+    }
+
+    var latestSwitchover: (lines: [String], isDone: Bool?) { desk?.latest ?? ([], nil) }
 
     func set(_ node: NodeID, administrative state: AdministrativeState) {
         let name = view.name(of: node)
@@ -298,6 +344,7 @@ extension Control: AdminSource {
         }
         let change = ConfigurationChange(from: configuration, to: new)
         configuration = change.running
+        desk?.settings = configuration.cluster
         LogLines.set(configuration.log)
         watch?.set(WatchOptions(configuration.health))
         publishAccounts()

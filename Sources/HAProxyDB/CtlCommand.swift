@@ -5,15 +5,22 @@ import Reactor
 struct CtlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ctl", abstract: "Asks or steers a running proxy through its admin socket.",
-        discussion: "For example: show nodes, show sessions, show info, pause wait 10s, resume, help.")
+        discussion:
+            "For example: show nodes, show sessions, show info, pause wait 10s, resume, switchover cluster2, help.")
 
     @Argument(help: "The command and its words; several commands are separated by ';'.")
     var command: [String]
+
+    @Flag(help: "For switchover: say what would be done.")
+    var dryRun = false
 
     @OptionGroup var target: AdminSocketOption
 
     func run() throws {
         let path = try target.path()
+        if command.first == "switchover", command.count == 2 {
+            return try SwitchoverFollower(path: path).run(to: command[1], isDry: dryRun)
+        }
         let answer: String
         do throws(SystemError) {
             // Errors are told apart from other answers by their severity.

@@ -8,5 +8,8 @@ struct Program: ParsableCommand {
         commandName: "haproxydb",
         abstract: "A failover proxy for MariaDB.",
         version: version,
-        subcommands: [RunCommand.self, CheckCommand.self, CtlCommand.self, TopCommand.self, LedgerReportCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, CtlCommand.self, TopCommand.self, AgentCommand.self,
+            AnnounceCommand.self, LedgerReportCommand.self,
+        ])
 }

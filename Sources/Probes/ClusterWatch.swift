@@ -36,12 +36,14 @@ public final class ClusterWatch {
 
     /// - Parameters:
     ///   - nodes: a node's id is its index.
+    ///   - agents: which of them have an agent, by the same index.
     ///   - onView: whenever health, roles, the primary or the reason for none changed.
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
     ///   - onNote: one sentence per change of state, for the log.
     public init(
-        loop: EventLoop, nodes: [Node], options: WatchOptions, onView: @escaping (ClusterView) -> Void,
+        loop: EventLoop, nodes: [Node], agents: [Bool] = [], options: WatchOptions,
+        onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
         onNote: @escaping (String) -> Void
     ) {
@@ -52,7 +54,7 @@ public final class ClusterWatch {
         self.onAccounts = onAccounts
         self.onIdentity = onIdentity
         self.onNote = onNote
-        monitor = HealthMonitor(nodes: nodes, options: options.health, at: MonotonicClock.now())
+        monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
         addresses = nodes.map { NodeAddress($0.endpoint) }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
@@ -103,6 +105,17 @@ public final class ClusterWatch {
     public func observe(_ node: NodeID, _ evidence: TrafficEvidence) {
         guard isRunning else { return }
         run(monitor.observed(node, evidence, at: MonotonicClock.now()))
+    }
+
+    /// What the node's agent observed that long ago.
+    public func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span) {
+        guard isRunning else { return }
+        run(monitor.agentReported(node, report, age: age, at: MonotonicClock.now()))
+    }
+
+    public func agentLost(_ node: NodeID, _ reason: String) {
+        guard isRunning else { return }
+        run(monitor.agentLost(node, reason, at: MonotonicClock.now()))
     }
 
     /// Asks the primary for its accounts now; without a primary nothing happens.

@@ -3,12 +3,12 @@ import Health
 import Reactor
 
 /// Runs a tool once, within a time and an amount of output, and hands on all that it printed.
-final class ToolRun {
-    struct Output {
-        var bytes: [UInt8]
-        var status: Int32
+package final class ToolRun {
+    package struct Output {
+        package var bytes: [UInt8]
+        package var status: Int32
         /// What it wrote to standard error, shortened and printable.
-        var complaint: String
+        package var complaint: String
     }
 
     private let tool: Tool
@@ -20,7 +20,7 @@ final class ToolRun {
     private var onEnd: ((Result<Output, ObservationFault>) -> Void)?
 
     /// - Parameter onEnd: once, from the loop; an exit status other than 0 is no fault here.
-    init(
+    package init(
         loop: EventLoop, _ tool: Tool, timeout: Instant.Span, bytesMax: Int,
         onEnd: @escaping (Result<Output, ObservationFault>) -> Void
     ) throws(SystemError) {
@@ -35,7 +35,7 @@ final class ToolRun {
     }
 
     /// Kills it, and tells nothing.
-    func cancel() {
+    package func cancel() {
         onEnd = nil
         timer?.cancel()
         process?.abandon()

@@ -208,6 +208,14 @@ public enum Signals {
         SignalWatch(loop: loop, signal: signal, body)
     }
 
+    /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
+    public static func unblock(_ signals: [Int32]) {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// Writing to a closed connection is an error (EPIPE), not the end of the process.
     public static func ignoreBrokenPipes() {
         signal(SIGPIPE, SIG_IGN)

@@ -6,6 +6,8 @@ public struct Configuration: Sendable, Hashable {
     public var proxy = Proxy()
     /// In the order of the file; at least one.
     public var nodes: [Node] = []
+    /// Where each node's agent listens, by the node's index; nil where it has none.
+    public var agents: [Endpoint?] = []
     public var health = Health()
     public var failover = Failover()
     /// In the order of their names.
@@ -13,6 +15,7 @@ public struct Configuration: Sendable, Hashable {
     public var admin = Admin()
     public var availability = Availability()
     public var log = Log()
+    public var cluster = Cluster()
 
     public init() {}
 

@@ -8,34 +8,10 @@ extension Configuration {
     public static func parse(
         _ text: String, file: String, secrets: some SecretSource
     ) throws(ConfigurationErrors) -> Configuration {
-        let tree: TOMLTree
-        do {
-            tree = try TOMLTree.parse(text)
-        } catch let error as TOMLParseError {
-            let position = Position(line: error.source.begin.line, column: error.source.begin.column)
-            throw ConfigurationErrors([
-                ConfigurationError(file: file, position: position, key: "", message: error.description)
-            ])
-        } catch {
-            throw ConfigurationErrors([
-                ConfigurationError(file: file, position: Position(line: 1, column: 1), key: "", message: "\(error)")
-            ])
-        }
-        guard case .table(let root) = tree else {
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    file: file, position: Position(line: 1, column: 1), key: "", message: "there are no sections")
-            ])
-        }
+        let root = try TOMLTree.root(of: text, file: file)
         var parser = ConfigurationParser(draft: Draft(file: file, outline: Outline(text)), root: root)
         let settings = parser.settings(secrets: secrets)
-        guard parser.draft.errors.isEmpty else {
-            // Stable: what stands at the same place stays in the order it was found in.
-            let ordered = parser.draft.errors.enumerated().sorted {
-                ($0.element.position, $0.offset) < ($1.element.position, $1.offset)
-            }
-            throw ConfigurationErrors(ordered.map(\.element))
-        }
+        try parser.draft.check()
         return settings
     }
 }
@@ -46,6 +22,7 @@ private struct ConfigurationParser {
 
     private static let sections = [
         "proxy", "node", "health", "failover", "users", "admin", "availability", "log",
+        "cluster", "agent",
     ]
 
     mutating func settings(secrets: some SecretSource) -> Configuration {
@@ -57,7 +34,7 @@ private struct ConfigurationParser {
         }
         var settings = Configuration()
         if let section = section("proxy", required: true) { proxy(section, into: &settings.proxy) }
-        settings.nodes = nodes()
+        settings.nodes = nodes(agents: &settings.agents)
         if let section = section("health", required: true) {
             health(section, into: &settings.health, secrets: secrets)
         }
@@ -66,6 +43,11 @@ private struct ConfigurationParser {
         if let section = section("admin") { admin(section, into: &settings.admin, secrets: secrets) }
         if let section = section("availability") {
             draft.availability(section, into: &settings.availability)
+        }
+        if let section = section("cluster") { settings.cluster = draft.cluster(section, secrets: secrets) }
+        if settings.cluster.key == nil, settings.agents.contains(where: { $0 != nil }), draft.errors.isEmpty {
+            draft.fail(
+                ["cluster"], at: .key, key: "cluster.key", "is missing (or key_file, or key_env): a node has an agent")
         }
         if let section = section("log") {
             draft.expectOnly(["level", "format"], in: section)
@@ -114,7 +96,7 @@ private struct ConfigurationParser {
         if let flag = draft.flag("proxy_protocol", in: section) { proxy.proxyProtocol = flag }
     }
 
-    private mutating func nodes() -> [Node] {
+    private mutating func nodes(agents: inout [Endpoint?]) -> [Node] {
         let header = "write one [[node]] with name and address for each"
         guard let tree = root["node"] else {
             draft.fail([], key: "node", "there is no node; \(header)")
@@ -133,7 +115,7 @@ private struct ConfigurationParser {
                 continue
             }
             let section = Section(path: path, name: "node", entries: entries)
-            draft.expectOnly(["name", "address"], in: section)
+            draft.expectOnly(["name", "address", "agent"], in: section)
             let hasName = draft.require("name", in: section)
             let hasAddress = draft.require("address", in: section)
             let name = hasName ? nodeName(section, unlike: nodes) : nil
@@ -142,7 +124,11 @@ private struct ConfigurationParser {
                 draft.fail(section, "address", "\(endpoint) is the address of \(other.name) already")
                 continue
             }
-            if let name, let endpoint { nodes.append(Node(id: NodeID(nodes.count), name: name, endpoint: endpoint)) }
+            let agent = draft.endpoint("agent", in: section)
+            if let name, let endpoint {
+                nodes.append(Node(id: NodeID(nodes.count), name: name, endpoint: endpoint))
+                agents.append(agent)
+            }
         }
         return nodes
     }

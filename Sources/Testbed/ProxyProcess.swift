@@ -14,9 +14,10 @@ public final class ProxyProcess: Sendable {
     ///   - nodes: TCP ports on 127.0.0.1, in order: `cluster1`, `cluster2`, …
     ///   - proxy: more lines of the section `[proxy]`, e.g. `connections_max = 10`.
     ///   - sections: more lines at the end of the file.
+    ///   - agents: TCP ports on 127.0.0.1 of the nodes' agents, in their order.
     public init(
         nodes: [UInt16], holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
-        program: String? = nil
+        agents: [UInt16] = [], program: String? = nil
     ) throws {
         directory = try TemporaryDirectory(prefix: "hadb")
         port = try Ports.free(1)[0]
@@ -25,6 +26,7 @@ public final class ProxyProcess: Sendable {
         var lines = ["[proxy]", "listen = [\"127.0.0.1:\(port)\"]"] + proxy
         for (index, port) in nodes.enumerated() {
             lines += ["", "[[node]]", "name = \"cluster\(index + 1)\"", "address = \"127.0.0.1:\(port)\""]
+            if agents.indices.contains(index) { lines.append("agent = \"127.0.0.1:\(agents[index])\"") }
         }
         lines += [
             "", "[health]", "user = \"\(EmbeddedPair.service.user)\"",

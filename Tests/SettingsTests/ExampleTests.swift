@@ -12,6 +12,7 @@ import Testing
             Node(id: NodeID(0), name: "cluster1", endpoint: Endpoint(host: "192.168.1.101", port: 3306)),
             Node(id: NodeID(1), name: "cluster2", endpoint: Endpoint(host: "192.168.1.102", port: 3306)),
         ]
+        expected.agents = [nil, nil]
         expected.health.user = "proxy"
         expected.health.password = "change me"
         #expect(settings == expected)
@@ -30,15 +31,18 @@ import Testing
             count += 1
             if words[1] != "password_env" { lines.append(line.dropFirst(2)) }
         }
-        #expect(count == 9)
+        #expect(count == 12)
         let secrets = TableOfSecrets(secrets: [
             .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/http.token"): "0123456789abcdef",
             .file("/etc/haproxydb/report.password"): "report's",
+            .file("/etc/haproxydb/cluster.key"): "0123456789abcdef",
         ])
         let settings = try Configuration.parse(lines.joined(separator: "\n"), file: "f", secrets: secrets)
         #expect(settings.health.password == "from a file")
         #expect(settings.proxy.serverVersion == "10.11.14-MariaDB")
         #expect(settings.admin.tcp == Endpoint(host: "127.0.0.1", port: 9999))
+        #expect(settings.agents == [101, 102].map { Endpoint(host: "192.168.1.\($0)", port: 8405) })
+        #expect(settings.cluster.key == "0123456789abcdef")
         #expect(settings.admin.http == Endpoint(host: "127.0.0.1", port: 8404))
         #expect(settings.admin.httpToken == "0123456789abcdef")
         #expect(settings.availability.file == "/var/lib/haproxydb/availability.db")
@@ -62,7 +66,7 @@ import Testing
         let text = """
             node = [
                 { name = "a", address = "[::1]:3307" },  # in line
-                { name = "b.c", address = "db.example:3308" },
+                { name = "b.c", address = "db.example:3308", agent = "db.example:8405" },
             ]
             health.user = 'u'
             health.password_env = "SECRET"
@@ -74,6 +78,11 @@ import Testing
             client_timeout = "8h"
             server_version = "10.6.1-MariaDB"
             proxy_protocol = true
+            [cluster]
+            key = "sixteen bytes....."
+            drain_timeout = "1s"
+            move_timeout = "2s"
+            pause_max = "3s"
             [failover]
             hold_timeout = "5m"
             drain_timeout = "0"
@@ -100,6 +109,11 @@ import Testing
             Node(id: NodeID(0), name: "a", endpoint: Endpoint(host: "::1", port: 3307)),
             Node(id: NodeID(1), name: "b.c", endpoint: Endpoint(host: "db.example", port: 3308)),
         ]
+        expected.agents = [nil, Endpoint(host: "db.example", port: 8405)]
+        expected.cluster.key = "sixteen bytes....."
+        expected.cluster.drainTimeout = .seconds(1)
+        expected.cluster.moveTimeout = .seconds(2)
+        expected.cluster.pauseMax = .seconds(3)
         expected.health.user = "u"
         expected.health.password = "s"
         expected.proxy.listen = [Endpoint(host: "127.0.0.1", port: 1), Endpoint(host: "::", port: 2)]

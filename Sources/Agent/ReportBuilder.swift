@@ -1,0 +1,102 @@
+import Cluster
+import Health
+import Probes
+
+/// The latest observations of a node, and what they come to. No I/O, no clock.
+public struct ReportBuilder: Sendable {
+    public var node: String
+    /// DRBD's name of the resource; nil: the only one, or the first.
+    public var resource: String?
+    public var names: ResourceNames
+    /// Nil while nothing was observed yet.
+    public var drbd: Result<DRBDObservation, ObservationFault>?
+    public var pacemaker: Result<PacemakerView, ObservationFault>?
+
+    public init(node: String, resource: String? = nil, names: ResourceNames = ResourceNames()) {
+        self.node = node
+        self.resource = resource
+        self.names = names
+    }
+
+    /// Nil before both were asked once.
+    public var report: NodeReport? {
+        guard let drbd, let pacemaker else { return nil }
+        var report = NodeReport(node: node)
+        switch drbd {
+        case .success(let observation):
+            let view = resource.map { observation.resources.resource(named: $0) } ?? observation.resources.first
+            report.storage = view.map(NodeReport.Storage.init)
+            if view == nil { report.troubles.append("DRBD has no such resource configured") }
+        case .failure(let fault): report.troubles.append("DRBD: \(fault)")
+        }
+        switch pacemaker {
+        case .success(let view):
+            report.manager = NodeReport.Manager(view, names, node: node)
+            if report.manager == nil { report.troubles.append("the cluster has no coordinator") }
+            let progress = view.progress(names)
+            switch progress.phase {
+            // Nothing goes forward, or nothing is left to be done.
+            case .lost, .ready: break
+            case .fencing, .promoting, .mounting, .starting, .recovering: report.phase = progress.phase
+            }
+        case .failure(let fault): report.troubles.append("Pacemaker: \(fault)")
+        }
+        return report
+    }
+}
+
+extension NodeReport.Storage {
+    init(_ view: DRBDResourceView) {
+        let role: Role =
+            switch view.role {
+            case .primary: .primary
+            case .secondary: .secondary
+            case .unknown: .unknown
+            }
+        self.init(role: role, disk: Disk(view.disk ?? .unknown), peerDisk: Disk(view.peerDisk))
+        switch view.connection {
+        case .connected: connection = view.replication.isResync ? .synchronizing : .connected
+        case .standAlone: connection = .standAlone
+        case .connecting, .disconnecting, .unconnected, .timeout, .brokenPipe, .networkFailure, .protocolError,
+            .tearDown:
+            connection = .connecting
+        }
+    }
+}
+
+extension NodeReport.Storage.Disk {
+    init(_ disk: DRBDDisk) {
+        switch disk {
+        case .upToDate: self = .upToDate
+        case .consistent: self = .consistent
+        case .outdated: self = .outdated
+        case .inconsistent: self = .inconsistent
+        case .diskless, .detaching, .failed: self = .diskless
+        case .attaching, .negotiating, .unknown: self = .unknown
+        }
+    }
+}
+
+extension NodeReport.Manager {
+    /// Nil while nobody coordinates: then the view is old, or being made.
+    init?(_ view: PacemakerView, _ names: ResourceNames, node: String) {
+        guard view.coordinator != nil, let hasQuorum = view.hasQuorum else { return nil }
+        self.init(
+            hasQuorum: hasQuorum, ignoresQuorum: view.quorumPolicy == "ignore",
+            isMaintenance: view.isInMaintenance == true || view.node(named: node)?.isInMaintenance == true,
+            standby: view.nodes.filter { $0.isStandby || $0.isStandbyOnFail }.map(\.name),
+            unclean: view.nodes.filter(\.isUnclean).map(\.name),
+            isFencingPending: view.fencing.contains { $0.state == .pending },
+            isMovePending: view.nodes.contains { view.isLeaving($0.name, names) })
+        switch view.promoted(names) {
+        case .notConfigured: promoted = nil
+        case .nobody, .doubtful(_, .unclean), .doubtful(_, .joining): promoted = []
+        case .node(let name), .doubtful(let name, .noQuorum), .doubtful(let name, .failed): promoted = [name]
+        case .several(let all): promoted = all
+        case .doubtful(_, .noCoordinator): return nil
+        case .doubtful(let name, .unmanaged):
+            promoted = [name]
+            isMaintenance = true
+        }
+    }
+}

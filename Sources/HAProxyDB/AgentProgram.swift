@@ -1,0 +1,225 @@
+import Agent
+import Cluster
+import Foundation
+import Glibc
+import Health
+import Logging
+import Probes
+import Reactor
+import Settings
+
+/// `haproxydb agent`: observes this node, tells the proxies, answers other balancers, hears the gate, and moves the
+/// primary where it is asked to and may.
+final class AgentProgram {
+    private static let moveTimeout: Instant.Span = .seconds(30)
+
+    private let configuration: AgentConfiguration
+    private let log: Logger
+    private let loop: EventLoop
+    private var builder: ReportBuilder
+    private var drbd: DRBDObserver?
+    private var pacemaker: PacemakerObserver?
+    private var servers: [AgentServer] = []
+    private var lines: [LineServer] = []
+    private var tools: [UInt64: ToolRun] = [:]
+    private var lastTool: UInt64 = 0
+    /// When Pacemaker was asked last: it is asked every second, DRBD speaks when something changes.
+    private var askedAt: Instant?
+    private var latest: NodeReport?
+
+    init(_ configuration: AgentConfiguration) throws(SystemError) {
+        self.configuration = configuration
+        log = LogLines.start(configuration.log)
+        Signals.ignoreBrokenPipes()
+        Signals.unblock([SIGTERM, SIGINT])
+        loop = try EventLoop()
+        let names = configuration.resources
+        builder = ReportBuilder(
+            node: configuration.node, resource: configuration.drbdResource,
+            names: ResourceNames(
+                drbd: names.drbd, promotable: names.promotable, filesystem: names.filesystem, address: names.address,
+                database: names.database))
+    }
+
+    func start() throws(SystemError) {
+        let options = AgentServer.Options(node: configuration.node, key: Array((configuration.cluster.key ?? "").utf8))
+        for endpoint in configuration.listen {
+            let server = try AgentServer(
+                listen: endpoint, loop: loop, options: options,
+                onMove: { [unowned self] in move(to: $0, $1) }, onClear: { [unowned self] in clear($0) },
+                onNote: { [log] in log.notice("\($0)") })
+            servers.append(server)
+        }
+        if let endpoint = configuration.check {
+            try answer(Sockets.listen(endpoint, freebind: true), .none) { [unowned self] _, answer in
+                answer(CheckAnswer(current).line)
+            }
+        }
+        if let endpoint = configuration.http {
+            try answer(Sockets.listen(endpoint, freebind: true), .head) { [unowned self] _, answer in
+                answer(CheckAnswer(current).http)
+            }
+        }
+        mkdir(URL(filePath: configuration.socket).deletingLastPathComponent().path, 0o755)
+        try answer(Sockets.listenUnix(configuration.socket, mode: configuration.socketMode), .line) {
+            [unowned self] line, answer in heard(line, answer)
+        }
+        for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
+        observe()
+        let listen = configuration.listen.map(\.description).joined(separator: ", ")
+        log.notice("The agent of \(configuration.node) serves on \(listen); socket \(configuration.socket).")
+    }
+
+    func run() { loop.run() }
+
+    private func answer(
+        _ listener: Int32, _ request: LineServer.Request, _ body: @escaping (String, @escaping (String) -> Void) -> Void
+    ) throws(SystemError) {
+        lines.append(LineServer(loop: loop, listener: listener, request: request, answer: body))
+    }
+
+    private func stop() {
+        drbd?.stop()
+        pacemaker?.stop()
+        for tool in tools.values { tool.cancel() }
+        for server in servers { server.close() }
+        for server in lines { server.close() }
+        unlink(configuration.socket)
+        log.notice("Stopped.")
+        loop.stop()
+    }
+
+    // MARK: what is seen
+
+    private func observe() {
+        let pacemaker = PacemakerObserver(loop: loop) { [unowned self] in
+            builder.pacemaker = $0
+            askedAt = MonotonicClock.now()
+            publish()
+        }
+        let drbd = DRBDObserver(
+            loop: loop,
+            onObservation: { [unowned self] in
+                let isNews = builder.drbd != $0
+                builder.drbd = $0
+                guard isNews else { return }
+                publish()
+                // A role that changes is the first sign of a move; the cluster's own word is asked for at once.
+                pacemaker.refresh()
+            },
+            onHelper: { [log] helper, resource in log.warning("DRBD calls \(helper) for \(resource).") })
+        self.pacemaker = pacemaker
+        self.drbd = drbd
+        drbd.start()
+        pacemaker.start()
+    }
+
+    private func publish() {
+        guard let report = builder.report else { return }
+        let now = MonotonicClock.now()
+        if report != latest { log.info("\(report.line)") }
+        latest = report
+        for server in servers { server.publish(report, at: askedAt ?? now) }
+    }
+
+    /// Nil where it is too old to be believed.
+    private var current: NodeReport? {
+        guard let askedAt, MonotonicClock.now() - askedAt < HealthOptions().observationAgeMax else { return nil }
+        return latest
+    }
+
+    // MARK: what is announced here
+
+    private func heard(_ line: String, _ answer: @escaping (String) -> Void) {
+        guard let announcement = Announcement(line) else {
+            return answer("error: pause [TIME] [REASON], resume [REASON], look or status\n")
+        }
+        switch announcement {
+        case .pause(let wait, let reason): pause(wait, reason, answer)
+        case .resume(let reason):
+            let told = servers.reduce(0) { $0 + $1.resume(reason: reason) }
+            log.notice("Told \(told) proxies that statements may flow: \(reason).")
+            pacemaker?.refresh()
+            answer("ok told \(told)\n")
+        case .look:
+            pacemaker?.refresh()
+            answer("ok\n")
+        case .status: answer("ok \(current?.line ?? "nothing observed")\n")
+        }
+    }
+
+    private func pause(_ wait: Instant.Span, _ reason: String, _ answer: @escaping (String) -> Void) {
+        var missing = servers.count
+        var sum = AgentServer.PauseOutcome(asked: 0, clear: 0, open: 0)
+        let since = MonotonicClock.now()
+        for server in servers {
+            server.pause(wait: wait, reason: reason) { [log] outcome in
+                sum.asked += outcome.asked
+                sum.clear += outcome.clear
+                sum.open += outcome.open
+                missing -= 1
+                guard missing == 0 else { return }
+                let text = "asked \(sum.asked), clear \(sum.clear), open \(sum.open)"
+                log.notice("Paused the proxies after \(MonotonicClock.now() - since) (\(reason)): \(text).")
+                answer("ok \(text)\n")
+            }
+        }
+    }
+
+    // MARK: what it is asked to do
+
+    private func move(to node: String, _ answer: @escaping (Bool, String) -> Void) {
+        guard !configuration.moveCommand.isEmpty else {
+            return answer(false, "the agent of \(configuration.node) has no move_command")
+        }
+        guard NodeName.isValid(node) else { return answer(false, "that is no node's name") }
+        run(configuration.moveCommand.map { $0 == "{node}" ? node : $0 }, answer)
+    }
+
+    private func clear(_ answer: @escaping (Bool, String) -> Void) {
+        guard !configuration.clearCommand.isEmpty else { return answer(true, "there is no clear_command") }
+        run(configuration.clearCommand, answer)
+    }
+
+    private func run(_ command: [String], _ answer: @escaping (Bool, String) -> Void) {
+        guard let program = command.first else { return }
+        log.notice("Running \(command.joined(separator: " ")).")
+        lastTool += 1
+        let id = lastTool
+        do throws(SystemError) {
+            let tool = Tool(program, Array(command.dropFirst()))
+            tools[id] = try ToolRun(loop: loop, tool, timeout: Self.moveTimeout, bytesMax: 65_536) { [unowned self] in
+                tools[id] = nil
+                switch $0 {
+                case .success(let output) where output.status == 0: answer(true, "done")
+                case .success(let output):
+                    answer(false, "\(tool.name) ended with \(output.status): \(output.complaint)")
+                case .failure(let fault): answer(false, fault.description)
+                }
+                pacemaker?.refresh()
+            }
+        } catch {
+            answer(false, error.description)
+        }
+    }
+}
+
+extension NodeReport {
+    /// On one line, for the log and for `announce status`.
+    fileprivate var line: String {
+        var parts: [String] = []
+        if let storage {
+            parts.append("DRBD \(storage.role.rawValue), \(storage.disk.rawValue), \(storage.connection.rawValue)")
+        }
+        if let manager {
+            parts.append(manager.hasQuorum ? "quorum" : "no quorum")
+            if let promoted = manager.promoted {
+                parts.append("promoted \(promoted.isEmpty ? "nobody" : promoted.joined(separator: ", "))")
+            }
+            if manager.isMaintenance { parts.append("maintenance") }
+        }
+        if let phase { parts.append(phase.rawValue) }
+        parts += troubles
+        return "\(node): " + (parts.isEmpty ? "nothing is seen" : parts.joined(separator: "; "))
+    }
+}

@@ -1,0 +1,193 @@
+import Cluster
+
+/// A planned change of the primary, step by step: hold at transaction boundaries, drain, let the cluster move, release.
+/// Whatever fails is undone: what the cluster was told to prefer is taken back, and statements flow again.
+public struct Switchover: Sendable {
+    public struct Plan: Sendable, Hashable {
+        public var target: NodeID
+        /// How long sessions may finish what they do.
+        public var drainTimeout: Instant.Span
+        /// How long the cluster may take.
+        public var moveTimeout: Instant.Span
+        /// Between two looks at the sessions.
+        public var look: Instant.Span = .milliseconds(10)
+
+        public init(target: NodeID, drainTimeout: Instant.Span, moveTimeout: Instant.Span) {
+            self.target = target
+            self.drainTimeout = drainTimeout
+            self.moveTimeout = moveTimeout
+        }
+    }
+
+    public enum Action: Sendable, Hashable {
+        /// One sentence for whoever watches.
+        case say(String)
+        case pause
+        /// Count the sessions that are in the middle of something and call ``drained(open:at:)``.
+        case count(after: Instant.Span)
+        /// Ask an agent to move the primary, and call ``moveAnswered(isDone:text:at:)``.
+        case move(to: String)
+        /// Take back what `move` told the cluster to prefer.
+        case clear
+        case resume
+        /// Call ``timerFired(at:)``.
+        case wake(after: Instant.Span)
+        case finish(isDone: Bool)
+    }
+
+    private enum State: Hashable {
+        /// Can transition to: draining, finished.
+        case planned
+        /// Can transition to: moving, finished.
+        case draining(since: Instant)
+        /// Can transition to: finished.
+        case moving(since: Instant, paused: Instant, phase: Phase)
+        case finished
+    }
+
+    private var state = State.planned
+    private let plan: Plan
+    private let name: String
+    private let from: NodeID?
+    private let fromName: String
+    private let generation: Generation
+    private let view: ClusterView
+
+    /// - Parameter view: as of now. A target that is not in it is told by ``begin(isDry:hasAgent:at:)``.
+    public init(_ plan: Plan, view: ClusterView) {
+        self.plan = plan
+        self.view = view
+        from = view.primary
+        generation = view.generation
+        name = view.nodes.indices.contains(plan.target.rawValue) ? view.nodes[plan.target.rawValue].node.name : ""
+        fromName =
+            view.primary.map { view.nodes.indices.contains($0.rawValue) ? view.nodes[$0.rawValue].node.name : "" } ?? ""
+    }
+
+    public var isFinished: Bool { state == .finished }
+
+    /// Why it can't be done now; nil where nothing speaks against it.
+    private func objection(hasAgent: Bool) -> String? {
+        guard !name.isEmpty else { return "there is no such node" }
+        guard from != nil else { return "there is no primary to move from" }
+        if from == plan.target { return "\(name) is the primary already" }
+        let target = view.nodes[plan.target.rawValue]
+        if target.administrative != .ready { return "\(name) is set to \(target.administrative.rawValue)" }
+        if !hasAgent { return "no agent that could move anything is heard" }
+        for caution in view.cautions {
+            switch caution {
+            case .maintenance: return "the cluster is in maintenance: it would move nothing"
+            case .standbyOutdated: return "the standby's data is known to be old"
+            case .diskNotUpToDate: return "the standby's disk is not up to date"
+            case .noQuorum: return "a part of the cluster has no quorum"
+            case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
+                .checkAccountRefused, .administrative, .notPromoted:
+                break
+            }
+        }
+        return nil
+    }
+
+    /// - Parameters:
+    ///   - isDry: says what would be done, and does nothing.
+    ///   - hasAgent: whether there is one to ask.
+    public mutating func begin(isDry: Bool, hasAgent: Bool, at now: Instant) -> [Action] {
+        guard state == .planned else { return [] }
+        if let objection = objection(hasAgent: hasAgent) {
+            state = .finished
+            return [.say("Not possible: \(objection)."), .finish(isDone: false)]
+        }
+        if isDry {
+            state = .finished
+            return [
+                .say("Would hold statements at transaction boundaries, for up to \(plan.drainTimeout),"),
+                .say("would ask the cluster to move the primary from \(fromName) to \(name),"),
+                .say("would wait for it for up to \(plan.moveTimeout), and let statements go."), .finish(isDone: true),
+            ]
+        }
+        state = .draining(since: now)
+        return [.say("Statements are held at transaction boundaries."), .pause, .count(after: .zero)]
+    }
+
+    /// - Parameter open: sessions with a statement or a transaction under way.
+    public mutating func drained(open: Int, at now: Instant) -> [Action] {
+        guard case .draining(let since) = state else { return [] }
+        if open == 0 {
+            state = .moving(since: now, paused: since, phase: .ready)
+            return [
+                .say("Drained after \(now - since)."), .say("Asking the cluster to move the primary to \(name)."),
+                .move(to: name), .wake(after: plan.moveTimeout),
+            ]
+        }
+        if now - since >= plan.drainTimeout {
+            state = .finished
+            return [
+                .say("Given up: \(open) sessions are still in the middle of something after \(now - since)."), .resume,
+                .say("Statements flow again; nothing was moved."), .finish(isDone: false),
+            ]
+        }
+        return [.count(after: plan.look)]
+    }
+
+    public mutating func moveAnswered(isDone: Bool, text: String, at now: Instant) -> [Action] {
+        guard case .moving(let since, _, _) = state else { return [] }
+        if isDone { return [.say("The cluster was asked, after \(now - since).")] }
+        return undo("The cluster was not asked: \(text).")
+    }
+
+    public mutating func changed(_ view: ClusterView, at now: Instant) -> [Action] {
+        guard case .moving(let since, let paused, let phase) = state else {
+            // Lost while it was drained: no longer a planned move.
+            if case .draining = state, view.generation != generation || view.primary == nil {
+                state = .finished
+                return [
+                    .say("Given up: the primary changed by itself."), .resume, .finish(isDone: false),
+                ]
+            }
+            return []
+        }
+        if let primary = view.primary, view.generation > generation {
+            guard primary == plan.target else { return undo("The primary is \(fromName) again, with a new start.") }
+            state = .finished
+            return [
+                .say("\(name) is the primary, generation \(view.generation), after \(now - since)."), .resume,
+                .say("Statements flow again after a pause of \(now - paused)."), .clear, .finish(isDone: true),
+            ]
+        }
+        guard view.phase != phase else { return [] }
+        state = .moving(since: since, paused: paused, phase: view.phase)
+        return [.say("\(view.phase.rawValue) after \(now - since).")]
+    }
+
+    /// The cluster has had its time.
+    public mutating func timerFired(at now: Instant) -> [Action] {
+        guard case .moving(let since, _, _) = state else { return [] }
+        if now - since < plan.moveTimeout { return [.wake(after: plan.moveTimeout - (now - since))] }
+        return undo("Given up: \(name) is not the primary after \(now - since).")
+    }
+
+    /// Somebody else let statements go, or the program ends.
+    public mutating func cancelled(_ reason: String, at now: Instant) -> [Action] {
+        switch state {
+        case .planned, .finished: return []
+        case .draining:
+            state = .finished
+            return [.say("Given up: \(reason)."), .resume, .finish(isDone: false)]
+        case .moving: return undo("Given up: \(reason).")
+        }
+    }
+
+    private mutating func undo(_ reason: String) -> [Action] {
+        state = .finished
+        return [
+            .say(reason), .clear, .resume, .say("Taken back: the cluster prefers nobody, statements flow again."),
+            .finish(isDone: false),
+        ]
+    }
+}
+
+extension Instant.Span {
+    fileprivate static func - (a: Instant.Span, b: Instant.Span) -> Instant.Span {
+        Instant.Span(nanoseconds: a.nanoseconds - b.nanoseconds)
+    }
+}
