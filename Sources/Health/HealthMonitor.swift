@@ -460,6 +460,8 @@ public struct HealthMonitor: Sendable {
         if isPromotionNear { return min(options.promotionInterval, options.outageInterval) }
         if primary == nil { return options.outageInterval }
         if members[index].node.id == primary, members[index].isSuspected { return .zero }
+        // Doubt about the primary is a question to all: another may be promoted while it is only silent.
+        if let primary, members[primary.rawValue].health.published == .falling { return options.fastInterval }
         switch members[index].health.published {
         case .rising, .falling: return options.fastInterval
         case .up, .down: return options.interval
