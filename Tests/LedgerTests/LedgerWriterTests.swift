@@ -60,7 +60,8 @@ import Testing
         writer.post((0..<200).map { .second(second(epoch + 8000 + $0)) })
         #expect(writer.status.waiting <= 50)
         #expect(writer.status.dropped > 0)
-        #expect(notes.texts.contains { $0.contains("no room") })
+        // Said by the writer's own thread, after the status that was waited for.
+        eventually("it is said") { notes.texts.contains { $0.contains("no room") } }
         writer.close(within: .seconds(30))
         // What was written before is whole.
         _ = try LedgerContents.read(path: place.file, since: nil, until: nil)
