@@ -60,7 +60,8 @@ extension Worker {
             close(s)
             return
         }
-        if identity != nil { greet(s) } else { holdForever(s) }
+        // Before any primary was seen there is nothing to greet with yet.
+        if identity != nil { greet(s) } else { hold(s) }
     }
 
     /// Ends a session: what is queued for the client is still written, then everything goes.

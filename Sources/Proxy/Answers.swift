@@ -105,8 +105,8 @@ extension Worker {
                 s.pointee.hasChange = false
                 if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
                 afterwards = .finished
-            case .prepared(let nodeID, let columns, let parameters, let more):
-                addPrepared(s, buffer + offset, nodeID: nodeID, columns: Int(columns), parameters: Int(parameters))
+            case .prepared(let nodeID, _, let parameters, let more):
+                addPrepared(s, buffer + offset, nodeID: nodeID, parameters: Int(parameters))
                 if !more { afterwards = .finished }
             case .localInfile:
                 s.pointee.frontend = .infile
@@ -213,12 +213,12 @@ extension Worker {
     }
 
     private func addPrepared(
-        _ s: SessionRef, _ packet: UnsafeMutableRawPointer, nodeID: UInt32, columns: Int, parameters: Int
+        _ s: SessionRef, _ packet: UnsafeMutableRawPointer, nodeID: UInt32, parameters: Int
     ) {
         let kept = s.pointee.statementKept ? s.pointee.statement.bytes : UnsafeRawBufferPointer(start: nil, count: 0)
         let text = UnsafeRawBufferPointer(rebasing: kept.dropFirst(PacketHeader.size + 1))
         let clientID = s.pointee.prepared.add(
-            nodeID: nodeID, text: text, parameters: parameters, columns: columns)
+            nodeID: nodeID, text: text, parameters: parameters)
         if text.isEmpty || s.pointee.prepared.textBytes > Worker.preparedTextMax { s.pointee.journal.lose(.tooLarge) }
         packet.storeBytes(of: clientID.littleEndian, toByteOffset: PacketHeader.size + 1, as: UInt32.self)
     }

@@ -87,7 +87,7 @@ extension Worker {
             )
         }
         s.pointee.nodeSequence = sequence &+ 1
-        if !s.pointee.loggedIn || s.pointee.credentials.stage1 == nil { proveRelayed(s) }
+        proveRelayed(s)
         let stage1 = s.pointee.credentials.stage1
         let token = Self.token(stage1, s.pointee.credentials.stage2, greeting.scramble)
         let response = HandshakeResponse(

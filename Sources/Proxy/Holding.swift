@@ -32,7 +32,6 @@ extension Worker {
     func hold(_ s: SessionRef, first: Bool = false) {
         if s.pointee.holdDeadline.nanoseconds == 0 {
             now = MonotonicClock.now()
-            s.pointee.queuedAt = now
             s.pointee.holdDeadline = now + options.holdTimeout
             if s.pointee.frontend == .held { counters.heldTotal.add() }
             if !gateOpen || s.pointee.loggedIn { noteHeld(s) }
@@ -40,9 +39,6 @@ extension Worker {
         if first { held.prepend(s) } else { held.append(s) }
         counters.heldNow.add()
     }
-
-    /// A connection that came before any primary was seen: there is nothing to greet it with yet.
-    func holdForever(_ s: SessionRef) { hold(s) }
 
     /// Lets go as many as the governor allows. Called whenever the gate may have opened or an attempt has ended.
     func release() {

@@ -8,7 +8,6 @@ struct PreparedStatement {
     /// The text as the client prepared it.
     let text: [UInt8]
     let parameters: Int
-    let columns: Int
     /// The parameters' types as last bound, 2 bytes each; empty while never bound.
     var types: [UInt8] = []
     /// The present node has seen `types`.
@@ -35,14 +34,14 @@ struct PreparedStatements {
     var isEmpty: Bool { all.isEmpty }
 
     /// The id that MariaDB takes for "the statement prepared last" (COM_STMT_EXECUTE after a pipelined prepare).
-    static let lastPrepared: UInt32 = 0xFFFF_FFFF
+    static let lastPrepared = CommandPacket.lastPrepared
 
     /// Adds a statement and returns the id for the client.
-    mutating func add(nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int, columns: Int) -> UInt32 {
+    mutating func add(nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int) -> UInt32 {
         lastID += 1
         all.append(
             PreparedStatement(
-                clientID: lastID, nodeID: nodeID, text: [UInt8](text), parameters: parameters, columns: columns))
+                clientID: lastID, nodeID: nodeID, text: [UInt8](text), parameters: parameters))
         lastIndex = all.count - 1
         lastFailed = false
         textBytes += text.count

@@ -166,8 +166,7 @@ struct Session {
     /// The sample in which it was last held or had an error of ours.
     var affectedIn: UInt32 = 0
     let createdAt: Instant
-    /// Since when it stands in its queue, and until when it may.
-    var queuedAt = Instant(nanoseconds: 0)
+    /// Until when it may stand in its queue.
     var deadline = Instant(nanoseconds: 0)
     /// When its held statement is given up; kept over failed attempts to attach.
     var holdDeadline = Instant(nanoseconds: 0)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PreparedStatementsTests {
     private func add(_ statements: inout PreparedStatements, node: UInt32, _ text: String = "SELECT ?") -> UInt32 {
-        Array(text.utf8).withUnsafeBytes { statements.add(nodeID: node, text: $0, parameters: 1, columns: 1) }
+        Array(text.utf8).withUnsafeBytes { statements.add(nodeID: node, text: $0, parameters: 1) }
     }
 
     private func remove(_ id: UInt32, from statements: inout PreparedStatements) throws {
