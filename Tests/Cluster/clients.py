@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """What applications do to the cluster, written down line by line as it happens (JSON, one object a line).
 
-  clients.py load NAME HOST CLIENTS PATIENCE FILE    long-lived connections: writes, reads and transactions in turn
+  clients.py load NAME HOST CLIENTS PATIENCE FILE [RATE]    long-lived connections: writes, reads and transactions in
+                                                     turn, RATE (200) statements a second by all together
   clients.py logins FILE NODE=HOST…                  one login every 20 ms to each node's own address: when is it back?
 
 Ends at SIGTERM. Lines of `load`, times in seconds (CLOCK_MONOTONIC, the same in all namespaces of one kernel):
@@ -136,9 +137,8 @@ def watch_logins(name, host, write_line):
 def main(words):
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     match words:
-        case ["load", name, host, count, patience, path]:
-            # About 200 statements a second by all together, however many they are.
-            pause = int(count) * 0.005
+        case ["load", name, host, count, patience, path, *rate] if len(rate) < 2:
+            pause = int(count) / float(rate[0] if rate else 200)
             jobs = [(Client(f"{name}{index}", host, pause, float(patience), lambda **line: put(line)).run, ())
                     for index in range(int(count))]
         case ["logins", path, *nodes] if nodes:

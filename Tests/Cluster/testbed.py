@@ -67,6 +67,9 @@ def wait_for(what, condition, timeout):
 
 
 class Testbed:
+    # How long one question to Pacemaker's tools may take, in seconds.
+    question_timeout = 5
+
     def __init__(self, has_agents=False, has_gate=False):
         """With `has_agents` every node runs `haproxydb agent`, and the proxy listens to them; with `has_gate` the OCF
         gate is the group's last resource. Neither is needed for what is there already."""
@@ -340,11 +343,11 @@ class Testbed:
 
     def monitor(self):
         """crm_mon's XML as a node that answers tells it; None if none does. Tools asked while a controller dies may wait
-        for an answer that was lost with it: none is waited for longer than 5 s."""
+        for an answer that was lost with it: none is waited for longer than `question_timeout`."""
         for node in NODES:
             if not self.process(node):
                 continue
-            output = self.on(node, "crm_mon", "-1", "--output-as=xml", check=False, timeout=5)
+            output = self.on(node, "crm_mon", "-1", "--output-as=xml", check=False, timeout=self.question_timeout)
             try:
                 tree = ElementTree.fromstring(output)
             except ElementTree.ParseError:
@@ -393,11 +396,12 @@ class Testbed:
         """Whether Pacemaker's controller has nothing left to do."""
         for node in NODES:
             if self.process(node):
-                output = self.on(node, "crmadmin", "-D", check=False, timeout=5)
+                output = self.on(node, "crmadmin", "-D", check=False, timeout=self.question_timeout)
                 if ": cluster" not in output:
                     continue
                 controller = output.split(":")[-1].split()[0]
-                return "S_IDLE" in self.on(node, "crmadmin", "-S", controller, check=False, timeout=5)
+                return "S_IDLE" in self.on(
+                    node, "crmadmin", "-S", controller, check=False, timeout=self.question_timeout)
         return False
 
     def can_write(self, address):
