@@ -40,8 +40,16 @@ struct Testimony {
         // The kernel's word: there are no writes on a Secondary, whatever a server says that has not noticed yet.
         if own?.storage?.role == .secondary { return .barred(.notPromoted) }
         let witnesses = witnesses(besides: node.node)
-        if let manager = own?.manager, !manager.isMaintenance {
-            if manager.weight == 0 { return .barred(.noQuorum) }
+        let manager = own?.manager.flatMap { $0.isMaintenance ? nil : $0 }
+        if manager?.weight == 0 { return .barred(.noQuorum) }
+        // The manager has lost sight of this node, as where corosync died, and has put nobody in its place: what DRBD
+        // lets write goes on.
+        if own?.storage?.isPrimaryUpToDate ?? false,
+            (witnesses + [manager].compactMap(\.self)).allSatisfy({ $0.promoted?.isEmpty ?? true })
+        {
+            return .unknown
+        }
+        if let manager {
             if let promoted = manager.promoted, manager.weight >= (witnesses.first?.weight ?? 0) {
                 return promoted.contains(node.name) ? .promoted : .barred(.notPromoted)
             }

@@ -74,6 +74,17 @@ private let standbyHere = says(["n1"], .secondary)
             ], nil, .primary(a)
         ),
         (
+            "out of the manager's sight, and nobody in its place",
+            [
+                node(a, writable(), .fresh(NodeReport(node: "n1", storage: Storage(role: .primary, disk: .upToDate)))),
+                node(b, .absent, says([], .secondary, phase: .promoting)),
+            ], a, .primary(a)
+        ),
+        (
+            "the manager looks again and has not found it yet",
+            [node(a, writable(), says([], .primary)), node(b, .absent, says([], .secondary))], a, .primary(a)
+        ),
+        (
             "recovering, says the server",
             [node(a, .absent, .silent), node(b, .notReady, says(["n2"], .primary), .down)],
             nil, .nobody(.recovering)
@@ -92,6 +103,20 @@ private let standbyHere = says(["n1"], .secondary)
         (
             "writable on a Secondary", [node(a, writable(), says(["n1"], .secondary)), node(b, .absent)], a,
             .nobody(.notPromoted)
+        ),
+        (
+            "out of the manager's sight, and another one in its place",
+            [
+                node(a, writable(), .fresh(NodeReport(node: "n1", storage: Storage(role: .primary, disk: .upToDate)))),
+                node(b, .absent, says(["n2"], .primary)),
+            ], a, .nobody(.notPromoted)
+        ),
+        (
+            "out of sight, and its disk is old",
+            [
+                node(a, writable(), .fresh(NodeReport(node: "n1", storage: Storage(role: .primary, disk: .outdated)))),
+                node(b, .absent, says([], .secondary)),
+            ], a, .nobody(.notPromoted)
         ),
         (
             "writable, and the other one is promoted",
@@ -230,11 +255,18 @@ private let standbyHere = says(["n1"], .secondary)
             let elected = evidence[id.rawValue]
             let other = evidence[1 - id.rawValue]
             #expect(elected.isClaimant)
+            // Nobody was put in the place of one that the kernel lets write: the manager has lost sight of it.
+            let views = [elected, other].compactMap(\.agent.report?.manager).filter { !$0.isMaintenance && $0.weight > 0 }
+            let isOutOfSight =
+                (elected.agent.report?.storage?.isPrimaryUpToDate ?? false)
+                && views.allSatisfy { $0.promoted?.isEmpty ?? true }
             if let report = elected.agent.report {
                 #expect(report.storage?.role != .secondary)
                 if let manager = report.manager, !manager.isMaintenance {
                     #expect(manager.weight > 0)
-                    if let promoted = manager.promoted, manager.weight == 2 { #expect(promoted.contains(elected.name)) }
+                    if let promoted = manager.promoted, manager.weight == 2 {
+                        #expect(promoted.contains(elected.name) || isOutOfSight)
+                    }
                 }
             } else if let manager = other.agent.report?.manager, !manager.isMaintenance, manager.weight > 0,
                 let promoted = manager.promoted
