@@ -256,7 +256,8 @@ private let standbyHere = says(["n1"], .secondary)
             let other = evidence[1 - id.rawValue]
             #expect(elected.isClaimant)
             // Nobody was put in the place of one that the kernel lets write: the manager has lost sight of it.
-            let views = [elected, other].compactMap(\.agent.report?.manager).filter { !$0.isMaintenance && $0.weight > 0 }
+            let views = [elected, other].compactMap(\.agent.report?.manager)
+                .filter { !$0.isMaintenance && $0.weight > 0 }
             let isOutOfSight =
                 (elected.agent.report?.storage?.isPrimaryUpToDate ?? false)
                 && views.allSatisfy { $0.promoted?.isEmpty ?? true }
