@@ -18,6 +18,7 @@ help:
 	@echo 'make web-test     the page in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
+	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
 	@echo 'make clean        removes .build'
 
 build: deps
@@ -33,6 +34,7 @@ test: lint unit integration
 
 unit: build-tests
 	$(SWIFT) test --skip-build --skip '^(IntegrationTests|WebTests)\.'
+	/usr/bin/python3 -m unittest discover -q -s Tests/Study
 
 # By themselves: they measure how long a failover takes.
 integration: build-tests
@@ -66,6 +68,18 @@ cluster-test:
 	scripts/deps cluster
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
 	Tests/Cluster/cluster-test $(CLUSTER_TEST)
+
+# The seed study again, with JMeter (docs/study.md); as root. A short one:
+# make study STUDY_USERS=10 STUDY_SECONDS=20 STUDY_CONDITIONS=no
+STUDY_USERS ?= 10,50,100,300,500
+STUDY_SECONDS ?= 60
+STUDY_CONDITIONS ?= yes
+.PHONY: study
+study:
+	scripts/deps study
+	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
+	Tests/Study/study run --users "$(STUDY_USERS)" --seconds "$(STUDY_SECONDS)" \
+		$(if $(filter yes,$(STUDY_CONDITIONS)),--conditions) $(STUDY)
 
 # A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
 .PHONY: fuzz
