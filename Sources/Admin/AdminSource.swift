@@ -5,6 +5,8 @@ public protocol AdminSource: AnyObject {
     /// Of the process: what does not change, or only with the clock.
     var process: ProcessFacts { get }
     var view: ClusterView { get }
+    /// What the view is made of, each piece with its owner and its date.
+    var evidence: [EvidencePiece] { get }
     var outages: OutageHistory { get }
     var activity: Activity { get }
     var isPaused: Bool { get }
@@ -30,6 +32,8 @@ public protocol AdminSource: AnyObject {
 
 /// Where there are no agents.
 extension AdminSource {
+    public var evidence: [EvidencePiece] { [] }
+
     public func switchover(to node: String, isDry: Bool, _ completion: @escaping (Bool, [String]) -> Void) -> Bool {
         completion(false, ["Not possible: there are no agents here."])
         return true

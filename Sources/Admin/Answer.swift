@@ -9,6 +9,8 @@ public enum Cell: Sendable, Hashable {
     case flag(Bool)
     /// In JSON a number of milliseconds.
     case span(Instant.Span)
+    /// In text one line for each, which repeats the field's name; in JSON an array of objects. In fields only.
+    case records([[Field]])
 
     public static func count(_ n: UInt64) -> Cell { .number(Int64(clamping: n)) }
     public static func count(_ n: Int) -> Cell { .number(Int64(n)) }
@@ -21,8 +23,12 @@ public enum Cell: Sendable, Hashable {
         case .number(let n): String(n)
         case .flag(let flag): flag ? "yes" : "no"
         case .span(let span): span.description
+        case .records(let records): records.map(Self.line).joined(separator: "; ")
         }
     }
+
+    /// One record: its values, two blanks between them.
+    static func line(_ record: [Field]) -> String { record.map(\.value.text).joined(separator: "  ") }
 
     var json: String {
         switch self {
@@ -31,6 +37,11 @@ public enum Cell: Sendable, Hashable {
         case .number(let n): String(n)
         case .flag(let flag): flag ? "true" : "false"
         case .span(let span): String(span.milliseconds)
+        case .records(let records):
+            "["
+                + records.map { record in
+                    "{" + record.map { "\(JSONText.quoted($0.name)):\($0.value.json)" }.joined(separator: ",") + "}"
+                }.joined(separator: ",") + "]"
         }
     }
 
@@ -121,12 +132,17 @@ public enum Answer: Sendable, Hashable {
         case .fields(let fields):
             json
                 ? Self.object(fields.map { ($0.name, $0.value) }) + "\n"
-                : fields.map { "\($0.name): \($0.value.text)\n" }.joined()
+                : fields.map(Self.lines).joined()
         case .table(let columns, let rows):
             json
                 ? "[" + rows.map { Self.object(Array(zip(columns, $0))) }.joined(separator: ",") + "]\n"
                 : Self.aligned(columns, rows)
         }
+    }
+
+    private static func lines(_ field: Field) -> String {
+        guard case .records(let records) = field.value else { return "\(field.name): \(field.value.text)\n" }
+        return records.map { "\(field.name): \(Cell.line($0))\n" }.joined()
     }
 
     private static func object(_ members: [(String, Cell)]) -> String {
@@ -158,7 +174,7 @@ extension Cell {
     fileprivate var isNumeric: Bool {
         switch self {
         case .number, .span: true
-        case .none, .text, .flag: false
+        case .none, .text, .flag, .records: false
         }
     }
 }

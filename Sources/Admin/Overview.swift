@@ -56,6 +56,7 @@ enum Overview {
             Field("primary", name(view.primary)),
             Field("phase", .text(view.phase.rawValue)),
             Field("diagnosis", view.diagnosis.map { .text($0.rawValue) } ?? .none),
+            Field("diagnosis_means", view.diagnosis.map { .text($0.sentence) } ?? .none),
             Field("since", .span(now - view.since)),
             Field("paused", .flag(source.isPaused)),
             Field("outages", .count(outages.count)),
@@ -66,7 +67,23 @@ enum Overview {
             Field("outage_to", name(outage?.to)),
             Field("outage_generation", outage?.gained.map { .count($0.rawValue) } ?? .none),
             Field("outage_diagnosis", outage?.diagnosis.map { .text($0.rawValue) } ?? .none),
+            Field(
+                "caution",
+                .records(
+                    view.cautions.map {
+                        [Field("caution", .text($0.rawValue)), Field("means", .text($0.sentence))]
+                    })),
+            Field("evidence", .records(source.evidence.map { evidence($0, view, at: now) })),
         ])
+    }
+
+    /// Whose word it is, how old, and what it says.
+    private static func evidence(_ piece: EvidencePiece, _ view: ClusterView, at now: Instant) -> [Field] {
+        [
+            Field("node", .text(view.name(of: piece.node))), Field("source", .text(piece.source.rawValue)),
+            Field("age", piece.observedAt.map { .span(max(.zero, now - $0)) } ?? .none),
+            Field("says", .text(piece.says)),
+        ]
     }
 
     /// `show outages`: from the loss of a primary to the next one; a change without a gap is none.

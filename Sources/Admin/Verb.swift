@@ -56,7 +56,7 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showBackend: ("show backend", "list backends in the current running config")
         case .showCLILevel: ("show cli level", "display the level of the current CLI session")
         case .showCLISockets: ("show cli sockets", "dump list of cli sockets")
-        case .showCluster: ("show cluster [json]", "primary, generation, phase, diagnosis, last outage")
+        case .showCluster: ("show cluster [json]", "primary, phase, diagnosis, cautions, last outage, evidence")
         case .showCounters: ("show counters [json]", "sums since the start")
         case .showErrors:
             ("show errors [<px>] [request|response]", "report last request and/or response errors for each proxy")

@@ -8,8 +8,8 @@ import Reactor
 public final class AgentClient {
     public enum Event: Sendable, Hashable {
         case established
-        /// Observed that long ago.
-        case report(NodeReport, age: Instant.Span)
+        /// Observed that long ago, and so its parts.
+        case report(NodeReport, age: Instant.Span, ages: NodeReport.Ages)
         case pause(id: UInt64, wait: Instant.Span, reason: String)
         case resume(reason: String)
         case moved(id: UInt64, isDone: Bool, text: String)
@@ -120,15 +120,24 @@ public final class AgentClient {
             retryDelay = options.retryFirst
             wasLossTold = false
             onEvent(.established)
-        case .message(.report(let report, _, let age)):
+        case .message(.report(let report, _, let age, let ages)):
             guard report.node == node else { return ended("it reports as \(report.node)") }
-            onEvent(.report(report, age: .milliseconds(min(max(0, age), 86_400_000))))
+            onEvent(.report(report, age: .milliseconds(Self.bounded(age)), ages: Self.bounded(ages)))
         case .message(.pause(let id, let wait, let reason)):
             onEvent(.pause(id: id, wait: .milliseconds(min(max(0, wait), 600_000)), reason: reason))
         case .message(.resume(_, let reason)): onEvent(.resume(reason: reason))
         case .message(.moved(let id, let isDone, let text)): onEvent(.moved(id: id, isDone: isDone, text: text))
-        case .message(.paused), .message(.move), .message(.clear), .passedOver, .refused: break
+        case .message(.paused), .message(.move), .message(.clear), .message(.plan), .passedOver, .refused: break
         }
+    }
+
+    /// Nobody's word is older than a day, or of the future.
+    private static func bounded(_ age: Int64) -> Int64 { min(max(0, age), 86_400_000) }
+
+    private static func bounded(_ ages: NodeReport.Ages?) -> NodeReport.Ages {
+        NodeReport.Ages(
+            storage: ages?.storage.map(bounded), generations: ages?.generations.map(bounded),
+            manager: ages?.manager.map(bounded))
     }
 
     private func ended(_ reason: String) {

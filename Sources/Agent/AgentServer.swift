@@ -21,6 +21,19 @@ public final class AgentServer {
         }
     }
 
+    /// When each part of a report was observed; nil where it is not there.
+    public struct Dates: Sendable, Hashable {
+        public var storage: Instant?
+        public var generations: Instant?
+        public var manager: Instant?
+
+        public init(storage: Instant? = nil, generations: Instant? = nil, manager: Instant? = nil) {
+            self.storage = storage
+            self.generations = generations
+            self.manager = manager
+        }
+    }
+
     /// What became of a ``pause(wait:reason:_:)``.
     public struct PauseOutcome: Sendable, Hashable {
         /// Proxies that were asked.
@@ -57,7 +70,8 @@ public final class AgentServer {
     private let options: Options
     private let listener: Int32
     private let onMove: (_ to: String, _ answer: @escaping (_ isDone: Bool, _ text: String) -> Void) -> Void
-    private let onClear: (_ answer: @escaping (_ isDone: Bool, _ text: String) -> Void) -> Void
+    private let onClear: (_ isSettled: Bool, _ answer: @escaping (_ isDone: Bool, _ text: String) -> Void) -> Void
+    private let onPlan: (_ to: String, _ answer: @escaping (_ isDone: Bool, _ text: String) -> Void) -> Void
     private let onNote: (String) -> Void
     private var acceptor: Watch?
     private var heartbeat: Timer?
@@ -68,22 +82,26 @@ public final class AgentServer {
     private var pauses: [UInt64: Pause] = [:]
     private var report: NodeReport?
     private var observedAt: Instant
+    private var dates = Dates()
     private var sequence: UInt64 = 0
 
     /// - Parameters:
     ///   - onMove: asks the cluster to move the primary there; answers once.
     ///   - onClear: takes back what the move told the cluster to prefer; answers once.
+    ///   - onPlan: says what a move would do; answers once.
     ///   - onNote: one sentence per change, for the log.
     public init(
         listen: Endpoint, loop: EventLoop, options: Options,
         onMove: @escaping (String, @escaping (Bool, String) -> Void) -> Void,
-        onClear: @escaping (@escaping (Bool, String) -> Void) -> Void,
+        onClear: @escaping (Bool, @escaping (Bool, String) -> Void) -> Void,
+        onPlan: @escaping (String, @escaping (Bool, String) -> Void) -> Void,
         onNote: @escaping (String) -> Void
     ) throws(SystemError) {
         self.loop = loop
         self.options = options
         self.onMove = onMove
         self.onClear = onClear
+        self.onPlan = onPlan
         self.onNote = onNote
         observedAt = MonotonicClock.now()
         listener = try Sockets.listen(listen, freebind: true, backlog: 128)
@@ -109,8 +127,9 @@ public final class AgentServer {
     }
 
     /// What the node sees from now on. Told at once where it differs from before.
-    public func publish(_ new: NodeReport, at now: Instant) {
+    public func publish(_ new: NodeReport, at now: Instant, dates: Dates = Dates()) {
         observedAt = now
+        self.dates = dates
         guard new != report else { return }
         report = new
         sequence += 1
@@ -203,8 +222,12 @@ public final class AgentServer {
             onMove(to) { [weak self] isDone, text in
                 self?.connections[id]?.send(.moved(id: request, isDone: isDone, text: text))
             }
-        case .clear(let request):
-            onClear { [weak self] isDone, text in
+        case .clear(let request, let isSettled):
+            onClear(isSettled ?? false) { [weak self] isDone, text in
+                self?.connections[id]?.send(.moved(id: request, isDone: isDone, text: text))
+            }
+        case .plan(let request, let to):
+            onPlan(to) { [weak self] isDone, text in
                 self?.connections[id]?.send(.moved(id: request, isDone: isDone, text: text))
             }
         case .report, .pause, .resume, .moved: break
@@ -232,9 +255,12 @@ public final class AgentServer {
 
     private func tell(only: UInt64? = nil) {
         guard let report else { return }
-        let age = max(0, (MonotonicClock.now() - observedAt).milliseconds)
+        let now = MonotonicClock.now()
+        func age(_ date: Instant) -> Int64 { max(0, (now - date).milliseconds) }
+        let ages = NodeReport.Ages(
+            storage: dates.storage.map(age), generations: dates.generations.map(age), manager: dates.manager.map(age))
         for id in only.map({ [$0] }) ?? names.keys.sorted() {
-            connections[id]?.send(.report(report, sequence: sequence, age: age))
+            connections[id]?.send(.report(report, sequence: sequence, age: age(observedAt), ages: ages))
         }
     }
 }

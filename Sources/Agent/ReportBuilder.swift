@@ -11,6 +11,8 @@ public struct ReportBuilder: Sendable {
     /// Nil while nothing was observed yet.
     public var drbd: Result<DRBDObservation, ObservationFault>?
     public var pacemaker: Result<PacemakerView, ObservationFault>?
+    /// Of the resource as it stands in `drbd`; nil while they were not read since that changed.
+    public var generations: [DataGeneration]?
 
     public init(node: String, resource: String? = nil, names: ResourceNames = ResourceNames()) {
         self.node = node
@@ -18,15 +20,21 @@ public struct ReportBuilder: Sendable {
         self.names = names
     }
 
+    /// The resource that is reported; nil while there is none.
+    public var storage: DRBDResourceView? {
+        guard case .success(let observation) = drbd else { return nil }
+        return resource.map { observation.resources.resource(named: $0) } ?? observation.resources.first
+    }
+
     /// Nil before both were asked once.
     public var report: NodeReport? {
         guard let drbd, let pacemaker else { return nil }
         var report = NodeReport(node: node)
         switch drbd {
-        case .success(let observation):
-            let view = resource.map { observation.resources.resource(named: $0) } ?? observation.resources.first
-            report.storage = view.map(NodeReport.Storage.init)
-            if view == nil { report.troubles.append("DRBD has no such resource configured") }
+        case .success:
+            report.storage = storage.map(NodeReport.Storage.init)
+            report.storage?.generations = generations
+            if report.storage == nil { report.troubles.append("DRBD has no such resource configured") }
         case .failure(let fault): report.troubles.append("DRBD: \(fault)")
         }
         switch pacemaker {

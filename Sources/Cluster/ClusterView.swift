@@ -31,6 +31,38 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case maintenance
     /// An agent is configured and not heard: what it would know is missing.
     case agentSilent
+    /// Two replicas went their own way: what was written on one of them will be thrown away.
+    case splitBrain
+
+    /// For a database administrator: what it means and what to look at.
+    public var sentence: String {
+        switch self {
+        case .starting: "The proxy has not asked every node yet, or has not heard every agent."
+        case .primaryLost: "No node answers as a writable server; look at the nodes' checks and at crm_mon."
+        case .recovering: "A server is there and takes no statements yet: it starts, or recovers its data."
+        case .primaryReadOnly:
+            "Every server that answers is read-only; look at read_only on the node that should write."
+        case .twoPrimaries:
+            "More than one node is writable and nothing proves which one is right: neither gets statements. "
+                + "Stop the server on the one that must not write."
+        case .checkAccountRefused:
+            "A server answers and refuses the proxy's own account ([health] user): create it, see conf/grants.sql."
+        case .administrative:
+            "The only node that could be primary is in drain or maintenance by an administrator's word."
+        case .notPromoted:
+            "A server is writable on a node that the cluster has not promoted: it gets nothing. "
+                + "Somebody started it by hand, or the cluster is about to stop it."
+        case .noQuorum: "A side of the cluster has no quorum; what is on it can't be trusted to be the only one."
+        case .standbyOutdated: "A node's data is known to be behind another's: it must not be promoted, or have been."
+        case .diskNotUpToDate:
+            "The standby's disk is not up to date (resynchronizing, or failed): no failover is possible."
+        case .maintenance: "The cluster's resource manager manages nothing at present: a failure would not be repaired."
+        case .agentSilent: "A node's agent is not heard: its word is missing, others' and SQL decide."
+        case .splitBrain:
+            "Both replicas have writes that the other lacks: DRBD will not connect them before one of the two is thrown "
+                + "away (drbdadm connect --discard-my-data)."
+        }
+    }
 }
 
 /// What is known of one node, for people and for the router.

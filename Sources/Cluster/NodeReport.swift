@@ -19,12 +19,18 @@ public struct NodeReport: Sendable, Hashable, Codable {
         public var disk: Disk
         public var peerDisk: Disk
         public var connection: Connection
+        /// One for each volume; nil where they can't be read, or have not been since something changed.
+        public var generations: [DataGeneration]?
 
-        public init(role: Role, disk: Disk, peerDisk: Disk = .unknown, connection: Connection = .unknown) {
+        public init(
+            role: Role, disk: Disk, peerDisk: Disk = .unknown, connection: Connection = .unknown,
+            generations: [DataGeneration]? = nil
+        ) {
             self.role = role
             self.disk = disk
             self.peerDisk = peerDisk
             self.connection = connection
+            self.generations = generations
         }
     }
 
@@ -57,6 +63,21 @@ public struct NodeReport: Sendable, Hashable, Codable {
             self.unclean = unclean
             self.isFencingPending = isFencingPending
             self.isMovePending = isMovePending
+        }
+    }
+
+    /// How long ago each part was observed, when the report was sent; nil where the part is not there, or the agent is of
+    /// a version that does not say.
+    public struct Ages: Sendable, Hashable, Codable {
+        /// Milliseconds, all three.
+        public var storage: Int64?
+        public var generations: Int64?
+        public var manager: Int64?
+
+        public init(storage: Int64? = nil, generations: Int64? = nil, manager: Int64? = nil) {
+            self.storage = storage
+            self.generations = generations
+            self.manager = manager
         }
     }
 

@@ -9,7 +9,8 @@ public enum EvidenceMessage: Sendable, Hashable, Codable {
     /// - Parameters:
     ///   - sequence: counts the agent's observations; a repeated one is a heartbeat.
     ///   - age: how old the observation was when it was sent, milliseconds.
-    case report(NodeReport, sequence: UInt64, age: Int64)
+    ///   - ages: of its parts; nil from an agent that does not say.
+    case report(NodeReport, sequence: UInt64, age: Int64, ages: NodeReport.Ages? = nil)
     /// Hold new statements at transaction boundaries and say when none is left, or how many after `wait`
     /// milliseconds.
     case pause(id: UInt64, wait: Int64, reason: String)
@@ -23,8 +24,11 @@ public enum EvidenceMessage: Sendable, Hashable, Codable {
     case paused(id: UInt64, open: Int)
     /// Ask the cluster to make that node the primary.
     case move(id: UInt64, to: String)
-    /// Take back what `move` told the cluster to prefer.
-    case clear(id: UInt64)
+    /// Take back what `move` told the cluster to prefer; after a move that succeeded (`isSettled`) only where the primary
+    /// then stays where it is.
+    case clear(id: UInt64, isSettled: Bool? = nil)
+    /// Say what `move` would do, and do nothing; answered by `moved`.
+    case plan(id: UInt64, to: String)
 
     func encoded() -> [UInt8] {
         let encoder = JSONEncoder()

@@ -11,18 +11,22 @@ import Settings
 /// `haproxydb agent`: observes this node, tells the proxies, answers other balancers, hears the gate, and moves the
 /// primary where it is asked to and may.
 final class AgentProgram {
-    private static let moveTimeout: Instant.Span = .seconds(30)
-
     private let configuration: AgentConfiguration
     private let log: Logger
     private let loop: EventLoop
     private var builder: ReportBuilder
     private var drbd: DRBDObserver?
     private var pacemaker: PacemakerObserver?
+    private let reader: GenerationsReader
+    private var isReading = false
+    /// Told once, however often it is tried.
+    private var readingFault: ObservationFault?
+    /// When DRBD was read last, where it does not speak by itself.
+    private var drbdReadAt: Instant?
+    private var generationsReadAt: Instant?
     private var servers: [AgentServer] = []
     private var lines: [LineServer] = []
-    private var tools: [UInt64: ToolRun] = [:]
-    private var lastTool: UInt64 = 0
+    private let mover: ClusterMover
     /// When Pacemaker was asked last: it is asked every second, DRBD speaks when something changes.
     private var askedAt: Instant?
     private var latest: NodeReport?
@@ -33,12 +37,19 @@ final class AgentProgram {
         Signals.ignoreBrokenPipes()
         Signals.unblock([SIGTERM, SIGINT])
         loop = try EventLoop()
+        var reading = GenerationsReader.Options()
+        reading.drbdsetup = Tool(configuration.drbdsetup)
+        reader = GenerationsReader(loop: loop, options: reading)
         let names = configuration.resources
-        builder = ReportBuilder(
-            node: configuration.node, resource: configuration.drbdResource,
-            names: ResourceNames(
-                drbd: names.drbd, promotable: names.promotable, filesystem: names.filesystem, address: names.address,
-                database: names.database))
+        let resources = ResourceNames(
+            drbd: names.drbd, promotable: names.promotable, filesystem: names.filesystem, address: names.address,
+            database: names.database)
+        builder = ReportBuilder(node: configuration.node, resource: configuration.drbdResource, names: resources)
+        var moving = ClusterMover.Options()
+        moving.move = configuration.moveCommand
+        moving.clear = configuration.clearCommand
+        moving.directory = URL(filePath: configuration.socket).deletingLastPathComponent().path
+        mover = ClusterMover(loop: loop, names: resources, options: moving) { [log] in log.notice("\($0)") }
     }
 
     func start() throws(SystemError) {
@@ -46,7 +57,8 @@ final class AgentProgram {
         for endpoint in configuration.listen {
             let server = try AgentServer(
                 listen: endpoint, loop: loop, options: options,
-                onMove: { [unowned self] in move(to: $0, $1) }, onClear: { [unowned self] in clear($0) },
+                onMove: { [unowned self] in move(to: $0, $1) },
+                onClear: { [mover] in mover.clear(isSettled: $0, $1) }, onPlan: { [mover] in mover.plan(to: $0, $1) },
                 onNote: { [log] in log.notice("\($0)") })
             servers.append(server)
         }
@@ -80,8 +92,9 @@ final class AgentProgram {
 
     private func stop() {
         drbd?.stop()
+        reader.stop()
         pacemaker?.stop()
-        for tool in tools.values { tool.cancel() }
+        mover.stop()
         for server in servers { server.close() }
         for server in lines { server.close() }
         unlink(configuration.socket)
@@ -92,18 +105,33 @@ final class AgentProgram {
     // MARK: what is seen
 
     private func observe() {
-        let pacemaker = PacemakerObserver(loop: loop) { [unowned self] in
+        var asking = PacemakerObserver.Options()
+        if !configuration.crmMon.isEmpty { asking.forms = [Tool(configuration.crmMon)] }
+        let pacemaker = PacemakerObserver(loop: loop, options: asking) { [unowned self] in
             builder.pacemaker = $0
+            mover.view = try? $0.get()
             askedAt = MonotonicClock.now()
             publish()
+            // DRBD tells of every change but those of the identifiers.
+            if !isReading { readGenerations() }
         }
+        var following = DRBDObserver.Options()
+        following.events = Tool(configuration.drbdsetup + following.events.arguments)
         let drbd = DRBDObserver(
-            loop: loop,
+            loop: loop, options: following,
             onObservation: { [unowned self] in
                 let isNews = builder.drbd != $0
                 builder.drbd = $0
+                if case .success(let observation) = $0, observation.source == .events {
+                    drbdReadAt = nil
+                } else {
+                    drbdReadAt = MonotonicClock.now()
+                }
                 guard isNews else { return }
+                // What was read before proves nothing of what is now.
+                builder.generations = nil
                 publish()
+                readGenerations()
                 // A role that changes is the first sign of a move; the cluster's own word is asked for at once.
                 pacemaker.refresh()
             },
@@ -114,12 +142,43 @@ final class AgentProgram {
         pacemaker.start()
     }
 
+    private func readGenerations() {
+        guard let storage = builder.storage, storage.disk.map({ $0 != .diskless && $0 != .detaching }) ?? false else {
+            reader.stop()
+            isReading = false
+            builder.generations = nil
+            return
+        }
+        isReading = true
+        reader.read(storage) { [unowned self] in
+            isReading = false
+            guard builder.storage == storage else { return }
+            switch $0 {
+            case .success(let generations):
+                readingFault = nil
+                builder.generations = generations.isEmpty ? nil : generations
+                generationsReadAt = MonotonicClock.now()
+            case .failure(let fault):
+                builder.generations = nil
+                if readingFault != fault {
+                    log.warning("DRBD's generation identifiers can't be read, they will prove nothing: \(fault).")
+                }
+                readingFault = fault
+            }
+            publish()
+        }
+    }
+
     private func publish() {
         guard let report = builder.report else { return }
         let now = MonotonicClock.now()
         if report != latest { log.info("\(report.line)") }
         latest = report
-        for server in servers { server.publish(report, at: askedAt ?? now) }
+        let dates = AgentServer.Dates(
+            storage: report.storage.map { _ in drbdReadAt ?? now },
+            generations: report.storage?.generations.flatMap { _ in generationsReadAt },
+            manager: report.manager.flatMap { _ in askedAt })
+        for server in servers { server.publish(report, at: askedAt ?? now, dates: dates) }
     }
 
     /// Nil where it is too old to be believed.
@@ -168,38 +227,10 @@ final class AgentProgram {
 
     // MARK: what it is asked to do
 
-    private func move(to node: String, _ answer: @escaping (Bool, String) -> Void) {
-        guard !configuration.moveCommand.isEmpty else {
-            return answer(false, "the agent of \(configuration.node) has no move_command")
-        }
-        guard NodeName.isValid(node) else { return answer(false, "that is no node's name") }
-        run(configuration.moveCommand.map { $0 == "{node}" ? node : $0 }, answer)
-    }
-
-    private func clear(_ answer: @escaping (Bool, String) -> Void) {
-        guard !configuration.clearCommand.isEmpty else { return answer(true, "there is no clear_command") }
-        run(configuration.clearCommand, answer)
-    }
-
-    private func run(_ command: [String], _ answer: @escaping (Bool, String) -> Void) {
-        guard let program = command.first else { return }
-        log.notice("Running \(command.joined(separator: " ")).")
-        lastTool += 1
-        let id = lastTool
-        do throws(SystemError) {
-            let tool = Tool(program, Array(command.dropFirst()))
-            tools[id] = try ToolRun(loop: loop, tool, timeout: Self.moveTimeout, bytesMax: 65_536) { [unowned self] in
-                tools[id] = nil
-                switch $0 {
-                case .success(let output) where output.status == 0: answer(true, "done")
-                case .success(let output):
-                    answer(false, "\(tool.name) ended with \(output.status): \(output.complaint)")
-                case .failure(let fault): answer(false, fault.description)
-                }
-                pacemaker?.refresh()
-            }
-        } catch {
-            answer(false, error.description)
+    private func move(to node: String, _ answer: @escaping ClusterMover.Answer) {
+        mover.move(to: node) { [weak self] in
+            answer($0, $1)
+            self?.pacemaker?.refresh()
         }
     }
 }
@@ -210,6 +241,9 @@ extension NodeReport {
         var parts: [String] = []
         if let storage {
             parts.append("DRBD \(storage.role.rawValue), \(storage.disk.rawValue), \(storage.connection.rawValue)")
+            if let generations = storage.generations {
+                parts.append("data \(generations.map(\.description).joined(separator: " "))")
+            }
         }
         if let manager {
             parts.append(manager.hasQuorum ? "quorum" : "no quorum")

@@ -20,7 +20,7 @@ protocol ClusterDeskHost: AnyObject {
     func countBusySessions(_ completion: @escaping (Int) -> Void)
     func hold(_ holder: PauseHolder)
     func release(_ holder: PauseHolder)
-    func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span)
+    func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages)
     func agentLost(_ node: NodeID, _ reason: String)
     func note(_ sentence: String)
 }
@@ -45,7 +45,12 @@ final class ClusterDesk {
     private var watchers: [(String) -> Void] = []
     private var completions: [(Bool, [String]) -> Void] = []
     private var moveTimer: Timer?
-    private var mover: (node: NodeID, request: UInt64)?
+    /// What an agent was asked, and has not answered.
+    private var asked: (node: NodeID, request: UInt64, what: Request)?
+
+    private enum Request {
+        case plan, move, clear
+    }
 
     init(loop: EventLoop, configuration: Configuration, name: String, host: any ClusterDeskHost) throws(SystemError) {
         self.loop = loop
@@ -99,14 +104,16 @@ final class ClusterDesk {
     private func heard(_ event: AgentClient.Event, from node: NodeID) {
         switch event {
         case .established: break
-        case .report(let report, let age): host.agentReported(node, report, age: age)
+        case .report(let report, let age, let ages): host.agentReported(node, report, age: age, ages: ages)
         case .lost(let reason):
             host.agentLost(node, reason)
-            if mover?.node == node { moveAnswered(false, "the agent of \(name(node)) is gone: \(reason)") }
+            if let asked, asked.node == node {
+                answered(asked.what, false, "the agent of \(name(node)) is gone: \(reason)")
+            }
         case .pause(let id, let wait, let reason): gate(node, id, wait, reason)
         case .resume(let reason): endGate("\(name(node)) says: \(reason)")
         case .moved(let request, let isDone, let text):
-            if let mover, mover.node == node, mover.request == request { moveAnswered(isDone, text) }
+            if let asked, asked.node == node, asked.request == request { answered(asked.what, isDone, text) }
         }
     }
 
@@ -197,10 +204,16 @@ final class ClusterDesk {
         return clients.keys.sorted().first { clients[$0]?.isEstablished ?? false }
     }
 
-    private func moveAnswered(_ isDone: Bool, _ text: String) {
-        mover = nil
+    private func answered(_ what: Request, _ isDone: Bool, _ text: String) {
+        asked = nil
         let text = printable(text)
-        if let actions = switchover?.moveAnswered(isDone: isDone, text: text, at: MonotonicClock.now()) { run(actions) }
+        let actions =
+            switch what {
+            case .plan: switchover?.planAnswered(isDone: isDone, text: text)
+            case .move: switchover?.moveAnswered(isDone: isDone, text: text, at: MonotonicClock.now())
+            case .clear: switchover?.clearAnswered(isDone: isDone, text: text)
+            }
+        if let actions { run(actions) }
     }
 
     private func run(_ actions: [Switchover.Action]) {
@@ -212,8 +225,9 @@ final class ClusterDesk {
             case .pause: host.hold(.switchover)
             case .resume: host.release(.switchover)
             case .count(let delay): loop.schedule(after: delay) { [weak self] in self?.count() }
-            case .move(let target): move(to: target)
-            case .clear: clear()
+            case .plan(let target): ask(.plan, to: target) { .plan(id: $0, to: target) }
+            case .move(let target): ask(.move, to: target) { .move(id: $0, to: target) }
+            case .clear(let isSettled): ask(.clear, to: nil) { .clear(id: $0, isSettled: isSettled) }
             case .wake(let delay):
                 moveTimer?.cancel()
                 moveTimer = loop.schedule(after: delay) { [weak self] in
@@ -222,7 +236,7 @@ final class ClusterDesk {
                 }
             case .finish(let isDone):
                 moveTimer?.cancel()
-                mover = nil
+                asked = nil
                 wasSuccessful = isDone
                 let all = completions
                 completions = []
@@ -238,20 +252,14 @@ final class ClusterDesk {
         }
     }
 
-    private func move(to target: String) {
+    /// The target's agent, or any that is heard.
+    private func ask(_ what: Request, to target: String?, _ message: (UInt64) -> EvidenceMessage) {
         let id = nodes.first { $0.name == target }?.id ?? NodeID(0)
-        guard let agent = chosenAgent(for: id), let request = clients[agent]?.request({ .move(id: $0, to: target) })
-        else {
+        guard let agent = chosenAgent(for: id), let request = clients[agent]?.request(message) else {
             // Not from within `run`: its actions come first.
-            loop.schedule(after: .zero) { [weak self] in self?.moveAnswered(false, "no agent is heard") }
+            loop.schedule(after: .zero) { [weak self] in self?.answered(what, false, "no agent is heard") }
             return
         }
-        mover = (agent, request)
-    }
-
-    private func clear() {
-        guard let agent = clients.keys.sorted().first(where: { clients[$0]?.isEstablished ?? false }),
-            clients[agent]?.request({ .clear(id: $0) }) != nil
-        else { return host.note("What the cluster was told to prefer was not taken back: no agent is heard.") }
+        asked = (agent, request, what)
     }
 }

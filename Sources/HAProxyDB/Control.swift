@@ -255,8 +255,8 @@ extension Control: ClusterDeskHost {
         fleet.resume()
     }
 
-    func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span) {
-        watch?.agentReported(node, report, age: age)
+    func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages) {
+        watch?.agentReported(node, report, age: age, ages: ages)
     }
 
     func agentLost(_ node: NodeID, _ reason: String) { watch?.agentLost(node, reason) }
@@ -280,6 +280,7 @@ extension Control: AdminSource {
 
     /// The watch's own is the published one with fresher words on the latest checks.
     var view: ClusterView { watch?.view ?? published }
+    var evidence: [EvidencePiece] { watch?.evidence ?? [] }
     var activity: Activity { Activity(fleet.counters()) }
     var isPaused: Bool { fleet.isPaused }
 

@@ -39,6 +39,7 @@ struct Testimony {
         let own = node.agent.report
         // The kernel's word: there are no writes on a Secondary, whatever a server says that has not noticed yet.
         if own?.storage?.role == .secondary { return .barred(.notPromoted) }
+        if isBehind(node) { return .barred(.standbyOutdated) }
         let witnesses = witnesses(besides: node.node)
         let manager = own?.manager.flatMap { $0.isMaintenance ? nil : $0 }
         if manager?.weight == 0 { return .barred(.noQuorum) }
@@ -58,6 +59,32 @@ struct Testimony {
         let verdicts = witnesses.prefix { $0.weight == first.weight }.map { $0.promoted?.contains(node.name) ?? false }
         guard verdicts.allSatisfy({ $0 == verdicts[0] }) else { return .unknown }
         return verdicts[0] ? .promoted : .barred(.notPromoted)
+    }
+
+    /// Whether the data here is proved to lack what another replica, up to date by its own word, has. What is connected
+    /// is made the same by DRBD itself: then identifiers that differ are of two moments.
+    private func isBehind(_ node: NodeEvidence) -> Bool {
+        guard let own = node.agent.report?.storage, !own.isConnected, let mine = own.generations else { return false }
+        return reports.contains { other in
+            guard other.node != node.node, let storage = other.report.storage, storage.disk == .upToDate,
+                let theirs = storage.generations
+            else { return false }
+            return DataGeneration.relation(of: mine, to: theirs) == .older
+        }
+    }
+
+    /// What the identifiers say of those that write without their peer: each against every other replica's fresh ones,
+    /// or the last that were known of it.
+    private static func relations(_ evidence: [NodeEvidence]) -> [DataGeneration.Relation] {
+        evidence.flatMap { node -> [DataGeneration.Relation] in
+            guard let own = node.agent.report?.storage, own.role == .primary, !own.isConnected,
+                let mine = own.generations
+            else { return [] }
+            return evidence.compactMap { other in
+                guard other.node != node.node, let theirs = other.lastGenerations else { return nil }
+                return DataGeneration.relation(of: mine, to: theirs)
+            }
+        }
     }
 
     /// Other nodes' views that may be believed, those with most of a quorum first.
@@ -96,10 +123,12 @@ struct Testimony {
         let testimony = Testimony(evidence)
         let managers = testimony.reports.compactMap(\.report.manager)
         let disks = testimony.reports.compactMap(\.report.storage).filter { $0.role != .primary }.map(\.disk)
+        let relations = relations(evidence)
         return Diagnosis.allCases.filter { diagnosis in
             switch diagnosis {
             case .noQuorum: managers.contains { !$0.hasQuorum }
-            case .standbyOutdated: disks.contains(.outdated)
+            case .standbyOutdated: disks.contains(.outdated) || relations.contains(.older)
+            case .splitBrain: relations.contains(.diverged)
             case .diskNotUpToDate: disks.contains { $0 != .upToDate && $0 != .outdated }
             case .maintenance: managers.contains(where: \.isMaintenance)
             case .agentSilent: evidence.contains { $0.agent == .silent }
@@ -111,12 +140,27 @@ struct Testimony {
     }
 }
 
+extension NodeEvidence {
+    /// Fresh ones of an up-to-date disk; where nothing fresh is to be had the last that were known.
+    fileprivate var lastGenerations: [DataGeneration]? {
+        guard let storage = agent.report?.storage else { return remembered }
+        return storage.disk == .upToDate ? storage.generations : nil
+    }
+}
+
 extension NodeReport.Manager {
     /// How much this view of the cluster weighs: with quorum, without it but meant to go on, without it.
     var weight: Int { hasQuorum ? 2 : ignoresQuorum ? 1 : 0 }
 }
 
 extension NodeReport.Storage {
+    var isConnected: Bool {
+        switch connection {
+        case .connected, .synchronizing: true
+        case .connecting, .standAlone, .unknown: false
+        }
+    }
+
     /// The whole data, and allowed to write it.
     var isPrimaryUpToDate: Bool { role == .primary && disk == .upToDate }
 }
@@ -141,14 +185,7 @@ extension NodeReport {
     var sentence: String {
         var parts: [String] = []
         if let storage { parts.append("DRBD \(storage.role.rawValue), disk \(storage.disk.rawValue)") }
-        if let manager {
-            let promoted = manager.promoted.map { $0.isEmpty ? "nobody" : $0.joined(separator: ", ") }
-            if let promoted { parts.append("promoted: \(promoted)") }
-            parts.append(manager.hasQuorum ? "quorum" : manager.ignoresQuorum ? "no quorum, ignored" : "no quorum")
-            if manager.isMaintenance { parts.append("maintenance") }
-            if manager.isFencingPending { parts.append("fencing pending") }
-            if !manager.unclean.isEmpty { parts.append("unclean: \(manager.unclean.joined(separator: ", "))") }
-        }
+        if let manager { parts.append(manager.sentence) }
         if let phase { parts.append("phase \(phase.rawValue)") }
         parts += troubles
         return parts.isEmpty ? "sees nothing" : parts.joined(separator: "; ")

@@ -5,7 +5,7 @@ import Cluster
 /// It decides when which node is checked; there is at most one check of a node under way, and whoever runs the
 /// checks ends each of them within the check's own time limit.
 public struct HealthMonitor: Sendable {
-    private struct Member: Sendable {
+    struct Member: Sendable {
         let node: Node
         var health: NodeHealth
         var administrative = AdministrativeState.ready
@@ -23,15 +23,24 @@ public struct HealthMonitor: Sendable {
         var agent = AgentWord.none
         /// When the agent's word, or the waiting for it, ends.
         var agentUntil: Instant?
+        /// When the latest check ended.
+        var checkedAt: Instant?
+        /// When the agent's latest word was observed, and its parts.
+        var heardAt: Instant?
+        var dates: (storage: Instant?, generations: Instant?, manager: Instant?) = (nil, nil, nil)
+        /// Why the agent is silent.
+        var silence = ""
+        /// What the replica was when its agent last said so, with a disk that was up to date.
+        var remembered: (generations: [DataGeneration], at: Instant)?
 
         var evidence: NodeEvidence {
             NodeEvidence(
                 node: node.id, name: node.name, administrative: administrative, health: health.published, claim: claim,
-                isAnswering: isAnswering, agent: agent)
+                isAnswering: isAnswering, agent: agent, remembered: remembered?.generations)
         }
     }
 
-    private var members: [Member]
+    private(set) var members: [Member]
     private var options: HealthOptions
     private var primary: NodeID?
     private var generation = Generation.none
@@ -148,12 +157,24 @@ public struct HealthMonitor: Sendable {
         return actions
     }
 
-    /// The node's agent tells what it observed `age` ago.
+    /// The node's agent tells what it observed `age` ago, and each part of it.
     public mutating func agentReported(
-        _ node: NodeID, _ report: NodeReport, age: Instant.Span, at now: Instant
+        _ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages = NodeReport.Ages(),
+        at now: Instant
     ) -> [Action] {
         guard members.indices.contains(node.rawValue) else { return [] }
         let index = node.rawValue
+        var report = report
+        // Identifiers change without a word of DRBD's: old ones prove nothing.
+        if let old = ages.generations, old > options.observationAgeMax.milliseconds {
+            report.storage?.generations = nil
+        }
+        func date(_ age: Int64?) -> Instant? { age.map { now + .milliseconds(-$0) } }
+        members[index].heardAt = date(age.milliseconds)
+        members[index].dates = (date(ages.storage), date(ages.generations), date(ages.manager))
+        if let storage = report.storage, storage.disk == .upToDate, let generations = storage.generations {
+            members[index].remembered = (generations, date(ages.generations) ?? now)
+        }
         let left = Instant.Span(nanoseconds: options.observationAgeMax.nanoseconds - age.nanoseconds)
         guard left > .zero else { return agentLost(node, "what it tells is \(age) old", at: now) }
         let before = members[index].agent
@@ -204,6 +225,7 @@ public struct HealthMonitor: Sendable {
         case .none, .silent: return
         case .awaited, .fresh: members[index].agent = .silent
         }
+        members[index].silence = reason
         let name = members[index].node.name
         let rest =
             members.contains { $0.agent.report != nil } ? "the other agents' words decide" : "SQL alone decides"
@@ -236,6 +258,7 @@ public struct HealthMonitor: Sendable {
         let isPrimary = members[index].node.id == primary
         let before = members[index].health.published
         members[index].lastCheck = result.sentence
+        members[index].checkedAt = now
         if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
         members[index].isSuspected = false
         let wasAnswering = members[index].isAnswering

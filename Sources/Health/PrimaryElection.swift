@@ -26,10 +26,12 @@ public struct NodeEvidence: Sendable, Hashable {
     /// Whether the latest finished check got an answer: false while a claim is only remembered.
     public var isAnswering: Bool
     public var agent: AgentWord
+    /// What its replica was when its agent last told, with a disk that was up to date. Warns, and decides nothing.
+    public var remembered: [DataGeneration]?
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
-        isAnswering: Bool, agent: AgentWord = .none
+        isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil
     ) {
         self.node = node
         self.name = name
@@ -38,6 +40,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.claim = claim
         self.isAnswering = isAnswering
         self.agent = agent
+        self.remembered = remembered
     }
 }
 
@@ -58,8 +61,10 @@ public enum PrimaryElection {
     /// Where agents are heard, a claim counts only if the cluster does not speak against it:
     /// - A node that its agent, or where that is silent the others', calls not promoted gets nothing; nor does one on
     ///   a side of the cluster without quorum.
+    /// - A node whose data is proved to be behind another's that is up to date gets nothing (`standbyOutdated`).
     /// - A claim that the cluster confirms goes before one of which nothing is known.
-    /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own.
+    /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own. (Where one
+    ///   goes on from the other's data, the other one has no claim: see above.)
     /// - With no primary before, nobody is elected before every agent was heard or given up.
     public static func elect(_ evidence: [NodeEvidence], present: NodeID?) -> Verdict {
         let ready = evidence.filter { $0.administrative == .ready }
@@ -101,8 +106,10 @@ public enum PrimaryElection {
         case (_, _):
             let whole = confirmed.filter { $0.agent.report?.storage?.isPrimaryUpToDate ?? false }
             let isKnownOfAll = confirmed.allSatisfy { $0.agent.report?.storage != nil }
-            return whole.count == 1 && isKnownOfAll
-                ? alone(whole[0], present: present) : .nobody(.twoPrimaries)
+            guard whole.count == 1, isKnownOfAll, !confirmed.contains(where: { whole[0].isOlder(than: $0) }) else {
+                return .nobody(.twoPrimaries)
+            }
+            return alone(whole[0], present: present)
         }
     }
 
@@ -145,6 +152,13 @@ extension NodeEvidence {
     var isClaimant: Bool {
         guard case .writable = claim else { return false }
         return health != .down
+    }
+
+    /// Whether both nodes' fresh words prove that this one's data is behind the other's.
+    func isOlder(than other: NodeEvidence) -> Bool {
+        guard let mine = agent.report?.storage?.generations, let theirs = other.agent.report?.storage?.generations
+        else { return false }
+        return DataGeneration.relation(of: mine, to: theirs) == .older
     }
 
     /// Begin of the claim to be writable.

@@ -11,6 +11,10 @@ public struct Switchover: Sendable {
         public var moveTimeout: Instant.Span
         /// Between two looks at the sessions.
         public var look: Instant.Span = .milliseconds(10)
+        /// How long the agent may take to say what it would do, and to take back a preference (which may wait until the
+        /// cluster has come to rest).
+        public var planTimeout: Instant.Span = .seconds(3)
+        public var clearTimeout: Instant.Span = .seconds(150)
 
         public init(target: NodeID, drainTimeout: Instant.Span, moveTimeout: Instant.Span) {
             self.target = target
@@ -27,8 +31,11 @@ public struct Switchover: Sendable {
         case count(after: Instant.Span)
         /// Ask an agent to move the primary, and call ``moveAnswered(isDone:text:at:)``.
         case move(to: String)
-        /// Take back what `move` told the cluster to prefer.
-        case clear
+        /// Ask an agent what it would do, and call ``planAnswered(isDone:text:)``.
+        case plan(to: String)
+        /// Take back what `move` told the cluster to prefer, and call ``clearAnswered(isDone:text:)``. Where the move has
+        /// succeeded, only if that does not undo it.
+        case clear(isSettled: Bool)
         case resume
         /// Call ``timerFired(at:)``.
         case wake(after: Instant.Span)
@@ -36,12 +43,16 @@ public struct Switchover: Sendable {
     }
 
     private enum State: Hashable {
-        /// Can transition to: draining, finished.
+        /// Can transition to: asking, draining, finished.
         case planned
+        /// Dry: what the agent would do. Can transition to: finished.
+        case asking
         /// Can transition to: moving, finished.
         case draining(since: Instant)
-        /// Can transition to: finished.
+        /// Can transition to: clearing.
         case moving(since: Instant, paused: Instant, phase: Phase)
+        /// Statements flow. Can transition to: finished.
+        case clearing(isMoved: Bool)
         case finished
     }
 
@@ -80,6 +91,7 @@ public struct Switchover: Sendable {
             case .standbyOutdated: return "the standby's data is known to be old"
             case .diskNotUpToDate: return "the standby's disk is not up to date"
             case .noQuorum: return "a part of the cluster has no quorum"
+            case .splitBrain: return "both replicas have writes that the other lacks"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
                 .checkAccountRefused, .administrative, .notPromoted:
                 break
@@ -98,15 +110,26 @@ public struct Switchover: Sendable {
             return [.say("Not possible: \(objection)."), .finish(isDone: false)]
         }
         if isDry {
-            state = .finished
+            state = .asking
             return [
                 .say("Would hold statements at transaction boundaries, for up to \(plan.drainTimeout),"),
                 .say("would ask the cluster to move the primary from \(fromName) to \(name),"),
-                .say("would wait for it for up to \(plan.moveTimeout), and let statements go."), .finish(isDone: true),
+                .say("would wait for it for up to \(plan.moveTimeout), and let statements go."), .plan(to: name),
+                .wake(after: plan.planTimeout),
             ]
         }
         state = .draining(since: now)
         return [.say("Statements are held at transaction boundaries."), .pause, .count(after: .zero)]
+    }
+
+    /// What the agent would run, or why it would refuse.
+    public mutating func planAnswered(isDone: Bool, text: String) -> [Action] {
+        guard state == .asking else { return [] }
+        state = .finished
+        return [
+            .say(isDone ? "The agent would run: \(text)." : "The agent would refuse: \(text)."),
+            .finish(isDone: isDone),
+        ]
     }
 
     /// - Parameter open: sessions with a statement or a transaction under way.
@@ -148,10 +171,11 @@ public struct Switchover: Sendable {
         }
         if let primary = view.primary, view.generation > generation {
             guard primary == plan.target else { return undo("The primary is \(fromName) again, with a new start.") }
-            state = .finished
+            state = .clearing(isMoved: true)
             return [
                 .say("\(name) is the primary, generation \(view.generation), after \(now - since)."), .resume,
-                .say("Statements flow again after a pause of \(now - paused)."), .clear, .finish(isDone: true),
+                .say("Statements flow again after a pause of \(now - paused)."), .clear(isSettled: true),
+                .wake(after: plan.clearTimeout),
             ]
         }
         guard view.phase != phase else { return [] }
@@ -161,15 +185,39 @@ public struct Switchover: Sendable {
 
     /// The cluster has had its time.
     public mutating func timerFired(at now: Instant) -> [Action] {
-        guard case .moving(let since, _, _) = state else { return [] }
-        if now - since < plan.moveTimeout { return [.wake(after: plan.moveTimeout - (now - since))] }
-        return undo("Given up: \(name) is not the primary after \(now - since).")
+        switch state {
+        case .planned, .draining, .finished: return []
+        case .asking: return planAnswered(isDone: false, text: "it does not answer; is it of this version?")
+        case .moving(let since, _, _):
+            if now - since < plan.moveTimeout { return [.wake(after: plan.moveTimeout - (now - since))] }
+            return undo("Given up: \(name) is not the primary after \(now - since).")
+        case .clearing: return clearAnswered(isDone: false, text: "the agent does not answer")
+        }
+    }
+
+    /// What became of the preference. The text of a success that needs no words is `done`, or empty.
+    public mutating func clearAnswered(isDone: Bool, text: String) -> [Action] {
+        guard case .clearing(let isMoved) = state else { return [] }
+        state = .finished
+        let sentence: String =
+            switch (isDone, text) {
+            case (true, ""), (true, "done"):
+                isMoved ? "The cluster prefers nobody." : "Taken back: the cluster prefers nobody."
+            case (true, _): "\(isMoved ? "Done" : "Taken back"): \(text)."
+            case (false, _):
+                "What the cluster was told to prefer may still be there (\(text)): look at `crm_resource --constraints`."
+            }
+        return [.say(sentence), .finish(isDone: isMoved)]
     }
 
     /// Somebody else let statements go, or the program ends.
     public mutating func cancelled(_ reason: String, at now: Instant) -> [Action] {
         switch state {
         case .planned, .finished: return []
+        case .asking, .clearing:
+            let isMoved = state == .clearing(isMoved: true)
+            state = .finished
+            return [.say("Given up: \(reason)."), .finish(isDone: isMoved)]
         case .draining:
             state = .finished
             return [.say("Given up: \(reason)."), .resume, .finish(isDone: false)]
@@ -178,10 +226,10 @@ public struct Switchover: Sendable {
     }
 
     private mutating func undo(_ reason: String) -> [Action] {
-        state = .finished
+        state = .clearing(isMoved: false)
         return [
-            .say(reason), .clear, .resume, .say("Taken back: the cluster prefers nobody, statements flow again."),
-            .finish(isDone: false),
+            .say(reason), .clear(isSettled: false), .resume, .say("Statements flow again."),
+            .wake(after: plan.clearTimeout),
         ]
     }
 }

@@ -101,16 +101,21 @@ public final class ClusterWatch {
     /// As of now; between two calls of `onView` only the sentences on the latest checks move.
     public var view: ClusterView { monitor.view }
 
+    /// What the view is made of, as of now.
+    public var evidence: [EvidencePiece] { monitor.evidence }
+
     /// What live traffic saw. Cheap: hundreds of sessions may report the same.
     public func observe(_ node: NodeID, _ evidence: TrafficEvidence) {
         guard isRunning else { return }
         run(monitor.observed(node, evidence, at: MonotonicClock.now()))
     }
 
-    /// What the node's agent observed that long ago.
-    public func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span) {
+    /// What the node's agent observed that long ago, and each part of it.
+    public func agentReported(
+        _ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages = NodeReport.Ages()
+    ) {
         guard isRunning else { return }
-        run(monitor.agentReported(node, report, age: age, at: MonotonicClock.now()))
+        run(monitor.agentReported(node, report, age: age, ages: ages, at: MonotonicClock.now()))
     }
 
     public func agentLost(_ node: NodeID, _ reason: String) {

@@ -8,8 +8,11 @@ import Reactor
 /// One question at a time: however often ``refresh()`` is called while one is under way, one more follows it.
 public final class PacemakerObserver {
     public struct Options: Sendable, Hashable {
-        /// Must print XML: `--output-as=xml --one-shot` from 2.0.3 on, `-X` with 1.1.
-        public var tool = Tool("/usr/sbin/crm_mon", ["--one-shot", "--output-as=xml"])
+        /// What prints XML: `--output-as=xml --one-shot` from 2.0.3 on, `-X` before. The first that is understood is
+        /// asked from then on.
+        public var forms = [
+            Tool("/usr/sbin/crm_mon", ["--one-shot", "--output-as=xml"]), Tool("/usr/sbin/crm_mon", ["-X"]),
+        ]
         /// From the end of one question to the next. A question costs some 60 ms of CPU.
         public var interval = Instant.Span.seconds(1)
         public var timeout = Instant.Span.seconds(5)
@@ -25,6 +28,8 @@ public final class PacemakerObserver {
     private var timer: Timer?
     private var isRunning = false
     private var isAskedAgain = false
+    /// Which of the forms is asked.
+    private var form = 0
 
     /// - Parameter onObservation: the answer to every question, changed or not: its coming is what dates it.
     public init(
@@ -61,7 +66,7 @@ public final class PacemakerObserver {
         timer?.cancel()
         do throws(SystemError) {
             run = try ToolRun(
-                loop: loop, options.tool, timeout: options.timeout, bytesMax: options.bytesMax,
+                loop: loop, options.forms[form], timeout: options.timeout, bytesMax: options.bytesMax,
                 onEnd: { [weak self] in self?.answered($0) })
         } catch {
             plan()
@@ -76,6 +81,11 @@ public final class PacemakerObserver {
     private func answered(_ output: Result<ToolRun.Output, ObservationFault>) {
         run = nil
         guard isRunning else { return }
+        if case .success(let output) = output, isForeign(output), options.forms.count > 1 {
+            // Of another version: the next form at once, and only the last one's failure is told.
+            form = (form + 1) % options.forms.count
+            if form != 0 { return ask() }
+        }
         if isAskedAgain {
             isAskedAgain = false
             ask()
@@ -88,16 +98,23 @@ public final class PacemakerObserver {
         }
     }
 
+    /// Whether the tool did not understand what it was asked.
+    private func isForeign(_ output: ToolRun.Output) -> Bool {
+        guard output.status != 0, !output.bytes.starts(with: Array("<".utf8)) else { return false }
+        let complaint = output.complaint.lowercased()
+        return ["unrecognized option", "unknown option", "invalid option"].contains { complaint.contains($0) }
+    }
+
     private func read(_ output: ToolRun.Output) -> Result<PacemakerView, ObservationFault> {
         if output.bytes.isEmpty, output.status != 0 {
-            let tool = options.tool.name
+            let tool = options.forms[form].name
             return .failure(.exited(tool: tool, status: output.status, complaint: output.complaint))
         }
         do throws(FormatError) {
             // Where it fails it prints a document that says so, and reading that throws.
             let view = try PacemakerView(xml: output.bytes)
             guard output.status == 0 else {
-                let tool = options.tool.name
+                let tool = options.forms[form].name
                 return .failure(.exited(tool: tool, status: output.status, complaint: output.complaint))
             }
             return .success(view)

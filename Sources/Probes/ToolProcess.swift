@@ -20,6 +20,9 @@ public struct Tool: Sendable, Hashable {
         self.environment = environment
     }
 
+    /// A whole command; its first word is the program's path.
+    public init(_ words: [String]) { self.init(words.first ?? "", Array(words.dropFirst())) }
+
     /// The file's name, for messages.
     public var name: String { String(path.split(separator: "/").last ?? "") }
 }

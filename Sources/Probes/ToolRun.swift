@@ -57,7 +57,9 @@ package final class ToolRun {
 
     private func ended(_ end: ToolProcess.End) {
         timer?.cancel()
-        let complaint = excerpt(String(decoding: process?.complaint ?? [], as: UTF8.self))
+        var written = (process?.complaint ?? [])[...]
+        while let last = written.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: " ") { written.removeLast() }
+        let complaint = excerpt(String(decoding: written, as: UTF8.self))
         process = nil
         let onEnd = onEnd
         self.onEnd = nil

@@ -16,7 +16,11 @@ public struct AgentConfiguration: Sendable, Hashable {
     /// DRBD's name of the resource; nil: the only one, or the first.
     public var drbdResource: String?
     public var resources = Resources()
-    /// `{node}` stands for the node's name. Empty: this agent moves nothing.
+    /// The program, and words before its own arguments (`sudo -n`).
+    public var drbdsetup: [String] = ["/usr/sbin/drbdsetup"]
+    /// The whole command, which must print XML; empty: crm_mon as this version of Pacemaker wants it.
+    public var crmMon: [String] = []
+    /// `{node}` stands for the node's name. Empty: crm_resource, as the cluster's version wants it.
     public var moveCommand: [String] = []
     public var clearCommand: [String] = []
     public var cluster = Configuration.Cluster()
@@ -79,7 +83,7 @@ extension Draft {
         expectOnly(
             [
                 "node", "listen", "check", "http", "socket", "socket_mode", "drbd_resource", "drbd", "promotable",
-                "filesystem", "address", "database", "move_command", "clear_command",
+                "filesystem", "address", "database", "drbdsetup", "crm_mon", "move_command", "clear_command",
             ], in: section)
         if require("node", in: section), let name = name("node", in: section) { settings.node = name }
         if let listen = endpoints("listen", in: section) { settings.listen = listen }
@@ -105,12 +109,18 @@ extension Draft {
         if let name = name("filesystem", in: section) { settings.resources.filesystem = name }
         if let name = name("address", in: section) { settings.resources.address = name }
         if let name = name("database", in: section) { settings.resources.database = name }
+        if let words = words("drbdsetup", in: section), !words.isEmpty { settings.drbdsetup = words }
+        if let words = words("crm_mon", in: section) { settings.crmMon = words }
         if let words = words("move_command", in: section) { settings.moveCommand = words }
         if let words = words("clear_command", in: section) { settings.clearCommand = words }
         if !settings.moveCommand.isEmpty, !settings.moveCommand.contains("{node}") {
             fail(section, "move_command", "must have the word \"{node}\", which the node's name replaces")
         }
-        for (key, command) in [("move_command", settings.moveCommand), ("clear_command", settings.clearCommand)] {
+        let commands = [
+            ("drbdsetup", settings.drbdsetup), ("crm_mon", settings.crmMon), ("move_command", settings.moveCommand),
+            ("clear_command", settings.clearCommand),
+        ]
+        for (key, command) in commands {
             if let program = command.first, !program.hasPrefix("/") {
                 fail(section, key, "must begin with the program's absolute path")
             }

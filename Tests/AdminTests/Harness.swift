@@ -16,6 +16,7 @@ final class FakeSource: AdminSource {
     var activity = Activity()
     var isPaused = false
     var outageReports: [OutageReport] = []
+    var evidence: [EvidencePiece] = []
     var rows: [SessionRow] = []
     /// Holds the answer of `show sessions` back until ``answerSessions()``.
     var holdsSessions = false

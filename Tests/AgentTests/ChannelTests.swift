@@ -27,7 +27,11 @@ private final class Scene {
             onMove: { [unowned self] to, answer in
                 moves.append(to)
                 answer(to == "cluster2", "as you say")
-            }, onClear: { $0(true, "cleared") }, onNote: { [unowned self] in notes.append($0) })
+            },
+            onClear: { [unowned self] isSettled, answer in
+                moves.append(isSettled ? "settled" : "undone")
+                answer(true, "cleared")
+            }, onPlan: { $1(true, "would move to \($0)") }, onNote: { [unowned self] in notes.append($0) })
     }
 
     func client(
@@ -59,7 +63,7 @@ private final class Scene {
 private func report(_ phase: Phase? = nil) -> NodeReport { NodeReport(node: "cluster1", phase: phase) }
 
 extension AgentClient.Event {
-    fileprivate var report: NodeReport? { if case .report(let report, _) = self { report } else { nil } }
+    fileprivate var report: NodeReport? { if case .report(let report, _, _) = self { report } else { nil } }
     fileprivate var isLoss: Bool { if case .lost = self { true } else { false } }
 }
 
@@ -176,6 +180,14 @@ extension AgentClient.Event {
         let request = client.request { .move(id: $0, to: "cluster2") }
         #expect(scene.run { scene.events.contains(.moved(id: request ?? 0, isDone: true, text: "as you say")) })
         #expect(scene.moves == ["cluster2"])
+        let plan = client.request { .plan(id: $0, to: "cluster2") }
+        #expect(
+            scene.run { scene.events.contains(.moved(id: plan ?? 0, isDone: true, text: "would move to cluster2")) })
+        for isSettled in [true, nil] {
+            let clear = client.request { .clear(id: $0, isSettled: isSettled) }
+            #expect(scene.run { scene.events.contains(.moved(id: clear ?? 0, isDone: true, text: "cleared")) })
+        }
+        #expect(scene.moves == ["cluster2", "settled", "undone"])
         client.stop()
         server.close()
     }

@@ -146,6 +146,25 @@ import Testing
         #expect(stranger.relation(to: new) == .newer)
     }
 
+    @Test func generationsOfDRBD9AreOfOnePeer() throws {
+        func of(_ name: String) throws -> DRBDGenerations {
+            try DRBDGenerations(showing: fixture("show-gi-v9-\(name).txt").text)
+        }
+        #expect(try of("normal-primary").relation(to: of("normal-secondary")) == .same)
+        #expect(try of("ahead-primary").relation(to: of("normal-secondary")) == .newer)
+        #expect(try of("ahead-primary").relation(to: of("splitbrain-primary")) == .diverged)
+        // Two peers: what either lacks is this volume's past.
+        let united = try #require(try DRBDGenerations.united([of("ahead-primary"), of("ahead-primary")], volume: 3))
+        #expect(united.volume == 3 && united.past == [0x7E19_A5C0_D3B2_F480, 0x5A0B_1C2D_3E4F_6070])
+        // Read before and after a change.
+        #expect(try DRBDGenerations.united([of("ahead-primary"), of("normal-primary")], volume: 0) == nil)
+        #expect(DRBDGenerations.united([], volume: 0) == nil)
+        // As many flags as no version is known to print: the identifiers count, the flags say nothing.
+        let none = "0000000000000000"
+        let other = try DRBDGenerations(showing: "7E19A5C0D3B2F481:\(none):\(none):\(none):1:1:1:0:0:0:0:0:0:0:0\n")
+        #expect(other.flags == nil)
+    }
+
     @Test func procOfDRBD9IsNotAnEmptyCluster() {
         #expect {
             try ProcDRBD.resources(in: "version: 9.1.7 (api:2/proto:110-121)\nGIT-hash: x\nTransports (api:18):\n")

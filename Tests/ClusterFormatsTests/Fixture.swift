@@ -29,7 +29,8 @@ struct Fixture: CustomStringConvertible {
 
 /// Which parser a fixture is for, told by its file's name.
 enum Kind {
-    case events, status, statusJSON, proc, generations, monitor, base, quorum, alertLines, alertEnvironment, notes
+    case events, status, statusJSON, proc, generations, monitor, base, quorum, simulation, alertLines, alertEnvironment,
+        notes
 
     init?(_ fixture: Fixture) {
         let name = fixture.name
@@ -47,6 +48,8 @@ enum Kind {
             self = .generations
         } else if name.hasPrefix("crm_mon") {
             self = .monitor
+        } else if name.hasPrefix("crm_simulate") {
+            self = .simulation
         } else if name.hasPrefix("cib-") {
             self = .base
         } else if name.hasPrefix("corosync-quorumtool") {
@@ -84,6 +87,10 @@ func parse(_ kind: Kind, _ bytes: [UInt8]) throws(FormatError) -> String {
     case .monitor: return summary(try PacemakerView(xml: bytes))
     case .base: return summary(try ClusterInformationBase(xml: bytes))
     case .quorum: return summary(try QuorumView(text: text))
+    case .simulation:
+        let summary = try TransitionSummary(text: text)
+        let steps = summary.steps.map { "\($0.action) \($0.resource)" }.joined(separator: ", ")
+        return "[\(steps)] \(summary.touches("p_drbd_mysql") ? "DRBD changes" : "DRBD stays")"
     case .alertLines:
         var all: [String] = []
         for line in text.split(separator: "\n") { all.append(summary(try AlertEvent(line: String(line)))) }

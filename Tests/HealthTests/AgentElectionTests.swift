@@ -32,6 +32,20 @@ private func says(
             phase: phase))
 }
 
+/// Primary by both words, apart from its peer, with data of that history.
+private func alone(
+    _ name: String, _ current: UInt64, _ past: UInt64..., role: Storage.Role = .primary,
+    disk: Storage.Disk = .upToDate, connection: Storage.Connection = .connecting
+) -> AgentWord {
+    .fresh(
+        NodeReport(
+            node: name,
+            storage: Storage(
+                role: role, disk: disk, connection: connection,
+                generations: [DataGeneration(volume: 0, current: current, past: past)]),
+            manager: Manager(promoted: [name])))
+}
+
 private let primaryHere = says(["n1"], .primary)
 private let standbyHere = says(["n1"], .secondary)
 
@@ -212,7 +226,57 @@ private let standbyHere = says(["n1"], .secondary)
         ),
     ]
 
-    private static let cases = usual + barred + split
+    private static let histories: [Case] = [
+        (
+            "both wrote: a real split brain",
+            [node(a, writable(), alone("n1", 0x30, 0x20)), node(b, writable(), alone("n2", 0x40, 0x20))], a,
+            .nobody(.twoPrimaries)
+        ),
+        (
+            "the same data, both promoted",
+            [node(a, writable(), alone("n1", 0x21)), node(b, writable(), alone("n2", 0x20))], a, .nobody(.twoPrimaries)
+        ),
+        (
+            "one goes on from the other's data",
+            [node(a, writable(), alone("n1", 0x20)), node(b, writable(), alone("n2", 0x30, 0x20))], a, .primary(b)
+        ),
+        (
+            "the present one is ahead",
+            [node(a, writable(), alone("n1", 0x30, 0x21)), node(b, writable(), alone("n2", 0x20))], a, .primary(a)
+        ),
+        (
+            "ahead, but not whole",
+            [
+                node(a, writable(), alone("n1", 0x20)),
+                node(b, writable(), alone("n2", 0x30, 0x20, disk: .inconsistent)),
+            ], a, .nobody(.twoPrimaries)
+        ),
+        (
+            "the wrong one was promoted",
+            [
+                node(a, .absent, alone("n2", 0x30, 0x20, role: .secondary)),
+                node(b, writable(), alone("n2", 0x20)),
+            ], nil, .nobody(.standbyOutdated)
+        ),
+        (
+            "connected: identifiers that differ are of two moments",
+            [
+                node(a, .absent, alone("n2", 0x30, 0x20, role: .secondary, connection: .connected)),
+                node(b, writable(), alone("n2", 0x20, connection: .connected)),
+            ], nil, .primary(b)
+        ),
+        (
+            "ahead of a node that is not heard",
+            [node(a, .absent, .silent), node(b, writable(), alone("n2", 0x30, 0x20))], nil, .primary(b)
+        ),
+        (
+            "never together",
+            [node(a, writable(), alone("n1", 0x30, 0x20)), node(b, writable(), alone("n2", 0x80, 0x70))], nil,
+            .nobody(.twoPrimaries)
+        ),
+    ]
+
+    private static let cases = usual + barred + split + histories
 
     @Test(arguments: cases.indices)
     func decides(index: Int) {
@@ -230,6 +294,23 @@ private let standbyHere = says(["n1"], .secondary)
         #expect(Testimony.cautions(evidence) == [.noQuorum, .standbyOutdated, .maintenance, .agentSilent])
         #expect(Testimony.cautions([node(a, writable(), primaryHere), node(b, .absent, standbyHere)]).isEmpty)
         #expect(Testimony.cautions([node(a, writable())]).isEmpty)
+    }
+
+    @Test func historiesWarn() {
+        let ahead = [DataGeneration(volume: 0, current: 0x30, past: [0x20])]
+        var gone = node(a, .absent, .silent)
+        gone.remembered = ahead
+        #expect(
+            Testimony.cautions([gone, node(b, writable(), alone("n2", 0x20))]) == [.standbyOutdated, .agentSilent])
+        #expect(
+            Testimony.cautions([gone, node(b, writable(), alone("n2", 0x40, 0x20))]) == [.agentSilent, .splitBrain])
+        #expect(Testimony.cautions([gone, node(b, writable(), alone("n2", 0x50, 0x30))]) == [.agentSilent])
+        #expect(
+            Testimony.cautions([gone, node(b, writable(), alone("n2", 0x20, connection: .connected))])
+                == [.agentSilent])
+        // Its fresh word is another one: what it was is past.
+        gone.agent = alone("n2", 0x20, role: .secondary)
+        #expect(Testimony.cautions([gone, node(b, writable(), alone("n2", 0x20))]).isEmpty)
     }
 
     /// Whatever agents say, true or not: at most one, never one whose own fresh word or kernel denies it, and with
@@ -263,6 +344,12 @@ private let standbyHere = says(["n1"], .secondary)
                 && views.allSatisfy { $0.promoted?.isEmpty ?? true }
             if let report = elected.agent.report {
                 #expect(report.storage?.role != .secondary)
+                // Never one whose data is proved to be behind another's.
+                if let storage = report.storage, let theirs = other.agent.report?.storage, !storage.isConnected,
+                    theirs.disk == .upToDate, let mine = storage.generations, let others = theirs.generations
+                {
+                    #expect(DataGeneration.relation(of: mine, to: others) != .older)
+                }
                 if let manager = report.manager, !manager.isMaintenance {
                     #expect(manager.weight > 0)
                     if let promoted = manager.promoted, manager.weight == 2 {
@@ -280,7 +367,11 @@ private let standbyHere = says(["n1"], .secondary)
                 one.weight == two.weight, one.promoted?.contains(elected.name) == true,
                 two.promoted?.contains(other.name) == true, theirs.storage?.role != .secondary
             {
-                #expect(mine.storage?.isPrimaryUpToDate == true && theirs.storage?.isPrimaryUpToDate == false)
+                let isTheirsBehind = other.isOlder(than: elected) && theirs.storage?.isConnected == false
+                #expect(
+                    isTheirsBehind
+                        || mine.storage?.isPrimaryUpToDate == true && theirs.storage?.isPrimaryUpToDate == false)
+                #expect(!elected.isOlder(than: other))
             }
         }
     }
@@ -302,11 +393,20 @@ private let standbyHere = says(["n1"], .secondary)
         case _:
             let roles: [Storage.Role?] = [nil, .primary, .primary, .secondary, .unknown]
             let promoted: [[String]?] = [nil, [], ["n1"], ["n2"], ["n1", "n2"]]
-            return says(
+            let said = says(
                 promoted.randomElement(using: &generator) ?? nil, quorum: Int.random(in: 0..<4, using: &generator) > 0,
                 ignored: Bool.random(using: &generator), maintenance: Int.random(in: 0..<6, using: &generator) == 0,
                 roles.randomElement(using: &generator) ?? nil,
                 Storage.Disk.allCases.randomElement(using: &generator) ?? .unknown)
+            guard case .fresh(var report) = said, Int.random(in: 0..<3, using: &generator) > 0 else { return said }
+            let histories: [[UInt64]] = [[0x20], [0x30, 0x20], [0x40, 0x20], [0x50, 0x30, 0x20], [0x80, 0x70], [4]]
+            let history = histories.randomElement(using: &generator) ?? [0x20]
+            report.storage?.generations = [
+                DataGeneration(volume: 0, current: history[0], past: Array(history.dropFirst()))
+            ]
+            let connections: [Storage.Connection] = [.connected, .connecting, .connecting, .standAlone]
+            report.storage?.connection = connections.randomElement(using: &generator) ?? .unknown
+            return .fresh(report)
         }
     }
 }

@@ -153,6 +153,50 @@ private let there = report(b, promoted: ["n1"], .secondary)
         }
     }
 
+    private func apart(_ node: NodeID, promoted: [String], _ current: UInt64, _ past: UInt64...) -> NodeReport {
+        var word = report(node, promoted: promoted, .primary)
+        word.storage?.connection = .connecting
+        word.storage?.generations = [DataGeneration(volume: 0, current: current, past: past)]
+        return word
+    }
+
+    @Test func whatTheLastPrimaryHadIsRemembered() {
+        var cockpit = running()
+        cockpit.reported(a, apart(a, promoted: ["n1"], 0x30, 0x20), 100)
+        cockpit.silenced(a, 500)
+        cockpit.connectionLost(a, 500)
+        cockpit.finished(a, .refused, 501)
+        cockpit.finished(a, .refused, 510)
+        // Promoted without what the other one wrote alone: primary, and the warning stands.
+        cockpit.reported(b, apart(b, promoted: ["n2"], 0x40, 0x20), 1000)
+        cockpit.writable(b, 1010)
+        #expect(cockpit.view.primary == b)
+        #expect(cockpit.view.cautions == [.agentSilent, .splitBrain])
+        let pieces = cockpit.monitor.evidence.filter { $0.node == a }
+        #expect(pieces.map(\.source) == [.sql, .agent, .data])
+        #expect(pieces[1].says == "silent: closed" && pieces[1].observedAt == at(100))
+        #expect(pieces[2].says == "last known: 0/0000000000000030:0000000000000020" && pieces[2].observedAt == at(100))
+    }
+
+    @Test func oldIdentifiersProveNothing() {
+        var cockpit = running()
+        let ahead = apart(a, promoted: ["n1"], 0x30, 0x20)
+        cockpit.reported(a, ahead, 1000, ages: .init(storage: 0, generations: 6000, manager: 10))
+        #expect(!cockpit.monitor.evidence.contains { $0.source == .data })
+        cockpit.reported(a, ahead, 1000, ages: .init(storage: 0, generations: 4000, manager: 10))
+        #expect(cockpit.monitor.evidence.contains { $0.source == .data && $0.observedAt == at(-3000) })
+    }
+
+    @Test func everyPieceHasItsDate() {
+        var cockpit = running()
+        cockpit.reported(a, here, 1000, age: 200, ages: .init(storage: 1, manager: 200))
+        cockpit.writable(a, 1100)
+        let pieces = cockpit.monitor.evidence.filter { $0.node == a }
+        #expect(pieces.map(\.source) == [.sql, .agent, .drbd, .pacemaker])
+        #expect(pieces.map(\.observedAt) == [at(1100), at(800), at(999), at(800)])
+        #expect(pieces[3].says == "promoted: n1; quorum")
+    }
+
     @Test func aNodeWithoutAgentIsNoEvent() {
         var cockpit = Cockpit.running()
         cockpit.silenced(a, 100)

@@ -50,8 +50,10 @@ struct Cockpit {
         took(monitor.observed(node, evidence, at: at(now)), now)
     }
 
-    mutating func reported(_ node: NodeID, _ report: NodeReport, _ now: Int64, age: Int64 = 0) {
-        took(monitor.agentReported(node, report, age: .milliseconds(age), at: at(now)), now)
+    mutating func reported(
+        _ node: NodeID, _ report: NodeReport, _ now: Int64, age: Int64 = 0, ages: NodeReport.Ages = .init()
+    ) {
+        took(monitor.agentReported(node, report, age: .milliseconds(age), ages: ages, at: at(now)), now)
     }
 
     mutating func silenced(_ node: NodeID, _ now: Int64) {

@@ -62,7 +62,15 @@ import Testing
         #expect(
             switchover.changed(view(b, 5), at: at(4030)) == [
                 .say("n2 is the primary, generation 5, after 4.0s."), .resume,
-                .say("Statements flow again after a pause of 4.0s."), .clear, .finish(isDone: true),
+                .say("Statements flow again after a pause of 4.0s."), .clear(isSettled: true),
+                .wake(after: .seconds(150)),
+            ])
+        // Another primary, and what the agent says late, are no longer its business.
+        #expect(switchover.changed(view(a, 6), at: at(4100)).isEmpty)
+        #expect(switchover.moveAnswered(isDone: false, text: "late", at: at(4200)).isEmpty)
+        #expect(
+            switchover.clearAnswered(isDone: true, text: "done") == [
+                .say("The cluster prefers nobody."), .finish(isDone: true),
             ])
         #expect(switchover.isFinished)
         #expect(switchover.timerFired(at: at(20_000)).isEmpty)
@@ -95,11 +103,28 @@ import Testing
         let actions = switchover.begin(isDry: true, hasAgent: true, at: at(0))
         let saidOnly = actions.allSatisfy {
             switch $0 {
-            case .say, .finish(isDone: true): true
-            case .pause, .count, .move, .clear, .resume, .wake, .finish(isDone: false): false
+            case .say, .plan(to: "n2"), .wake: true
+            case .pause, .count, .move, .clear, .resume, .finish, .plan: false
             }
         }
-        #expect(saidOnly && actions.count == 4)
+        #expect(saidOnly && actions.count == 5)
+        #expect(
+            switchover.planAnswered(isDone: true, text: "crm_resource --move") == [
+                .say("The agent would run: crm_resource --move."), .finish(isDone: true),
+            ])
+        #expect(switchover.planAnswered(isDone: true, text: "again").isEmpty)
+    }
+
+    @Test func aDryRunSaysWhatTheAgentWouldRefuse() {
+        var refused = switchover()
+        _ = refused.begin(isDry: true, hasAgent: true, at: at(0))
+        #expect(
+            refused.planAnswered(isDone: false, text: "n2 is in standby in the cluster") == [
+                .say("The agent would refuse: n2 is in standby in the cluster."), .finish(isDone: false),
+            ])
+        var silent = switchover()
+        _ = silent.begin(isDry: true, hasAgent: true, at: at(0))
+        #expect(silent.timerFired(at: at(3000)).last == .finish(isDone: false))
     }
 
     @Test func whoDoesNotFinishInTimeStopsIt() {
@@ -107,28 +132,53 @@ import Testing
         #expect(switchover.drained(open: 2, at: at(999)) == [.count(after: .milliseconds(10))])
         let actions = switchover.drained(open: 2, at: at(1000))
         #expect(actions.contains(.resume) && actions.last == .finish(isDone: false))
-        #expect(!actions.contains(.clear))
+        #expect(!actions.contains(.clear(isSettled: false)))
     }
 
     @Test func aRefusedMoveIsTakenBack() {
         var switchover = moving()
         let actions = switchover.moveAnswered(isDone: false, text: "no such resource", at: at(100))
         #expect(actions.first == .say("The cluster was not asked: no such resource."))
-        #expect(actions.contains(.clear) && actions.contains(.resume) && actions.last == .finish(isDone: false))
-        #expect(switchover.isFinished)
+        expectTakenBack(&switchover, actions)
+    }
+
+    /// Statements flow at once; it is over when the preference is gone, or nobody says so.
+    private func expectTakenBack(_ switchover: inout Switchover, _ actions: [Switchover.Action]) {
+        let (cleared, resumed) = (actions.firstIndex(of: .clear(isSettled: false)), actions.firstIndex(of: .resume))
+        #expect(cleared != nil && resumed != nil)
+        var (refused, silent) = (switchover, switchover)
+        #expect(
+            switchover.clearAnswered(isDone: true, text: "done") == [
+                .say("Taken back: the cluster prefers nobody."), .finish(isDone: false),
+            ])
+        let doubt = "What the cluster was told to prefer may still be there"
+        for said in [refused.clearAnswered(isDone: false, text: "no quorum"), silent.timerFired(at: at(200_000))] {
+            guard case .say(let sentence) = said.first else { Issue.record("\(said)"); continue }
+            #expect(sentence.hasPrefix(doubt) && said.last == .finish(isDone: false))
+        }
+        #expect(switchover.isFinished && refused.isFinished && silent.isFinished)
+    }
+
+    @Test func aPreferenceThatMustStayIsSaid() {
+        var switchover = moving()
+        _ = switchover.changed(view(b, 5), at: at(3000))
+        #expect(
+            switchover.clearAnswered(isDone: true, text: "the preference stays") == [
+                .say("Done: the preference stays."), .finish(isDone: true),
+            ])
     }
 
     @Test func aMoveThatDoesNotEndIsTakenBack() {
         var switchover = moving()
         #expect(switchover.timerFired(at: at(5030)) == [.wake(after: .seconds(5))])
         let actions = switchover.timerFired(at: at(10_030))
-        #expect(actions.contains(.clear) && actions.contains(.resume) && actions.last == .finish(isDone: false))
+        expectTakenBack(&switchover, actions)
     }
 
     @Test func anOldPrimaryThatComesBackIsNoSuccess() {
         var switchover = moving()
         let actions = switchover.changed(view(a, 5), at: at(3000))
-        #expect(actions.contains(.clear) && actions.contains(.resume) && actions.last == .finish(isDone: false))
+        expectTakenBack(&switchover, actions)
     }
 
     @Test func aPrimaryLostWhileItDrainsEndsIt() {
@@ -141,7 +191,8 @@ import Testing
         var first = begun()
         #expect(first.cancelled("resumed", at: at(10)).contains(.resume))
         var second = moving()
-        #expect(second.cancelled("resumed", at: at(50)).contains(.clear))
+        #expect(second.cancelled("resumed", at: at(50)).contains(.clear(isSettled: false)))
+        #expect(second.cancelled("again", at: at(60)).last == .finish(isDone: false))
         var third = switchover()
         #expect(third.cancelled("resumed", at: at(50)).isEmpty)
     }

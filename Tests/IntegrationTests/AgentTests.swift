@@ -126,10 +126,10 @@ private final class FakeAgents: Sendable {
                                 waiting.append(answer)
                                 Thread.detachNewThread { Self.move(to: target, pair, mailbox) }
                             },
-                            onClear: { answer in
+                            onClear: { _, answer in
                                 clears.update { $0 += 1 }
                                 answer(true, "")
-                            }, onNote: { _ in }))
+                            }, onPlan: { $1(true, "a plan for \($0)") }, onNote: { _ in }))
                 }
                 mailbox.attach(to: loop) { message in
                     switch message {

@@ -29,7 +29,7 @@ import Testing
     ) throws -> [Result<PacemakerView, ObservationFault>] {
         let loop = try patientLoop()
         var options = PacemakerObserver.Options()
-        options.tool = tools.tool(script)
+        options.forms = [tools.tool(script)]
         options.interval = .milliseconds(10)
         options.timeout = timeout
         options.bytesMax = 100_000
@@ -99,7 +99,7 @@ import Testing
         try tools.write("xml", PacemakerObserverTests.document)
         let loop = try patientLoop()
         var options = PacemakerObserver.Options()
-        options.tool = tools.tool("echo x >> $DIR/runs; cat $DIR/xml")
+        options.forms = [tools.tool("echo x >> $DIR/runs; cat $DIR/xml")]
         options.interval = .seconds(1000)
         var count = 0
         let observer = PacemakerObserver(loop: loop, options: options) { [unowned loop] _ in
@@ -116,28 +116,42 @@ import Testing
         #expect(tools.read("runs") == "x\nx\n")
     }
 
-    @Test func generationIdentifiersAreRead() throws {
+    /// The first form is of another version of the tool: the second one is asked, and stays.
+    @Test func theFormThatTheVersionKnowsIsFound() throws {
         let tools = try FakeTools()
-        // Stands for drbdsetup: answers its arguments.
-        try tools.write(
-            "drbdsetup",
-            "#!/bin/sh\n[ \"$1 $2\" = 'show-gi 7' ] || exit 10\n"
-                + "echo BE4E7F7C0A98788D:46AE4D9624CE4E61:9A18588FF8A7B247:9A17588FF8A7B247:1:1:1:0:0:0:0\n")
-        chmod(tools.path("drbdsetup"), 0o700)
         let loop = try patientLoop()
-        let reader = GenerationsReader(loop: loop, drbdsetup: tools.path("drbdsetup"))
-        var answers: [Result<DRBDGenerations, ObservationFault>] = []
-        reader.read(minor: 7) { [unowned loop] in
-            answers.append($0)
+        var options = PacemakerObserver.Options()
+        options.interval = .milliseconds(1)
+        options.forms = [
+            tools.tool("echo new >> $DIR/asked; echo \"crm_mon: unrecognized option '--output-as=xml'\" >&2; exit 64"),
+            tools.tool("echo old >> $DIR/asked; echo '<crm_mon version=\"1.1.16\"/>'"),
+        ]
+        var count = 0
+        let observer = PacemakerObserver(loop: loop, options: options) { [unowned loop] in
+            if case .failure(.exited) = $0 { Issue.record("\($0)") }
+            count += 1
+            if count == 3 { loop.stop() }
+        }
+        observer.start()
+        loop.run()
+        observer.stop()
+        #expect(tools.read("asked").hasPrefix("new\nold\nold\nold\n"))
+    }
+
+    @Test func whereNoFormIsKnownTheLastOnesComplaintIsTold() throws {
+        let tools = try FakeTools()
+        let loop = try patientLoop()
+        var options = PacemakerObserver.Options()
+        let broken = tools.tool("echo 'crm_mon: unrecognized option' >&2; exit 64")
+        options.forms = [broken, broken]
+        var answer: Result<PacemakerView, ObservationFault>?
+        let observer = PacemakerObserver(loop: loop, options: options) { [unowned loop] in
+            answer = $0
             loop.stop()
         }
+        observer.start()
         loop.run()
-        reader.read(minor: 0) { [unowned loop] in
-            answers.append($0)
-            loop.stop()
-        }
-        loop.run()
-        #expect(try answers.first?.get().current == 0xBE4E_7F7C_0A98_788D)
-        #expect(answers.last == .failure(.exited(tool: "drbdsetup", status: 10, complaint: "")))
+        observer.stop()
+        #expect(answer == .failure(.exited(tool: "sh", status: 64, complaint: "crm_mon: unrecognized option")))
     }
 }

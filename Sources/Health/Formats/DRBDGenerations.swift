@@ -1,5 +1,7 @@
-/// DRBD's generation identifiers of one volume: which history of the data a node has. Two nodes' identifiers tell
-/// whose data continues the other's, or that both went their own way.
+import Cluster
+
+/// DRBD's generation identifiers of one volume, with 9 towards one peer, as its tool prints them. What they prove:
+/// ``Cluster/DataGeneration``.
 public struct DRBDGenerations: Sendable, Hashable, Codable {
     public var current: UInt64
     /// What the peer had when the link was lost; 0 while nothing is missing there.
@@ -41,7 +43,7 @@ public struct DRBDGenerations: Sendable, Hashable, Codable {
 
     static let bytesMax = 64 * 1024
 
-    /// Reads what `drbdsetup show-gi` or `get-gi` of 8.4 prints: the line of four identifiers and the flags.
+    /// Reads what `drbdsetup show-gi` or `get-gi` prints, of 8.4 and of 9: the line of four identifiers and the flags.
     public init(showing text: String) throws(FormatError) {
         guard text.utf8.count <= DRBDGenerations.bytesMax else {
             throw FormatError(.drbdGenerations, .tooMuch("bytes", max: DRBDGenerations.bytesMax))
@@ -69,47 +71,46 @@ public struct DRBDGenerations: Sendable, Hashable, Codable {
                 guard field == "0" || field == "1" else { throw error("flag \(excerpt(field))") }
                 flags.append(field == "1")
             }
-            guard flags.isEmpty || flags.count == 7 else { throw error("\(flags.count) flags") }
+            guard flags.isEmpty || (7...32).contains(flags.count) else { throw error("\(flags.count) flags") }
             self.init(
-                current: current, bitmap: identifiers[0], history: Array(identifiers[1...]),
-                flags: flags.isEmpty
-                    ? nil
-                    : Flags(
-                        isConsistent: flags[0], wasUpToDate: flags[1], wasPrimary: flags[2], wasConnected: flags[3],
-                        isFullSyncPending: flags[4], isPeerOutdated: flags[5], isCrashedPrimary: flags[6]))
+                current: current, bitmap: identifiers[0], history: Array(identifiers[1...]), flags: Flags(flags))
             return
         }
         throw FormatError(.drbdGenerations, .missing("the line of identifiers"))
     }
 
-    /// What the identifiers prove of two copies.
-    public enum Relation: Sendable, Hashable {
-        case same
-        /// This copy goes on from the other's: the other one is behind and has nothing of its own.
-        case newer
-        case older
-        /// Both went on from a common past: a split brain, whoever is Primary.
-        case diverged
-        case unrelated
+    /// One volume's, of all peers: the identifiers that are the volume's are the same for each, the bitmaps are theirs.
+    /// Nil where they are not of one moment.
+    public static func united(_ all: [DRBDGenerations], volume: Int) -> DataGeneration? {
+        guard let first = all.first, all.allSatisfy({ $0.current & ~1 == first.current & ~1 }) else { return nil }
+        return DataGeneration(
+            volume: volume, current: first.current, past: all.map(\.bitmap) + all.flatMap(\.history))
     }
 
-    /// The rules of DRBD's own comparison (drbd_uuid_compare of 8.4), as far as they need no flags. The lowest bit
-    /// says "was Primary" and does not count. A copy that is just being created (current 4) is older than any other.
-    public func relation(to other: DRBDGenerations) -> Relation {
-        func base(_ identifier: UInt64) -> UInt64 { identifier & ~1 }
-        let justCreated: UInt64 = 4
-        let mine = base(current)
-        let theirs = base(other.current)
-        if mine == theirs { return .same }
-        if mine == justCreated || mine == 0 { return theirs == 0 || theirs == justCreated ? .unrelated : .older }
-        if theirs == justCreated || theirs == 0 { return .newer }
-        let myHistory = history.map(base).filter { $0 != 0 }
-        let theirHistory = other.history.map(base).filter { $0 != 0 }
-        if mine == base(other.bitmap) || theirHistory.contains(mine) { return .older }
-        if base(bitmap) == theirs || myHistory.contains(theirs) { return .newer }
-        if bitmap != 0, base(bitmap) == base(other.bitmap) { return .diverged }
-        let myPast = myHistory + (bitmap == 0 ? [] : [base(bitmap)])
-        let theirPast = theirHistory + (other.bitmap == 0 ? [] : [base(other.bitmap)])
-        return myPast.contains { theirPast.contains($0) } ? .diverged : .unrelated
+    public func relation(to other: DRBDGenerations) -> DataGeneration.Relation {
+        func generation(_ each: DRBDGenerations) -> DataGeneration {
+            DataGeneration(volume: 0, current: each.current, past: [each.bitmap] + each.history)
+        }
+        return generation(self).relation(to: generation(other))
+    }
+}
+
+extension DRBDGenerations.Flags {
+    /// In the order in which they are printed. 8.4 prints seven; 9 prints the volume's (six, or seven since it knows
+    /// quorum) and then the peer's (four, or five). Of other numbers the meaning is not known.
+    fileprivate init?(_ printed: [Bool]) {
+        switch printed.count {
+        case 7:
+            self.init(
+                isConsistent: printed[0], wasUpToDate: printed[1], wasPrimary: printed[2], wasConnected: printed[3],
+                isFullSyncPending: printed[4], isPeerOutdated: printed[5], isCrashedPrimary: printed[6])
+        case 10, 12:
+            let peer = printed.count == 10 ? 6 : 7
+            self.init(
+                isConsistent: printed[0], wasUpToDate: printed[1], wasPrimary: printed[2],
+                wasConnected: printed[peer], isFullSyncPending: printed[peer + 3],
+                isPeerOutdated: printed[peer + 1], isCrashedPrimary: printed[3])
+        case _: return nil
+        }
     }
 }

@@ -10,6 +10,7 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
         case crmMon = "crm_mon"
         case clusterInformationBase = "cibadmin"
         case alert = "Pacemaker alert"
+        case simulation = "crm_simulate"
         case quorum = "corosync-quorumtool"
         case xml = "XML"
     }

@@ -45,6 +45,13 @@ public enum ProcDRBD {
         return found
     }
 
+    /// Of the module in the kernel, by its first line; nil where that is not one of /proc/drbd.
+    public static func majorVersion(in text: String) -> Int? {
+        let words = words(of: text.prefix { $0 != "\n" })
+        guard words.count >= 2, words[0] == "version:" else { return nil }
+        return Int(words[1].prefix { $0 != "." })
+    }
+
     /// `0:` as 0.
     private static func minor(_ word: Substring) -> Int? {
         guard word.hasSuffix(":"), let minor = Int(word.dropLast()), minor >= 0 else { return nil }

@@ -1,0 +1,71 @@
+import Cluster
+import Foundation
+import Reactor
+import Testing
+
+@testable import Admin
+
+@Suite struct ClusterAnswerTests {
+    private func source() throws -> FakeSource {
+        let source = FakeSource(loop: try EventLoop())
+        let now = Instant(nanoseconds: 10_000_000_000)
+        let nodes = ["n1", "n2"].enumerated().map {
+            Node(id: NodeID($0.offset), name: $0.element, endpoint: Endpoint(host: "h", port: 1))
+        }
+        source.view = .unobserved(nodes, at: now)
+        source.view.diagnosis = .twoPrimaries
+        source.view.cautions = [.agentSilent, .splitBrain]
+        source.evidence = [
+            EvidencePiece(node: nodes[0].id, source: .sql, says: "answers\nwritable", observedAt: now),
+            EvidencePiece(node: nodes[1].id, source: .agent, says: "not heard yet", observedAt: nil),
+        ]
+        return source
+    }
+
+    private let now = Instant(nanoseconds: 10_400_000_000)
+
+    @Test func evidenceAndCautionsAreLines() throws {
+        let text = try Overview.cluster(source(), at: now).rendered(json: false)
+        let lines = text.split(separator: "\n").map(String.init)
+        #expect(lines.contains("diagnosis: twoPrimaries"))
+        #expect(lines.contains { $0.hasPrefix("diagnosis_means: More than one node is writable") })
+        #expect(lines.contains { $0.hasPrefix("caution: agentSilent  A node's agent is not heard") })
+        #expect(lines.contains { $0.hasPrefix("caution: splitBrain  Both replicas have writes") })
+        #expect(lines.contains("evidence: n1  sql  400ms  answers?writable"))
+        #expect(lines.contains("evidence: n2  agent  -  not heard yet"))
+    }
+
+    @Test func evidenceAndCautionsAreArraysInJSON() throws {
+        struct Told: Decodable {
+            struct Caution: Decodable { var caution, means: String }
+            struct Piece: Decodable, Equatable {
+                var node, source, says: String
+                var age: Int?
+            }
+            var caution: [Caution]
+            var evidence: [Piece]
+            var diagnosis_means: String?
+        }
+        let source = try source()
+        var told = try JSONDecoder().decode(
+            Told.self, from: Data(Overview.cluster(source, at: now).rendered(json: true).utf8))
+        #expect(told.caution.map(\.caution) == ["agentSilent", "splitBrain"])
+        #expect(
+            told.evidence == [
+                .init(node: "n1", source: "sql", says: "answers\nwritable", age: 400),
+                .init(node: "n2", source: "agent", says: "not heard yet", age: nil),
+            ])
+        source.view.cautions = []
+        source.view.diagnosis = nil
+        source.evidence = []
+        told = try JSONDecoder().decode(
+            Told.self, from: Data(Overview.cluster(source, at: now).rendered(json: true).utf8))
+        #expect(told.caution.isEmpty && told.evidence.isEmpty && told.diagnosis_means == nil)
+    }
+
+    @Test func everyDiagnosisHasItsOwnSentence() {
+        let sentences = Diagnosis.allCases.map(\.sentence)
+        #expect(Set(sentences).count == Diagnosis.allCases.count)
+        #expect(sentences.allSatisfy { $0.hasSuffix(".") || $0.hasSuffix(").") })
+    }
+}
