@@ -124,13 +124,18 @@ public struct ZoneOffsets: Hashable, Sendable {
         changes.last { $0.from <= time.seconds }?.offset ?? initial
     }
 
-    /// The moment at which that zone's clocks show midnight of `date` plus `second`. Where they skip it, the moment as
-    /// if they did not; where they show it twice, the first.
+    /// The moment at which that zone's clocks show midnight of `date` plus `second`. Where they skip it, the moment at
+    /// which they skip; where they show it twice, the first.
     public func time(_ date: CivilDate, second: Int64) -> WallTime {
         let local = date.day * 86_400 + second
         var candidates = [initial] + changes.map(\.offset)
         candidates = candidates.filter { offset(at: WallTime(seconds: local - $0)) == $0 }
-        return WallTime(seconds: local - (candidates.max() ?? offset(at: WallTime(seconds: local))))
+        if let offset = candidates.max() { return WallTime(seconds: local - offset) }
+        let skip = changes.first { change in
+            let before = offset(at: WallTime(seconds: change.from - 1))
+            return change.from + before <= local && local < change.from + change.offset
+        }
+        return WallTime(seconds: skip?.from ?? local - initial)
     }
 
     func date(of time: WallTime) -> CivilDate {
