@@ -64,7 +64,9 @@ import Testing
     }
 
     /// At 02:00 the clocks go to 03:00: of hours that begin or end between, what the clocks show of them counts.
-    @Test(arguments: [("02:30-05:00", 2), ("01:00-02:30", 1), ("02:10-02:50", 0), ("02:00-03:00", 0), ("03:00-05:00", 2)])
+    @Test(arguments: [
+        ("02:30-05:00", 2), ("01:00-02:30", 1), ("02:10-02:50", 0), ("02:00-03:00", 0), ("03:00-05:00", 2),
+    ])
     func hoursThatTheClocksSkip(text: String, length: Int64) throws {
         let hours = try ServiceHours("Sun \(text)", zone: berlin)
         let sunday = try day("2026-03-29")
