@@ -16,7 +16,7 @@ import org.apache.jmeter.samplers.SampleResult;
  * Each sample is one connect, or one request: 60 % SELECT by key, 25 % UPDATE by key, 10 % INSERT, 5 % a transaction of
  * two UPDATEs. Before a request the user thinks. An error of class 08 (or a driver that says that the connection is
  * closed) makes it throw the connection away, as connection pools do; after any error it waits, not thinking, and goes
- * on. Pauses are not part of the sample's time.
+ * on; once connected again it has its request ready. Pauses are not part of the sample's time.
  *
  * In the results, responseMessage is `us=N` (the time with more digits than JMeter's milliseconds) and for an INSERT
  * `us=N seq=N`; after an error responseCode is `number/SQLSTATE`, and responseMessage ends with the text.
@@ -31,8 +31,11 @@ public final class PooledUser extends AbstractJavaSamplerClient {
     private Random random;
     private Connection connection;
     private long sequence;
+    /** The last request or connect failed. */
     private boolean hasFailed;
+    /** Connected just now: for the first time, or again after an error. */
     private boolean isFresh;
+    private boolean isBack;
 
     @Override
     public Arguments getDefaultParameters() {
@@ -63,13 +66,14 @@ public final class PooledUser extends AbstractJavaSamplerClient {
     public SampleResult runTest(JavaSamplerContext context) {
         if (hasFailed) {
             pause(retryMilliseconds);
-        } else if (connection != null && !isFresh) {
-            pause(thinkMilliseconds / 2 + (thinkMilliseconds > 0 ? random.nextInt(thinkMilliseconds + 1) : 0));
-        } else if (connection != null) {
+        } else if (isFresh) {
             // The first request after the test's first connect comes at any time, so that users do not march in step.
             pause(thinkMilliseconds > 0 ? random.nextInt(thinkMilliseconds + 1) : 0);
+        } else if (connection != null && !isBack) {
+            pause(thinkMilliseconds / 2 + (thinkMilliseconds > 0 ? random.nextInt(thinkMilliseconds + 1) : 0));
         }
         isFresh = false;
+        isBack = false;
         SampleResult result = new SampleResult();
         int dice = random.nextInt(100);
         String label = connection == null ? "connect"
@@ -87,6 +91,7 @@ public final class PooledUser extends AbstractJavaSamplerClient {
                 case "connect":
                     connection = DriverManager.getConnection(url);
                     isFresh = !hasFailed;
+                    isBack = hasFailed;
                     break;
                 case "select":
                     select();

@@ -41,6 +41,8 @@ class Trouble(NamedTuple):
     ended: float
     has_error: bool
     is_over: bool
+    # Of it, the seconds without a connection: from an error that cost it to the next try.
+    away: float = 0.0
 
 
 MESSAGE = re.compile(r"us=(\d+)(?: seq=(\d+))? ?(.*)", re.DOTALL)
@@ -104,20 +106,25 @@ def troubles(samples, fault, until):
     begin, back = gap(samples, fault, until)
     found = []
     for user, own in by_user(samples).items():
-        begun = None
+        begun, away, left = None, 0.0, None
         for sample in own:
             if sample.ended < fault or sample.begun > until:
                 continue
+            if left is not None:
+                away += sample.begun - left
+                left = None
             if not sample.is_ok:
                 begun = max(sample.begun, fault) if begun is None else begun
+                if sample.label == "connect" or sample.code.split("/")[-1].startswith("08"):
+                    left = sample.ended
             elif sample.label != "connect":
                 if begun is not None:
-                    found.append(Trouble(user, begun, min(sample.ended, until), True, True))
-                    begun = None
+                    found.append(Trouble(user, begun, min(sample.ended, until), True, True, away))
+                    begun, away = None, 0.0
                 elif sample.ended - max(sample.begun, fault) > WAIT_MIN and sample.begun < back:
                     found.append(Trouble(user, max(sample.begun, fault), min(sample.ended, until), False, True))
         if begun is not None:
-            found.append(Trouble(user, begun, until, True, False))
+            found.append(Trouble(user, begun, until, True, False, away))
     return found
 
 
@@ -201,6 +208,8 @@ def summary(samples, users, fault):
         "users": users, "window": [begin, end], "seconds": end - begin, "fault": fault,
         "pum": pum, "uom": uom, "availability_by_users": {view: availability(pum, uom[view]) for view in VIEWS},
         "dt": dt, "down": [begun, back], "availability_by_time": availability(end - begin, dt),
+        # Without the time in which a user had no connection: of that, a server or proxy knows nothing.
+        "uom_connected": uom["felt"] - sum(trouble.away for trouble in found) / 60,
         "users_affected": len({trouble.user for trouble in found}),
         "users_with_errors": len({trouble.user for trouble in found if trouble.has_error}),
         "users_not_back": sum(not trouble.is_over for trouble in found),

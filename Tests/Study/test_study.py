@@ -68,6 +68,9 @@ class Arithmetic(unittest.TestCase):
         # The second one until the end of the window.
         self.assertAlmostEqual(found["uom"]["felt"], (134.01 - 130.5 + found["window"][1] - 131) / 60)
         self.assertEqual(found["uom"]["felt"], found["uom"]["errors"])
+        # Away: between the errors and the next try; the second one's 29 times, the last try in the window being at 160.
+        away = (131.1 - 130.6) + (133.9 - 131.2) + 29 * 0.9
+        self.assertAlmostEqual(found["uom_connected"], found["uom"]["felt"] - away / 60)
         self.assertEqual(found["users_not_back"], 1)
         self.assertAlmostEqual(found["dt"], 134.01 - 130.5)
         self.assertEqual(found["errors"], {"connect 0/08000": 29, "insert 0/08000": 1, "update 0/08000": 1})
