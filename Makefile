@@ -19,6 +19,7 @@ help:
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
 	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
+	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, takes about an hour, the first time 10 min more'
 	@echo 'make clean        removes .build'
 
 build: deps
@@ -80,6 +81,13 @@ study:
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
 	Tests/Study/study run --users "$(STUDY_USERS)" --seconds "$(STUDY_SECONDS)" \
 		$(if $(filter yes,$(STUDY_CONDITIONS)),--conditions) $(STUDY)
+
+# Two emulated Debian machines with the kernel's DRBD (docs/drbd-lab.md); as root. DRBD_LAB="--only link,split": a part.
+.PHONY: drbd-lab
+drbd-lab:
+	scripts/deps drbd-lab
+	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
+	Tests/DRBDLab/drbd-lab $(DRBD_LAB)
 
 # A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
 .PHONY: fuzz

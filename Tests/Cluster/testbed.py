@@ -54,7 +54,7 @@ def run(*command, check=True, timeout=120, **options):
     return done.stdout
 
 
-def wait_for(what, condition, timeout):
+def wait_for(what, condition, timeout, pause=0.1):
     """Asks until `condition` returns something true, and returns it. TestbedError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -63,7 +63,7 @@ def wait_for(what, condition, timeout):
             return answer
         if time.monotonic() > deadline:
             raise TestbedError(f"after {timeout} s still waiting for {what}")
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 class Testbed:

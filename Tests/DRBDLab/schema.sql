@@ -1,0 +1,9 @@
+FLUSH PRIVILEGES;
+CREATE DATABASE app;
+CREATE TABLE app.w (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(32) NOT NULL, seq BIGINT NOT NULL, KEY (client, seq)) ENGINE=InnoDB;
+CREATE TABLE app.monitor (i INT PRIMARY KEY) ENGINE=InnoDB;
+INSERT INTO app.monitor VALUES (1);
+CREATE USER app@'%' IDENTIFIED BY 'app';
+GRANT ALL ON app.* TO app@'%';
+CREATE USER monitor@'localhost' IDENTIFIED BY 'monitor';
+GRANT SELECT ON app.monitor TO monitor@'localhost';
