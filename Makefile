@@ -19,7 +19,7 @@ help:
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
 	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
-	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, takes about an hour, the first time 10 min more'
+	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, and about an hour with two idle cores'
 	@echo 'make clean        removes .build'
 
 build: deps

@@ -1,4 +1,4 @@
-"""What the clients wrote down (clients.py), read while they go on, and held against what the database has at the end."""
+"""What the clients wrote down (clients.py), read while they go on, and held against what is there at the end."""
 
 import collections
 import json
@@ -58,8 +58,8 @@ def rows_of(output):
 
 
 def account(log, prefix, found):
-    """The acknowledged writes of one group of clients (their names begin with `prefix`) against the rows that are there:
-    totals, and when each missing one was acknowledged."""
+    """The acknowledged writes of one group of clients (their names begin with `prefix`) against the rows that are
+    there: totals, and when each missing one was acknowledged."""
     log.take()
     acked = [(ack[1], (ack[2], seq)) for ack in log.acks for seq in ack[3]]
     missing = [moment for moment, key in acked if key not in found]

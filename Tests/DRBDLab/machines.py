@@ -1,8 +1,8 @@
 """Two Debian virtual machines with the kernel's own DRBD, a Pacemaker cluster of them, and the proxy before it.
 
-Everything lies in one directory (HAPROXYDB_DRBD_LAB_DIR, .build/drbd-lab): what make-image made, snapshots of the running
-pair, and `run/`, which `Lab.down` removes together with the network namespace. The emulators, the switch, the proxy and
-the clients all run in that namespace: no port of this machine is taken. What was started is ended by its pid.
+Everything lies in one directory (HAPROXYDB_DRBD_LAB_DIR, .build/drbd-lab): what make-image made, snapshots of the
+running pair, and `run/`, which `Lab.down` removes together with the network namespace. The emulators, the switch, the
+proxy and the clients all run in that namespace: no port of this machine is taken. What was started is ended by its pid.
 """
 
 import base64
@@ -29,8 +29,8 @@ CLIENTS = os.path.join(os.path.dirname(HERE), "Cluster", "clients.py")
 # Ports of the namespace's own loopback.
 SWITCH_PORT = 12399
 CONTROL_PORTS = {"cluster1": 12321, "cluster2": 12322}
-# The switch's ports: 0 is the applications' side; then each guest's interface on the cluster's network, and each guest's
-# end of the replication's cable.
+# The switch's ports: 0 is the applications' side; then each guest's interface on the cluster's network, and each
+# guest's end of the replication's cable.
 CLUSTER_LINK = (1, 2)
 REPLICATION_LINK = (3, 4)
 
@@ -151,7 +151,8 @@ class Lab(Testbed):
         os.makedirs(self.directory)
         run("ip", "netns", "add", NAMESPACE)
         run("ip", "-n", NAMESPACE, "link", "set", "lo", "up")
-        links = [f"0:{12310 + n}:{12300 + n}" for n in CLUSTER_LINK] + [f"1:{12310 + n}:{12300 + n}" for n in REPLICATION_LINK]
+        links = [f"{network}:{12310 + port}:{12300 + port}"
+                 for network, link in enumerate((CLUSTER_LINK, REPLICATION_LINK)) for port in link]
         self.spawn("switch", *in_namespace(os.path.join(self.home, "switch"), str(SWITCH_PORT), "apps", *links))
         wait_for("the switch", lambda: "apps" in run("ip", "-n", NAMESPACE, "link", "show", "apps", check=False), 20)
         run("ip", "-n", NAMESPACE, "addr", "add", f"{APPS}/24", "dev", "apps")
@@ -192,7 +193,8 @@ class Lab(Testbed):
         root, data = self.disks(node)
         if os.path.exists(self.path(node + ".qmp")):
             os.remove(self.path(node + ".qmp"))
-        # An emulated processor can't calibrate its time stamp counter on a busy machine: its clock would run at any speed.
+        # An emulated processor can't calibrate its time stamp counter on a busy machine: its clock would run at any
+        # speed, so it goes by another one.
         processor = ("-accel", "kvm", "-cpu", "host,arch-capabilities=off") if self.accelerator == "kvm" else (
             "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem")
         command = [
@@ -207,8 +209,9 @@ class Lab(Testbed):
             "-device", f"virtio-net-pci,netdev=control,mac=52:54:00:00:01:0{number},romfile=",
         ]
         for index, (file, form) in enumerate(((root, "qcow2"), (data, "raw"))):
-            command += ["-drive", f"if=none,id=disk{index},file={self.path(file)},format={form},cache=unsafe,discard=unmap",
-                        "-device", f"virtio-blk-pci,drive=disk{index}"]
+            command += [
+                "-drive", f"if=none,id=disk{index},file={self.path(file)},format={form},cache=unsafe,discard=unmap",
+                "-device", f"virtio-blk-pci,drive=disk{index}"]
         for index, link in enumerate((CLUSTER_LINK, REPLICATION_LINK)):
             port = link[number - 1]
             command += [
@@ -233,7 +236,8 @@ class Lab(Testbed):
             output = ""
         text, mark, status = output.rpartition("\nlab-exit ")
         if check and (not mark or status.strip() != "0"):
-            raise TestbedError(f"{node}: {shlex.join(command)}: exit status {status.strip() or 'unknown'}\n{text.strip()}")
+            raise TestbedError(
+                f"{node}: {shlex.join(command)}: exit status {status.strip() or 'unknown'}\n{text.strip()}")
         return text if mark else ""
 
     def start_pacemaker(self, node):
@@ -269,8 +273,8 @@ class Lab(Testbed):
 
     def ask(self, host, sql, timeout=60, check=True):
         """A statement of the application's at `host`, in the namespace: rows as text."""
-        return run(*in_namespace("mariadb", "-h", host, "-uapp", "-papp", "app", "--connect-timeout=10", "-N", "-B", "-e", sql),
-                   timeout=timeout, check=check)
+        client = ("mariadb", "-h", host, "-uapp", "-papp", "app", "--connect-timeout=10", "-N", "-B", "-e", sql)
+        return run(*in_namespace(*client), timeout=timeout, check=check)
 
     def can_write(self, address):
         return self.ask(address, "INSERT INTO w (client, seq) VALUES ('up', 0)", check=False) == ""

@@ -116,7 +116,8 @@ int main(int count, char **words) {
     for (int i = 3; i < count; i++) {
         int network, local, remote;
         if (sscanf(words[i], "%d:%d:%d", &network, &local, &remote) != 3) return 64;
-        ports[portCount++] = (struct port){.file = open_datagram(local), .network = network, .remote = loopback(remote)};
+        ports[portCount++] =
+            (struct port){.file = open_datagram(local), .network = network, .remote = loopback(remote)};
     }
     struct pollfd files[portsMax + 1];
     unsigned char frame[frameMax];
