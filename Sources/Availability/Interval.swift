@@ -10,6 +10,8 @@ public struct Interval: Hashable, Sendable {
     public var covered: Instant.Span
     /// Sessions present, times the time they were: user-milliseconds.
     public var userMilliseconds: Int64 = 0
+    /// The time that users were affected, summed over them: user-milliseconds.
+    public var userMillisecondsLost: Int64 = 0
     public var usersMax = 0
     /// The most sessions in any one second that had a statement or login failed or held.
     public var usersAffectedMax = 0
@@ -22,6 +24,8 @@ public struct Interval: Hashable, Sendable {
     public var rerun: Int64 = 0
     public var moved: Int64 = 0
     public var loginsRefused: Int64 = 0
+    /// Sessions ended because of the infrastructure.
+    public var lost: Int64 = 0
     public var bytesIn: Int64 = 0
     public var bytesOut: Int64 = 0
     /// At the interval's end.
@@ -53,6 +57,7 @@ public struct Interval: Hashable, Sendable {
     public mutating func add(_ next: Interval) {
         covered = Instant.Span(nanoseconds: covered.nanoseconds + next.covered.nanoseconds)
         userMilliseconds += next.userMilliseconds
+        userMillisecondsLost += next.userMillisecondsLost
         usersMax = max(usersMax, next.usersMax)
         usersAffectedMax = max(usersAffectedMax, next.usersAffectedMax)
         begun += next.begun
@@ -63,6 +68,7 @@ public struct Interval: Hashable, Sendable {
         rerun += next.rerun
         moved += next.moved
         loginsRefused += next.loginsRefused
+        lost += next.lost
         bytesIn += next.bytesIn
         bytesOut += next.bytesOut
         heldNow = next.heldNow

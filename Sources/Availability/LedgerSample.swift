@@ -16,6 +16,10 @@ public struct LedgerSample: Hashable, Sendable {
     /// Sessions that went on at another primary.
     public var moved: Int64 = 0
     public var loginsRefused: Int64 = 0
+    /// Sessions ended because of the infrastructure.
+    public var lost: Int64 = 0
+    /// The time that users were affected, summed over them, in nanoseconds.
+    public var userNanosecondsLost: Int64 = 0
     public var bytesIn: Int64 = 0
     public var bytesOut: Int64 = 0
     public var heldNow = 0

@@ -45,8 +45,19 @@ public struct OutageMachine: Sendable {
     /// Where the last failover went away from: going back there is a fallback.
     private var away: NodeID?
     private var count = 0
+    /// What the workers' episodes have added to which outage, by its number.
+    private var episodes: [Int: [AffectedEpisode]] = [:]
 
-    public init() {}
+    /// - Parameter history: the kinds and origins of failovers and fallbacks before this machine's time, oldest first.
+    public init(after history: [(kind: OutageKind, from: NodeID)] = []) {
+        for move in history {
+            switch move.kind {
+            case .failover: away = away ?? move.from
+            case .fallback: away = nil
+            case .restart, .pause, .disturbance, .start, .open: break
+            }
+        }
+    }
 
     /// The outage that is going on.
     public var open: OutageRecord? { current?.record }
@@ -63,7 +74,7 @@ public struct OutageMachine: Sendable {
         if var open = current {
             if !open.record.isFelt {
                 open.record.isFelt = true
-                open.record.began = time
+                open.record.begin(at: time)
                 open.record.knownUntil = max(time, open.record.knownUntil)
             }
             if isError { open.record.firstError = open.record.firstError ?? time }
@@ -84,7 +95,16 @@ public struct OutageMachine: Sendable {
 
     /// The first statement that was answered after trouble.
     public mutating func answered(at time: Instant) -> [Change] {
+        var changes: [Change] = []
+        if let felt = relapse, current == nil, case .present = primary, time - felt.at >= Self.blipMax {
+            // Nobody was answered for so long: not the rest of the outage before.
+            changes.append(begin(at: felt.at, isFelt: true, isError: felt.isError))
+        }
         relapse = nil
+        return changes + ended(at: time)
+    }
+
+    private mutating func ended(at time: Instant) -> [Change] {
         guard let open = current, open.record.isFelt, time >= open.record.began else { return [] }
         // An answer that was under way when the primary went.
         if case .absent = primary { return [] }
@@ -188,6 +208,7 @@ public struct OutageMachine: Sendable {
         let from = row.monotonic
         let to = row.monotonic + row.covered
         var best: (index: Int, overlap: Int64)?
+        var overlaps: [(index: Int, overlap: Int64)] = []
         var all = settling
         if let open = current { all.append(open.record) }
         for i in all.indices {
@@ -196,15 +217,18 @@ public struct OutageMachine: Sendable {
             guard begin <= end else { continue }
             let overlap = (end - begin).nanoseconds
             if overlap >= best?.overlap ?? 0 { best = (i, overlap) }
+            overlaps.append((i, overlap))
             let milliseconds = (overlap + 500_000) / 1_000_000
             all[i].usersMax = max(all[i].usersMax, row.usersMax)
             all[i].usersAffected = max(all[i].usersAffected, row.usersAffectedMax)
-            if all[i].isFelt { all[i].userMillisecondsLost += Int64(row.usersAffectedMax) * milliseconds }
             all[i].userMillisecondsPresent += Int64(row.users.rounded()) * milliseconds
             all[i].heldMax = max(all[i].heldMax, row.heldMax)
         }
         // What comes after the end, and before another one began, is what it left behind.
-        if let i = best?.index ?? all.indices.last { all[i].count(row) }
+        if let i = best?.index ?? all.indices.last {
+            all[i].count(row)
+            share(row.userMillisecondsLost, overlaps, best: i, &all)
+        }
         if var open = current {
             open.record = all.removeLast()
             open.record.knownUntil = max(open.record.knownUntil, now)
@@ -212,6 +236,49 @@ public struct OutageMachine: Sendable {
         }
         settling = all
         return endUnattended(row) + settle(at: now)
+    }
+
+    /// A second's lost user time, by how much of it each outage took.
+    private func share(
+        _ lost: Int64, _ overlaps: [(index: Int, overlap: Int64)], best: Int, _ all: inout [OutageRecord]
+    ) {
+        let felt = overlaps.filter { all[$0.index].isFelt }
+        let sum = felt.reduce(0) { $0 + $1.overlap }
+        var rest = lost
+        if sum > 0 {
+            for part in felt where part.index != best {
+                let milliseconds = Int64(Double(lost) * Double(part.overlap) / Double(sum))
+                all[part.index].userMillisecondsLost += milliseconds
+                rest -= milliseconds
+            }
+        }
+        if all[best].isFelt { all[best].userMillisecondsLost += rest }
+    }
+
+    /// Whom the workers' present episodes have affected so far.
+    public mutating func affected(_ present: [AffectedEpisode]) {
+        for episode in present {
+            // Its outage is the last one that had begun by then; events of several workers may be out of order a bit.
+            let latest = episode.began + Self.blipMax
+            if let open = current, open.record.began <= latest {
+                let users = add(episode, to: open.record.number)
+                current?.record.usersAffected = max(open.record.usersAffected, users)
+            } else if let i = settling.lastIndex(where: { $0.began <= latest }) {
+                let users = add(episode, to: settling[i].number)
+                settling[i].usersAffected = max(settling[i].usersAffected, users)
+            }
+        }
+    }
+
+    private mutating func add(_ episode: AffectedEpisode, to number: Int) -> Int {
+        var all = episodes[number] ?? []
+        if let i = all.firstIndex(where: { $0.worker == episode.worker && $0.number == episode.number }) {
+            all[i] = episode
+        } else {
+            all.append(episode)
+        }
+        episodes[number] = all
+        return all.reduce(0) { $0 + $1.users }
     }
 
     /// Nobody waits for anything, and there is a primary: the outage is over although nobody has been answered.
@@ -227,11 +294,12 @@ public struct OutageMachine: Sendable {
 
     private mutating func settle(at now: Instant) -> [Change] {
         var changes: [Change] = []
-        if let felt = relapse, current == nil, now - felt.at >= Self.settleTime {
+        if let felt = relapse, current == nil, now - felt.at >= Self.blipMax {
             changes.append(begin(at: felt.at, isFelt: true, isError: felt.isError))
         }
         changes += settling.map { .updated($0) }
         settling.removeAll { now - ($0.ended ?? now) >= Self.settleTime }
+        if settling.isEmpty, current == nil { episodes = [:] }
         return changes
     }
 
@@ -279,7 +347,11 @@ public struct OutageMachine: Sendable {
             case .primaryLost, .connections: return .disturbance
             }
         }
-        guard let to = open.toNode, to != from else { return .restart }
+        guard let to = open.toNode, to != from else {
+            // Its connections are as good as before: it was out of service by an administrator's word.
+            if open.record.lost == open.record.gained { return open.record.isPlanned ? .pause : .disturbance }
+            return .restart
+        }
         if to == away {
             away = nil
             return .fallback
@@ -290,6 +362,14 @@ public struct OutageMachine: Sendable {
 }
 
 extension OutageRecord {
+    /// It is felt only from then on: so are its phases.
+    fileprivate mutating func begin(at time: Instant) {
+        began = time
+        phases = phases.filter { $0.ended.map { $0 > time } ?? true }.map { phase in
+            PhaseSpan(phase: phase.phase, began: max(phase.began, time), ended: phase.ended)
+        }
+    }
+
     fileprivate mutating func closePhase(at time: Instant) {
         guard let last = phases.indices.last, phases[last].ended == nil else { return }
         phases[last].ended = max(time, phases[last].began)
@@ -302,6 +382,7 @@ extension OutageRecord {
         abandoned += row.abandoned
         moved += row.moved
         refused += row.loginsRefused
+        sessionsLost += row.lost
         if row.failed > 0 || row.loginsRefused > 0 { firstError = firstError ?? max(began, row.monotonic) }
     }
 }

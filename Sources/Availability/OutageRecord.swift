@@ -89,12 +89,14 @@ public struct OutageRecord: Hashable, Sendable {
     /// Sessions that went on at the next primary; logins that were refused.
     public var moved: Int64 = 0
     public var refused: Int64 = 0
+    /// Sessions that were ended because of the infrastructure.
+    public var sessionsLost: Int64 = 0
     /// The most that were held at the end of a second.
     public var heldMax = 0
     public var usersMax = 0
-    /// The most that were affected in one second.
+    /// Distinct sessions that were affected.
     public var usersAffected = 0
-    /// Users affected, times the time they were; and users present, times the outage's time.
+    /// The time that users were affected, summed over them; and users present, times the outage's time.
     public var userMillisecondsLost: Int64 = 0
     public var userMillisecondsPresent: Int64 = 0
 

@@ -80,6 +80,20 @@ public struct SecondLedger: Sendable {
         return entries
     }
 
+    /// The last row, shorter than a second: the process ends. Nothing where it would have no length.
+    public mutating func close(_ sample: LedgerSample, at now: Instant, wall: WallTime) -> [Entry] {
+        var entries = record(sample, at: now, wall: wall)
+        guard now > from, now < due else { return entries }
+        due = now
+        var end = sample
+        // Counted already, by `record`.
+        end.latency = LatencyCounts()
+        entries.append(.second(row(from: last, to: end, isLast: true)))
+        last = end
+        from = now
+        return entries
+    }
+
     private mutating func row(from before: LedgerSample, to after: LedgerSample, isLast: Bool) -> Interval {
         let covered = due - from
         var row = Interval(began: wall(of: from), monotonic: from, covered: covered)
@@ -93,6 +107,9 @@ public struct SecondLedger: Sendable {
         row.rerun = after.rerun - before.rerun
         row.moved = after.moved - before.moved
         row.loginsRefused = after.loginsRefused - before.loginsRefused
+        row.lost = after.lost - before.lost
+        // Of the sums, so that nothing is lost in rounding.
+        row.userMillisecondsLost = after.userNanosecondsLost / 1_000_000 - before.userNanosecondsLost / 1_000_000
         row.bytesIn = after.bytesIn - before.bytesIn
         row.bytesOut = after.bytesOut - before.bytesOut
         row.heldNow = after.heldNow
@@ -126,6 +143,8 @@ extension LedgerSample {
         sample.rerun = at(rerun, end.rerun)
         sample.moved = at(moved, end.moved)
         sample.loginsRefused = at(loginsRefused, end.loginsRefused)
+        sample.lost = at(lost, end.lost)
+        sample.userNanosecondsLost = at(userNanosecondsLost, end.userNanosecondsLost)
         sample.bytesIn = at(bytesIn, end.bytesIn)
         sample.bytesOut = at(bytesOut, end.bytesOut)
         sample.heldNow = at(heldNow, end.heldNow)

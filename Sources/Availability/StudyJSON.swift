@@ -152,7 +152,8 @@ extension Study {
             ), ("errors", .flag(outage.hasErrors)), ("delay", .flag(outage.isDelay(above: delayBound))),
             ("held", .integer(outage.held)), ("rerun", .integer(outage.rerun)), ("failed", .integer(outage.failed)),
             ("abandoned", .integer(outage.abandoned)), ("moved", .integer(outage.moved)),
-            ("refused", .integer(outage.refused)), ("users_present", .integer(Int64(outage.usersMax))),
+            ("refused", .integer(outage.refused)), ("sessions_lost", .integer(outage.sessionsLost)),
+            ("users_present", .integer(Int64(outage.usersMax))),
             ("users_affected", .integer(Int64(outage.usersAffected))),
             ("user_minutes_lost", .number(outage.userMinutesLost)),
         ])

@@ -17,7 +17,7 @@ final class Control {
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
         case sample(SecondSample, at: Instant)
-        case drained
+        case drained(SecondSample?)
     }
 
     private let file: ConfigurationFile
@@ -63,7 +63,7 @@ final class Control {
         } onService: {
             mailbox.post(.service($0))
         }
-        ledger = LedgerKeeper(configuration.availability, log: log, loop: loop) { [fleet] in
+        ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
         }
         published = .unobserved(nodes, at: startedAt)
@@ -146,11 +146,27 @@ final class Control {
         case .evidence(let node, let evidence): watch?.observe(node, Health.TrafficEvidence(evidence))
         case .sessions(let request, let summaries):
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
+        case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))
-        case .drained: end()
+        case .drained(let last): end(last)
+        }
+    }
+
+    /// So long a check may take before statements that wait as well count as an outage.
+    private static let checkPatience = Instant.Span.milliseconds(40)
+
+    /// Statements wait, and the primary has said nothing for a while. Where it answers a check they just take long.
+    private func listen(to node: NodeID, worker: Int, since: Instant) {
+        watch?.ask(node)
+        loop.schedule(after: Self.checkPatience) { [weak self] in
+            // Once more around: on a busy machine the answer may be there and not have been read.
+            self?.loop.schedule(after: .zero) { [weak self] in
+                guard let self, let silent = watch?.unanswered(node), silent >= Self.checkPatience else { return }
+                fleet.stalled(worker: worker, since: since)
+            }
         }
     }
 
@@ -214,23 +230,23 @@ final class Control {
     private func stopFleet(_ drain: Instant.Span) {
         do throws(SystemError) {
             try spawnThread(named: "drain") { [fleet, mailbox] in
-                fleet.stop(drain: drain)
-                mailbox.post(.drained)
+                mailbox.post(.drained(fleet.stop(drain: drain)))
             }
         } catch {
             log.error("Stopping without a drain: \(error).")
-            end()
+            end(nil)
         }
     }
 
-    private func end() {
+    /// - Parameter last: what the data plane had counted when it ended.
+    private func end(_ last: SecondSample?) {
         guard server != nil else { return }
         web?.close()
         server?.close()
         server = nil
         desk?.stop()
         watch?.stop()
-        ledger.close()
+        ledger.close(last)
         log.notice("Stopped.")
         loop.stop()
     }

@@ -19,17 +19,18 @@ final class LedgerKeeper {
     private let requestSample: () -> Void
     private let writer: LedgerWriter?
     private var ledger: SecondLedger
-    private var machine = OutageMachine()
-    /// The last hour, oldest first.
+    private var machine: OutageMachine
+    /// The last hour, oldest first; at the start what the log has of it.
     private(set) var seconds: [Interval] = []
-    /// Oldest first; the last may be going on.
+    /// Oldest first, those of earlier runs (their `run` is not 0) before this one's; the last may be going on.
     private(set) var outages: [OutageRecord] = []
     private var previous: Interval?
     private var isUnbalanced = false
 
     /// - Parameter requestSample: asks for a sample, that ``take(_:at:)`` is then given.
     init(
-        _ availability: Configuration.Availability, log: Logger, loop: EventLoop, requestSample: @escaping () -> Void
+        _ availability: Configuration.Availability, nodes: [Node], log: Logger, loop: EventLoop,
+        requestSample: @escaping () -> Void
     ) {
         self.log = log
         self.loop = loop
@@ -44,6 +45,13 @@ final class LedgerKeeper {
         options.bounds = LatencyBounds(
             microseconds: (0..<LatencyScale.bucketCount).map { LatencyScale.upperBoundMicroseconds(of: $0) })
         ledger = SecondLedger(bounds: options.bounds, delayBound: options.delayBound, at: now, wall: wall)
+        let past = Self.remember(availability.file, wall)
+        seconds = past.seconds
+        outages = past.outages
+        machine = OutageMachine(
+            after: past.moves.compactMap { move in
+                nodes.first { $0.name == move.from }.map { (kind: move.kind, from: $0.id) }
+            })
         writer = availability.file.map { path in
             LedgerWriter(
                 path: path, options: options,
@@ -54,13 +62,35 @@ final class LedgerKeeper {
         }
     }
 
+    /// What the log has of the time before this run; nothing where there is none, or it can't be read: what is wrong
+    /// with it the writer will say.
+    private static func remember(_ path: String?, _ now: WallTime) -> LedgerPast {
+        guard let path else { return LedgerPast() }
+        let since = now + Instant.Span(nanoseconds: -Int64(secondsMax) * 1_000_000_000)
+        guard var past = try? LedgerContents.recent(path: path, since: since, outagesMax: outagesMax) else {
+            return LedgerPast()
+        }
+        // The run that saw it is over.
+        for i in past.outages.indices where past.outages[i].ended == nil { past.outages[i].isInterrupted = true }
+        return past
+    }
+
     /// Nil where no file is configured.
     var status: LedgerStatus? { writer?.status }
 
     func start() { scheduleSample() }
 
-    /// Writes what is not written yet, and ends the run in the log.
-    func close() { writer?.close(within: .seconds(5)) }
+    /// Writes what is not written yet, the last stretch of time included, and ends the run in the log.
+    ///
+    /// - Parameter last: what the data plane had counted when it ended.
+    func close(_ last: SecondSample?) {
+        if let last {
+            let now = MonotonicClock.now()
+            machine.affected(last.episodes)
+            writer?.post(take(ledger.close(LedgerSample(last), at: now, wall: Self.wall(at: now)), at: now))
+        }
+        writer?.close(within: .seconds(5))
+    }
 
     // MARK: what it is told
 
@@ -71,6 +101,8 @@ final class LedgerKeeper {
         case .held(let time): apply(machine.held(at: time))
         case .failed(let time): apply(machine.failed(at: time))
         case .answered(let time): apply(machine.answered(at: time))
+        // No outage yet: whether it is one the primary's next check says.
+        case .silent: break
         }
     }
 
@@ -78,8 +110,14 @@ final class LedgerKeeper {
     func resume() { machine.resumed(at: MonotonicClock.now()) }
 
     func take(_ sample: SecondSample, at time: Instant) {
+        machine.affected(sample.episodes)
+        writer?.post(take(ledger.record(LedgerSample(sample), at: time, wall: Self.wall(at: time)), at: time))
+        scheduleSample()
+    }
+
+    private func take(_ rows: [SecondLedger.Entry], at time: Instant) -> [LedgerEntry] {
         var entries: [LedgerEntry] = []
-        for entry in ledger.record(LedgerSample(sample), at: time, wall: Self.wall(at: time)) {
+        for entry in rows {
             switch entry {
             case .gap(let gap):
                 log.warning("The proxy did not run for \(gap.ended - gap.began): the ledger has a gap.")
@@ -94,8 +132,7 @@ final class LedgerKeeper {
                 apply(machine.record(row, at: time))
             }
         }
-        writer?.post(entries)
-        scheduleSample()
+        return entries
     }
 
     private func scheduleSample() {
@@ -131,7 +168,7 @@ final class LedgerKeeper {
                 entries.append(.outage(kept))
                 log.notice("\(kept.sentence)")
             case .dismissed(let number):
-                outages.removeAll { $0.number == number }
+                outages.removeAll { $0.run == 0 && $0.number == number }
                 entries.append(.outageDismissed(number: number))
             }
         }
@@ -141,7 +178,7 @@ final class LedgerKeeper {
     /// With its wall time: as the clock was at its beginning, whatever it is set to later.
     private func keep(_ record: OutageRecord) -> OutageRecord {
         var record = record
-        if let i = outages.lastIndex(where: { $0.number == record.number }) {
+        if let i = outages.lastIndex(where: { $0.run == 0 && $0.number == record.number }) {
             record.wall = outages[i].began == record.began ? outages[i].wall : ledger.wall(of: record.began)
             outages[i] = record
         } else {
@@ -177,6 +214,8 @@ extension LedgerSample {
         rerun = Int64(clamping: sample.rerun)
         moved = Int64(clamping: sample.moved)
         loginsRefused = Int64(clamping: sample.loginsRefused)
+        lost = Int64(clamping: sample.sessionsLost)
+        userNanosecondsLost = sample.userNanosecondsLost
         bytesIn = Int64(clamping: sample.bytesIn)
         bytesOut = Int64(clamping: sample.bytesOut)
         heldNow = sample.heldNow

@@ -2,6 +2,23 @@ import Availability
 import Cluster
 import GRDB
 
+/// What a log has of the runs before.
+public struct LedgerPast: Sendable {
+    /// In the order in which they were written.
+    public var seconds: [Interval] = []
+    public var outages: [OutageRecord] = []
+    /// Failovers and fallbacks, and the name of the node that each went away from.
+    public var moves: [(kind: OutageKind, from: String)] = []
+
+    public init() {}
+
+    init(seconds: [Interval], outages: [OutageRecord], moves: [(kind: OutageKind, from: String)]) {
+        self.seconds = seconds
+        self.outages = outages
+        self.moves = moves
+    }
+}
+
 /// What a log says of a time.
 public struct LedgerContents: Sendable {
     public enum Resolution: String, Sendable { case seconds, minutes, hours }
@@ -29,7 +46,46 @@ public struct LedgerContents: Sendable {
                 guard try Int.fetchOne(db, sql: "PRAGMA application_id") == LedgerSchema.applicationID else {
                     throw LedgerFailure.foreign("it is no availability log")
                 }
+                let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+                guard version == LedgerSchema.version else {
+                    throw LedgerFailure.foreign(
+                        "it is of version \(version), this program reads \(LedgerSchema.version); the proxy brings an older "
+                            + "one up to date when it starts")
+                }
                 return try read(db, since?.nanoseconds ?? Int64.min, until?.nanoseconds ?? Int64.max)
+            }
+        }
+    }
+
+    /// What a run remembers of those before it: the seconds from `since` on, the latest outages, and all failovers and
+    /// fallbacks that are in the log, oldest first. Does not wait for anyone who has locked the file.
+    public static func recent(
+        path: String, since: WallTime, outagesMax: Int
+    ) throws(LedgerFailure) -> LedgerPast {
+        try LedgerFailure.catching {
+            var configuration = Configuration()
+            configuration.readonly = true
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            return try queue.read { db in
+                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == LedgerSchema.applicationID,
+                    try Int.fetchOne(db, sql: "PRAGMA user_version") == LedgerSchema.version
+                else { throw LedgerFailure.foreign("it is no availability log of this version") }
+                let names = LedgerSchema.readColumns.joined(separator: ", ")
+                let seconds = try Row.fetchAll(
+                    db, sql: "SELECT began_wall, began_mono, \(names) FROM seconds WHERE began_wall >= ? ORDER BY id",
+                    arguments: [since.nanoseconds]
+                ).map(LedgerSchema.interval)
+                let moves = try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT kind, from_node FROM outages WHERE kind IN ('failover', 'fallback') ORDER BY run, number
+                        """)
+                return LedgerPast(
+                    seconds: seconds, outages: try outages(db, Int64.min, Int64.max, latest: outagesMax),
+                    moves: moves.compactMap { row in
+                        let fields = Fields(row)
+                        return OutageKind(rawValue: fields.text(0)).map { (kind: $0, from: fields.text(1)) }
+                    })
             }
         }
     }
@@ -119,14 +175,16 @@ public struct LedgerContents: Sendable {
         return since >= fine || coarser > fine - width
     }
 
-    private static func outages(_ db: Database, _ since: Int64, _ until: Int64) throws -> [OutageRecord] {
+    private static func outages(
+        _ db: Database, _ since: Int64, _ until: Int64, latest: Int = -1
+    ) throws -> [OutageRecord] {
         let names = LedgerSchema.outageColumns.joined(separator: ", ")
         var records = try Row.fetchAll(
             db,
             sql: """
-                SELECT \(names) FROM outages WHERE began_wall + length_ns >= ? AND began_wall < ?
-                ORDER BY began_wall, run, number
-                """, arguments: [since, until]
+                SELECT * FROM (SELECT \(names) FROM outages WHERE began_wall + length_ns >= ? AND began_wall < ?
+                ORDER BY began_wall DESC, run DESC, number DESC LIMIT ?) ORDER BY began_wall, run, number
+                """, arguments: [since, until, latest]
         ).map(outage)
         for i in records.indices {
             records[i].phases = try Row.fetchAll(
@@ -181,6 +239,7 @@ public struct LedgerContents: Sendable {
         record.usersAffected = Int(fields.number(28))
         record.userMillisecondsLost = fields.number(29)
         record.userMillisecondsPresent = fields.number(30)
+        record.sessionsLost = fields.number(31)
         return record
     }
 }

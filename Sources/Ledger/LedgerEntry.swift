@@ -18,6 +18,8 @@ public struct LedgerOptions: Hashable, Sendable {
     public var keepHours: Instant.Span = .seconds(3650 * 86_400)
     /// The file's size in pages of 4096 bytes; beyond, writing fails as on a full disk.
     public var pagesMax = 262_144
+    /// The write-ahead log's size in bytes; beyond, while a reader keeps it from being emptied, nothing is written.
+    public var walMax = 64 << 20
     /// Entries that wait in memory while the file can't be written.
     public var waitingMax = 7200
     public var bounds = LatencyBounds(microseconds: [])
@@ -45,6 +47,8 @@ public enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case full(String)
     /// Another process holds the file's lock.
     case locked
+    /// Another process reads an old state of the file for so long that the write-ahead log has grown to its limit.
+    case heldOpen
     /// The file is damaged, or is no database.
     case corrupt(String)
     /// The file is a database of something else, or of a later version of this program.
@@ -56,6 +60,7 @@ public enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .full(let reason): "no room: \(reason)"
         case .locked: "another process has locked it"
+        case .heldOpen: "another process has been reading it for so long that its write-ahead log is at its limit"
         case .corrupt(let reason): "damaged: \(reason)"
         case .foreign(let reason): reason
         case .unusable(let reason): reason

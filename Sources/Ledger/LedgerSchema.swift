@@ -5,14 +5,14 @@ import GRDB
 enum LedgerSchema {
     /// "HPDB": tells the log from other databases.
     static let applicationID = 0x4850_4442
-    static let version = 1
+    static let version = 2
 
     /// The counted columns, the same in seconds, minutes and hours.
     static let counts: [(name: String, path: WritableKeyPath<Interval, Int64> & Sendable)] = [
         ("user_ms", \.userMilliseconds), ("begun", \.begun), ("answered", \.answered), ("failed", \.failed),
         ("abandoned", \.abandoned), ("held", \.held), ("rerun", \.rerun), ("moved", \.moved),
         ("logins_refused", \.loginsRefused), ("bytes_in", \.bytesIn), ("bytes_out", \.bytesOut),
-        ("delayed", \.delayed),
+        ("delayed", \.delayed), ("sessions_lost", \.lost), ("user_ms_lost", \.userMillisecondsLost),
     ]
     static let levels: [(name: String, path: WritableKeyPath<Interval, Int> & Sendable)] = [
         ("users_max", \.usersMax), ("users_affected", \.usersAffectedMax), ("held_now", \.heldNow),
@@ -34,8 +34,21 @@ enum LedgerSchema {
         "run", "number", "began_wall", "began_mono", "length_ns", "is_over", "interrupted", "felt", "kind", "cause",
         "planned", "diagnoses", "reason", "from_node", "to_node", "lost_generation", "gained_generation",
         "primary_lost_mono", "primary_found_mono", "first_error_mono", "held", "rerun", "failed", "abandoned", "moved",
-        "refused", "held_max", "users_max", "users_affected", "user_ms_lost", "user_ms_present",
+        "refused", "held_max", "users_max", "users_affected", "user_ms_lost", "user_ms_present", "sessions_lost",
     ]
+
+    /// A file that an earlier version wrote: what it did not know counts as nothing.
+    static func upgrade(_ db: Database, from version: Int) throws {
+        if version < 2 {
+            for table in ["seconds", "minutes", "hours"] {
+                for column in ["sessions_lost", "user_ms_lost"] {
+                    try db.execute(sql: "ALTER TABLE \(table) ADD COLUMN \(column) INTEGER NOT NULL DEFAULT 0")
+                }
+            }
+            try db.execute(sql: "ALTER TABLE outages ADD COLUMN sessions_lost INTEGER NOT NULL DEFAULT 0")
+        }
+        try db.execute(sql: "PRAGMA user_version = \(Self.version)")
+    }
 
     static func create(_ db: Database, bounds: LatencyBounds) throws {
         let values =

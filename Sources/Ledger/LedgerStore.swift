@@ -10,13 +10,22 @@ import GRDB
 public final class LedgerStore {
     private let queue: DatabaseQueue
     private let options: LedgerOptions
+    private let path: String
+    /// Which file was opened.
+    private let identity: FileIdentity?
     /// This run's number in the file.
     public let run: Int64
 
     /// Opens or makes the file, and begins a run: what an earlier one left open is closed with what is known of it, and
     /// the time between is a gap.
-    public init(path: String, options: LedgerOptions, run facts: LedgerRun) throws(LedgerFailure) {
+    ///
+    /// - Parameter resumed: set where the run has written before, perhaps to another file: the first time that is not
+    ///   written yet. The run goes on in the file that knows it; in any other the time before is a gap.
+    public init(
+        path: String, options: LedgerOptions, run facts: LedgerRun, resumed: WallTime? = nil
+    ) throws(LedgerFailure) {
         self.options = options
+        self.path = path
         (queue, run) = try LedgerFailure.catching {
             var configuration = Configuration()
             configuration.busyMode = .timeout(1)
@@ -31,10 +40,11 @@ public final class LedgerStore {
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             let run = try queue.write { db in
                 try Self.prepare(db, bounds: options.bounds)
-                return try Self.begin(facts, options: options, db)
+                return try Self.begin(facts, resumed: resumed, options: options, db)
             }
             return (queue, run)
         }
+        identity = FileIdentity(path)
     }
 
     private static func prepare(_ db: Database, bounds: LatencyBounds) throws {
@@ -45,27 +55,37 @@ public final class LedgerStore {
         guard application == LedgerSchema.applicationID else {
             throw LedgerFailure.foreign("it is a database of another program")
         }
-        guard version == LedgerSchema.version else {
+        guard (1...LedgerSchema.version).contains(version) else {
             throw LedgerFailure.foreign("it is of version \(version), this program writes \(LedgerSchema.version)")
         }
         let check = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
         guard check == "ok" else { throw LedgerFailure.corrupt(check) }
+        if version < LedgerSchema.version { try LedgerSchema.upgrade(db, from: version) }
     }
 
-    private static func begin(_ facts: LedgerRun, options: LedgerOptions, _ db: Database) throws -> Int64 {
-        if let last = try Row.fetchOne(
-            db, sql: "SELECT run, ended_wall, began_wall FROM runs ORDER BY run DESC LIMIT 1")
-        {
+    private static func begin(
+        _ facts: LedgerRun, resumed: WallTime?, options: LedgerOptions, _ db: Database
+    ) throws -> Int64 {
+        let last = try Row.fetchOne(
+            db, sql: "SELECT run, ended_wall, began_wall, began_mono FROM runs ORDER BY run DESC LIMIT 1")
+        if let last {
             let fields = Fields(last)
+            if resumed != nil, fields.number(2) == facts.began.nanoseconds,
+                fields.number(3) == facts.monotonic.nanoseconds
+            {
+                return fields.number(0)
+            }
             let written = try Int64.fetchOne(
                 db, sql: "SELECT began_wall + covered_ns FROM seconds ORDER BY id DESC LIMIT 1")
             let until = WallTime(nanoseconds: written ?? fields.optional(1) ?? fields.number(2))
             // Where the clock was set back in between, the gap's length is not known.
             try insert(
                 LedgerGap(
-                    began: until, ended: max(until, facts.began),
-                    reason: fields.optional(1) == nil ? .killed : .stopped), db)
+                    began: until, ended: max(until, resumed ?? facts.began),
+                    reason: resumed != nil ? .dropped : fields.optional(1) == nil ? .killed : .stopped), db)
             try db.execute(sql: "UPDATE outages SET interrupted = 1 WHERE is_over = 0")
+        } else if let resumed, facts.began < resumed {
+            try insert(LedgerGap(began: facts.began, ended: resumed, reason: .dropped), db)
         }
         try db.execute(
             sql: "INSERT INTO runs (version, began_wall, began_mono, delay_bound_ns) VALUES (?, ?, ?, ?)",
@@ -84,12 +104,34 @@ public final class LedgerStore {
         }
     }
 
+    /// Whether the path still names the file that was opened: who deletes or replaces it would else never see another
+    /// row. Throws where it does, and somebody has written over its beginning.
+    public func isInPlace() throws(LedgerFailure) -> Bool {
+        guard identity != nil, FileIdentity(path) == identity else { return false }
+        guard FileIdentity.isDatabase(path) else { throw .corrupt("its beginning was overwritten") }
+        return true
+    }
+
+    /// Empties the write-ahead log where it has grown beyond its limit, which nothing but a reader that holds on to an
+    /// old state lets it do.
+    public func boundLog() throws(LedgerFailure) {
+        guard FileIdentity.size(path + "-wal") > options.walMax else { return }
+        try LedgerFailure.catching {
+            let isBusy = try queue.writeWithoutTransaction { db in
+                try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
+            }
+            if isBusy { throw LedgerFailure.heldOpen }
+        }
+    }
+
     /// This run ended in good order.
     public func end(at time: WallTime) throws(LedgerFailure) {
         try LedgerFailure.catching {
             try queue.write { db in
                 try db.execute(
                     sql: "UPDATE runs SET ended_wall = ? WHERE run = ?", arguments: [time.nanoseconds, run])
+                try db.execute(
+                    sql: "UPDATE outages SET interrupted = 1 WHERE is_over = 0 AND run = ?", arguments: [run])
             }
             try queue.close()
         }
@@ -143,10 +185,14 @@ public final class LedgerStore {
             $0.databaseValue
         }
         values += [record.heldMax, record.usersMax, record.usersAffected].map { $0.databaseValue }
-        values += [record.userMillisecondsLost, record.userMillisecondsPresent].map { $0.databaseValue }
+        values += [record.userMillisecondsLost, record.userMillisecondsPresent, record.sessionsLost].map {
+            $0.databaseValue
+        }
         let marks = LedgerSchema.outageColumns.map { _ in "?" }.joined(separator: ", ")
         try db.cachedStatement(sql: "INSERT OR REPLACE INTO outages VALUES (\(marks))")
             .execute(arguments: StatementArguments(values))
+        try db.cachedStatement(sql: "DELETE FROM outage_phases WHERE run = ? AND number = ?")
+            .execute(arguments: [run, record.number])
         for (ordinal, phase) in record.phases.enumerated() {
             try db.cachedStatement(sql: "INSERT OR REPLACE INTO outage_phases VALUES (?, ?, ?, ?, ?, ?)").execute(
                 arguments: [
@@ -158,29 +204,40 @@ public final class LedgerStore {
 
     // MARK: bounded size
 
-    /// Adds the seconds of complete minutes up to minutes and hours, and lets go what is older than its time. Seconds
-    /// of a minute that the clock went through twice add to the same row.
+    /// Adds the seconds of complete minutes up to minutes and hours, and lets go what is older than its time: a bounded
+    /// part at once, so that a clock that is wrong for a while does not take the history with it. Seconds of a minute
+    /// that the clock went through twice add to the same row.
     public func rollUp(at now: WallTime) throws(LedgerFailure) {
         try LedgerFailure.catching {
             try queue.write { db in
                 try Self.roll(db, bounds: options.bounds)
-                for (table, keep) in [
-                    ("seconds", options.keepSeconds), ("minutes", options.keepMinutes), ("hours", options.keepHours),
+                for (table, keep, most) in [
+                    ("seconds", options.keepSeconds, 3600), ("minutes", options.keepMinutes, 60),
+                    ("hours", options.keepHours, 24),
                 ] {
                     let limit = now.nanoseconds - keep.nanoseconds
                     let rolled =
                         table == "seconds" ? " AND id <= (SELECT value FROM progress WHERE name = 'rolled')" : ""
-                    try db.execute(sql: "DELETE FROM \(table) WHERE began_wall < ?\(rolled)", arguments: [limit])
+                    try db.execute(
+                        sql: """
+                            DELETE FROM \(table) WHERE rowid IN (SELECT rowid FROM \(table) WHERE began_wall < ?\(rolled)
+                                ORDER BY began_wall LIMIT ?)
+                            """, arguments: [limit, most])
                 }
                 let oldest = now.nanoseconds - options.keepHours.nanoseconds
                 try db.execute(
                     sql: """
                         DELETE FROM outage_phases WHERE (run, number) IN
-                            (SELECT run, number FROM outages WHERE began_wall < ?1);
+                            (SELECT run, number FROM outages WHERE began_wall < ? ORDER BY began_wall LIMIT 10)
                         """, arguments: [oldest])
-                try db.execute(sql: "DELETE FROM outages WHERE began_wall < ?", arguments: [oldest])
-                try db.execute(sql: "DELETE FROM gaps WHERE ended_wall < ?", arguments: [oldest])
-                try db.execute(sql: "DELETE FROM clock_steps WHERE found_wall < ?", arguments: [oldest])
+                for (table, time) in [("outages", "began_wall"), ("gaps", "ended_wall"), ("clock_steps", "found_wall")]
+                {
+                    try db.execute(
+                        sql: """
+                            DELETE FROM \(table) WHERE rowid IN (SELECT rowid FROM \(table) WHERE \(time) < ?
+                                ORDER BY \(time) LIMIT 10)
+                            """, arguments: [oldest])
+                }
                 try db.execute(sql: "PRAGMA incremental_vacuum(256)")
             }
         }
@@ -234,6 +291,36 @@ public final class LedgerStore {
             sql: "INSERT OR REPLACE INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
             arguments: StatementArguments(
                 [began.nanoseconds.databaseValue] + LedgerSchema.values(of: total, bounds: bounds)))
+    }
+}
+
+/// Which file a path names.
+struct FileIdentity: Equatable {
+    private let device: dev_t
+    private let inode: ino_t
+
+    /// Nil where there is none.
+    init?(_ path: String) {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { return nil }
+        (device, inode) = (facts.st_dev, facts.st_ino)
+    }
+
+    /// What every file of SQLite's begins with (https://sqlite.org/fileformat2.html, section 1.3). True also where it
+    /// can't be read: that will show in other ways.
+    static func isDatabase(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = read(descriptor, &bytes, bytes.count)
+        return count < 0 || bytes == Array("SQLite format 3\0".utf8)
+    }
+
+    /// In bytes; 0 where there is no such file.
+    static func size(_ path: String) -> Int {
+        var facts = stat()
+        return stat(path, &facts) == 0 ? Int(facts.st_size) : 0
     }
 }
 

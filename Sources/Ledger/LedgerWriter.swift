@@ -123,24 +123,34 @@ public final class LedgerWriter: Sendable {
         var store: LedgerStore?
         var failure: LedgerFailure?
         var rolledMinute: Int64 = 0
+        var hasWritten = false
         while true {
             guard let (batch, lost, isClosing) = next(retrying: failure != nil) else { break }
             let entries = (lost.map { [LedgerEntry.gap($0)] } ?? []) + batch
             do throws(LedgerFailure) {
+                if let open = store, try !open.isInPlace() {
+                    onNote(true, "The availability log \(path) was removed or replaced; what it had is gone.")
+                    store = nil
+                }
                 let open: LedgerStore
                 if let store {
                     open = store
                 } else {
-                    open = try LedgerStore(path: path, options: options, run: run)
+                    open = try LedgerStore(
+                        path: path, options: options, run: run,
+                        resumed: hasWritten ? entries.firstTime ?? Self.now() : nil)
                     onNote(false, "The availability log is \(path), run \(open.run).")
                     store = open
                 }
+                try open.boundLog()
                 try open.write(entries)
+                hasWritten = true
                 finish(batch.count, failure)
                 failure = nil
                 if let now = batch.lastTime, now.seconds / 60 != rolledMinute {
-                    try open.rollUp(at: now)
+                    // What is written is written: rolling up comes again with the next minute.
                     rolledMinute = now.seconds / 60
+                    do throws(LedgerFailure) { try open.rollUp(at: now) } catch { try rollUpFailed(error) }
                 }
                 if isClosing {
                     try open.end(at: Self.now())
@@ -156,7 +166,7 @@ public final class LedgerWriter: Sendable {
                 case .corrupt:
                     store = nil
                     moveAside()
-                case .full, .locked: break
+                case .full, .locked, .heldOpen: break
                 case .foreign, .unusable: store = nil
                 }
                 if isClosing { break }
@@ -165,6 +175,14 @@ public final class LedgerWriter: Sendable {
         shared.withLock { queue in
             queue.isOver = true
             shared.condition.broadcast()
+        }
+    }
+
+    /// A minute that is not rolled up now is so later; only damage does not pass.
+    private func rollUpFailed(_ failure: LedgerFailure) throws(LedgerFailure) {
+        switch failure {
+        case .corrupt: throw failure
+        case .full, .locked, .heldOpen, .foreign, .unusable: break
         }
     }
 
@@ -227,6 +245,14 @@ public final class LedgerWriter: Sendable {
 }
 
 extension [LedgerEntry] {
+    /// The beginning of the first second in it.
+    fileprivate var firstTime: WallTime? {
+        for entry in self {
+            if case .second(let row) = entry { return row.began }
+        }
+        return nil
+    }
+
     /// The end of the last second in it.
     fileprivate var lastTime: WallTime? {
         for entry in reversed() {
@@ -240,7 +266,8 @@ extension LedgerFailure {
     /// Of the same case: not worth another sentence.
     fileprivate func isLike(_ other: LedgerFailure) -> Bool {
         switch (self, other) {
-        case (.full, .full), (.locked, .locked), (.corrupt, .corrupt), (.foreign, .foreign), (.unusable, .unusable):
+        case (.full, .full), (.locked, .locked), (.heldOpen, .heldOpen), (.corrupt, .corrupt), (.foreign, .foreign),
+            (.unusable, .unusable):
             true
         case _: false
         }

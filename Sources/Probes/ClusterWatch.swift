@@ -110,6 +110,15 @@ public final class ClusterWatch {
         run(monitor.observed(node, evidence, at: MonotonicClock.now()))
     }
 
+    /// Checks the node now, out of turn, unless a check is under way.
+    public func ask(_ node: NodeID) { plan(node, .zero) }
+
+    /// How long the check under way has gone without an answer; nil where none is under way.
+    public func unanswered(_ node: NodeID) -> Instant.Span? {
+        guard isRunning, probes.indices.contains(node.rawValue), probes[node.rawValue].isUnderWay else { return nil }
+        return MonotonicClock.now() - probes[node.rawValue].beganAt
+    }
+
     /// What the node's agent observed that long ago, and each part of it.
     public func agentReported(
         _ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages = NodeReport.Ages()

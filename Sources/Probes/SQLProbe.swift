@@ -15,6 +15,8 @@ final class SQLProbe {
     private var facts: ServerFacts?
     private var deadline: Timer?
     private(set) var isUnderWay = false
+    /// When the check under way began.
+    private(set) var beganAt = Instant(nanoseconds: 0)
     /// As of the latest login.
     private(set) var identity: ServerIdentity?
 
@@ -36,6 +38,7 @@ final class SQLProbe {
     func probe() {
         guard !isUnderWay else { return }
         isUnderWay = true
+        beganAt = MonotonicClock.now()
         deadline = loop.schedule(after: options.probeTimeout) { [weak self] in self?.end(.timeout) }
         if let connection, facts != nil { askReadOnly(connection) } else { connect() }
     }

@@ -16,6 +16,7 @@ extension Worker {
         }
         switch receive(s.pointee.nodeFD, at: carried) {
         case .bytes(let n):
+            hasHeard = true
             if s.pointee.backend == .attached && !s.pointee.hasOwn {
                 answered(s, carried + n)
             } else {

@@ -29,6 +29,8 @@ final class WorkerCounters: Sendable {
     let rerun = Counter()
     let moved = Counter()
     let loginsRefused = Counter()
+    /// Sessions that were ended because of the infrastructure.
+    let lost = Counter()
     let bytesIn = Counter()
     let bytesOut = Counter()
 }

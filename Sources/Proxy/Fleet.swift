@@ -228,6 +228,12 @@ public final class Fleet: Sendable {
         for worker in all { worker.mailbox.post(.sample { collection.add($0) }) }
     }
 
+    /// Tells a worker that the primary, from which it has heard nothing since then, does not answer a check either.
+    public func stalled(worker index: Int, since: Instant) {
+        let all = workers.withLock { $0 }
+        if all.indices.contains(index) { all[index].mailbox.post(.stalled(since: since)) }
+    }
+
     /// Ends a session, with error 1927. One that is not there is nothing.
     public func endSession(_ id: UInt32) { post(.end(id)) }
 
@@ -240,8 +246,9 @@ public final class Fleet: Sendable {
     public func setConnectionsMax(_ count: Int) { state.connectionsMax.store(count, ordering: .relaxed) }
 
     /// Takes no new connections, lets sessions in the middle of something finish until the deadline, closes all, ends
-    /// the threads. Returns when that is done.
-    public func stop(drain: Instant.Span) {
+    /// the threads. Returns when that is done, what was counted until then.
+    @discardableResult
+    public func stop(drain: Instant.Span) -> SecondSample {
         post(.drain(until: MonotonicClock.now() + drain))
         for thread in threads.withLock({ all in
             defer { all = [] }
@@ -249,6 +256,10 @@ public final class Fleet: Sendable {
         }) {
             thread.join()
         }
+        // Their threads have ended: nobody else touches them any more.
+        var sum = SecondSample()
+        for worker in workers.withLock({ $0 }) { sum.add(worker.sample()) }
+        return sum
     }
 
     private func post(_ message: WorkerMessage) {

@@ -80,6 +80,7 @@ extension Worker {
     func adopt(_ view: ClusterView) {
         let before = self.view
         self.view = view
+        if view.primary == nil, before.primary != nil, trouble.isResumed { separateTrouble() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()
             // Connections of an earlier generation are zombies: their node may still be there, without the role.

@@ -207,6 +207,7 @@ extension Worker {
 
     /// The node lets the client in: its OK goes on, fitted to what the client negotiated.
     func loginSucceeded(_ s: SessionRef, _ ok: OKPacket) {
+        noteLoggedIn(s)
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
         s.pointee.hasRelayed = false
@@ -221,6 +222,7 @@ extension Worker {
     func loginFailed(_ s: SessionRef, _ error: ErrorPacket) {
         counters.loginsRefused.add()
         writeClientPacket(s, payload: error.payload())
+        if s.pointee.loggedIn { counters.lost.add() }
         guard let previous = s.pointee.previousCredentials else { return close(s) }
         // A refused COM_CHANGE_USER leaves the session, emptied, to the user that it had.
         leaveQueue(s)

@@ -64,7 +64,9 @@ extension Worker {
             }
             noteFailed(s)
             answer(s, refusal.packet)
-        case .close: destroy(s, reset: true)
+        case .close:
+            counters.lost.add()
+            destroy(s, reset: true)
         }
     }
 

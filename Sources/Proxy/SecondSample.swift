@@ -42,6 +42,10 @@ public struct SecondSample: Sendable, Equatable {
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// Sessions that were ended because of the infrastructure.
+    public var sessionsLost: UInt64 = 0
+    /// The time that sessions were affected (waited, or had an error and no answer since), summed over them.
+    public var userNanosecondsLost: Int64 = 0
     // At this moment:
     /// Statements that are here and not with a node.
     public var heldNow = 0
@@ -51,6 +55,8 @@ public struct SecondSample: Sendable, Equatable {
     // Since the sample before:
     /// Distinct sessions with a failed or held statement or login.
     public var usersAffected = 0
+    /// Each worker's present or last episode of trouble.
+    public var episodes: [AffectedEpisode] = []
     /// Answered statements by latency, from arrival to the end of the answer; see ``LatencyScale``.
     public var latency = [UInt32](repeating: 0, count: LatencyScale.bucketCount)
 
@@ -68,6 +74,9 @@ public struct SecondSample: Sendable, Equatable {
         loginsRefused += other.loginsRefused
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut
+        sessionsLost += other.sessionsLost
+        userNanosecondsLost += other.userNanosecondsLost
+        episodes += other.episodes
         heldNow += other.heldNow
         inFlightNow += other.inFlightNow
         loginsHeldNow += other.loginsHeldNow
@@ -84,4 +93,6 @@ public enum ServiceEvent: Sendable, Hashable {
     case failed(Instant)
     /// The first statement that was answered after that, with the gate open.
     case answered(Instant)
+    /// Statements or logins are under way, and nothing has come from that node since then: is it there?
+    case silent(NodeID, worker: Int, since: Instant)
 }

@@ -165,6 +165,10 @@ struct Session {
     var startedAt = Instant(nanoseconds: 0)
     /// The sample in which it was last held or had an error of ours.
     var affectedIn: UInt32 = 0
+    /// The episode of trouble in which it was counted last.
+    var episode: UInt32 = 0
+    /// Since when it waits or has gone without an answer; zero while all is well.
+    var affectedSince = Instant(nanoseconds: 0)
     let createdAt: Instant
     /// Until when it may stand in its queue.
     var deadline = Instant(nanoseconds: 0)

@@ -14,6 +14,8 @@ enum WorkerMessage: Sendable {
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
     case sample(@Sendable (SecondSample) -> Void)
+    /// The primary, silent since then, does not answer a check either.
+    case stalled(since: Instant)
     /// End this session; end all on this node.
     case end(UInt32)
     case endAll(NodeID)
@@ -41,6 +43,8 @@ final class Worker: @unchecked Sendable {
     /// A statement buffer of up to this size stays with its session.
     static let statementBufferKept = 512
     static let tick = Instant.Span.milliseconds(20)
+    /// Statements under way, and nothing from the node for so long: the node is asked whether it is there.
+    static let silenceMin = Instant.Span.milliseconds(80)
 
     let index: Int
     let options: ProxyOptions
@@ -78,8 +82,15 @@ final class Worker: @unchecked Sendable {
     var samplesTaken: UInt32 = 1
     /// Sessions that were affected since the last sample, and have ended.
     var affectedAndGone = 0
-    /// Something was held or failed, and nothing has been answered since.
-    var isTroubled = false
+    var trouble = Trouble()
+    /// When something last came from a node: exact for the end of an answer, else as of the tick after.
+    var heardAt = MonotonicClock.now()
+    /// Something came from a node since the last tick.
+    var hasHeard = false
+    /// Since when the primary is known to be silent; nil while it is not.
+    var stalledSince: Instant?
+    /// No earlier is silence reported again.
+    var silenceReportDue = Instant(nanoseconds: 0)
 
     init(
         index: Int, options: ProxyOptions, nodes: [Node], addresses: [ResolvedAddress?], fleet: FleetState,
@@ -120,6 +131,7 @@ final class Worker: @unchecked Sendable {
             if !on { release() }
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
         case .sample(let completion): completion(sample())
+        case .stalled(let since): stalled(since: since)
         case .end(let id): end { $0.pointee.id == id }
         case .endAll(let node): end { $0.pointee.node == node && $0.pointee.nodeFD >= 0 }
         case .summaries(let completion): completion(summaries())
@@ -131,6 +143,7 @@ final class Worker: @unchecked Sendable {
         now = MonotonicClock.now()
         ticks += 1
         bury()
+        listenForSilence()
         while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
         while let s = attaching.first, s.pointee.deadline <= now { attachFailed(s) }
         expireHeld()

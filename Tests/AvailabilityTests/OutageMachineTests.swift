@@ -63,6 +63,7 @@ import Testing
         let row = second(1) {
             $0.usersMax = 10
             $0.userMilliseconds = 10_000
+            $0.userMillisecondsLost = 4000
             $0.usersAffectedMax = 5
             $0.held = 5
             $0.heldNow = 5
@@ -104,12 +105,13 @@ import Testing
                     $0.failed = 2
                     $0.moved = 3
                     $0.usersAffectedMax = 4
+                    $0.userMillisecondsLost = 1190
                 }, at: at(2001)))
         #expect(last?.failed == 2)
         #expect(last?.moved == 3)
         #expect(last?.hasErrors == true)
         #expect(last?.kind == .restart)
-        #expect(last?.userMillisecondsLost == 1200)
+        #expect(last?.userMillisecondsLost == 1190)
         // Sessions that only now find out what they have lost; then it is over for good.
         let rest = machine.record(second(2) { $0.failed = 1 }, at: at(3001))
         #expect(updated(rest)?.failed == 3)
@@ -130,6 +132,7 @@ import Testing
     @Test func whoComesLaterFeelsItFromThenOn() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 500), at: at(510))
+        _ = machine.observe(view(nil, 1, since: 3000, .starting, .recovering), at: at(3000))
         #expect(updated(machine.held(at: at(5000)))?.isFelt == true)
         _ = machine.observe(view(1, 2, since: 9000), at: at(9001))
         let record = ended(machine.answered(at: at(9100)))
@@ -137,6 +140,9 @@ import Testing
         #expect(record?.length == .milliseconds(4100))
         #expect(record?.withoutPrimary == .milliseconds(8500))
         #expect(record?.detection == .zero)
+        // They add up to what was felt.
+        #expect(record?.phases.map(\.phase) == [.starting, .ready])
+        #expect(record?.phases.map(\.length) == [.milliseconds(4000), .milliseconds(100)])
     }
 
     @Test func answersUnderWayWhenThePrimaryGoesEndNothing() {
@@ -242,10 +248,82 @@ import Testing
         _ = machine.observe(view(0, 2, since: 400), at: at(400))
         _ = machine.answered(at: at(410))
         _ = machine.held(at: at(600))
-        #expect(opened(machine.record(second(0), at: at(1001))) == nil)
-        let record = opened(machine.record(second(1) { $0.heldNow = 1 }, at: at(2001)))
+        let record = opened(machine.record(second(0) { $0.heldNow = 1 }, at: at(1001)))
         #expect(record?.began == at(600))
         #expect(record?.cause == .connections)
+    }
+
+    @Test func aShortWaitAfterAnOutageIsAnOtherOneWhenNobodyWasAnswered() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.held(at: at(110))
+        _ = machine.observe(view(0, 2, since: 400), at: at(400))
+        _ = machine.answered(at: at(410))
+        _ = machine.held(at: at(500))
+        #expect(machine.answered(at: at(590)) == [])
+        _ = machine.held(at: at(700))
+        let record = ended(machine.answered(at: at(820)))
+        #expect(record?.number == 2)
+        #expect(record?.began == at(700))
+        #expect(record?.length == .milliseconds(120))
+        #expect(record?.kind == .disturbance)
+    }
+
+    @Test func usersAreCountedOnceEach() {
+        var machine = machine()
+        func episode(_ worker: Int, _ number: UInt32, _ began: Int64, _ users: Int) -> AffectedEpisode {
+            AffectedEpisode(worker: worker, number: number, began: at(began), users: users)
+        }
+        _ = machine.held(at: at(1100))
+        machine.affected([episode(0, 1, 1100, 2), episode(1, 4, 200, 9)])
+        _ = machine.record(second(1) { $0.usersAffectedMax = 2 }, at: at(2001))
+        // More come, others leave: five sessions in two workers, three at most at a time.
+        machine.affected([episode(0, 1, 1100, 4), episode(1, 5, 2300, 1)])
+        let later = machine.record(second(2) { $0.usersAffectedMax = 3 }, at: at(3001))
+        #expect(updated(later)?.usersAffected == 5)
+        _ = machine.answered(at: at(3500))
+        machine.affected([episode(0, 1, 1100, 6), episode(1, 5, 2300, 1)])
+        #expect(updated(machine.record(second(3), at: at(4001)))?.usersAffected == 7)
+        _ = machine.record(second(4), at: at(5001))
+        _ = machine.held(at: at(9000))
+        machine.affected([episode(0, 2, 9000, 1), episode(1, 5, 2300, 1)])
+        #expect(updated(machine.record(second(9) { $0.heldNow = 1 }, at: at(10_001)))?.usersAffected == 1)
+    }
+
+    @Test func lostUserTimeOfASecondWithTwoOutagesIsShared() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(0, 2, since: 1190), at: at(1190))
+        _ = machine.answered(at: at(1200))
+        _ = machine.observe(view(nil, 2, since: 1400), at: at(1400))
+        _ = machine.held(at: at(1400))
+        let changes = machine.record(second(1) { $0.userMillisecondsLost = 3200 }, at: at(2001))
+        let lost = changes.compactMap { if case .updated(let record) = $0 { record.userMillisecondsLost } else { nil } }
+        #expect(lost == [2400, 800])
+    }
+
+    @Test func outOfServiceAndBackByAnAdministratorsWord() {
+        var machine = machine()
+        _ = machine.held(at: at(90))
+        _ = machine.observe(view(nil, 1, since: 100, nil, .administrative, drain: 0), at: at(100))
+        _ = machine.observe(view(0, 1, since: 900), at: at(900))
+        let record = ended(machine.answered(at: at(910)))
+        #expect(record?.kind == .pause)
+        #expect(record?.isPlanned == true)
+    }
+
+    @Test func theFailoverOfAnEarlierRunIsRemembered() {
+        for (history, kind) in [
+            ([(OutageKind.failover, NodeID(1))], OutageKind.fallback), ([], .failover),
+            ([(.failover, NodeID(1)), (.fallback, NodeID(0))], .failover),
+            ([(.failover, NodeID(1)), (.failover, NodeID(0))], .fallback),
+        ] {
+            var machine = OutageMachine(after: history.map { (kind: $0.0, from: $0.1) })
+            _ = machine.observe(view(0, 1, since: 0), at: at(0))
+            _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+            #expect(ended(machine.observe(view(1, 2, since: 200), at: at(200)))?.kind == kind)
+        }
     }
 
     @Test func lostAgainBeforeAnyoneWasAnsweredIsOneOutage() {

@@ -43,6 +43,31 @@ import Testing
         #expect(row?.begun == 3)
     }
 
+    @Test func theLastRowEndsWithTheProcess() {
+        var ledger = ledger()
+        var sample = LedgerSample()
+        sample.begun = 5
+        sample.answered = 5
+        sample.userNanosecondsLost = 1_700_000
+        sample.latency = LatencyCounts(dense: [5])
+        _ = ledger.record(sample, at: ledger.due, wall: wall + .milliseconds(750))
+        sample.begun = 9
+        sample.answered = 8
+        sample.abandoned = 1
+        sample.userNanosecondsLost = 4_200_000
+        sample.latency = LatencyCounts(dense: [3])
+        let rows = rows(ledger.close(sample, at: start + .milliseconds(1000), wall: wall + .seconds(1)))
+        #expect(rows.map(\.covered) == [.milliseconds(250)])
+        #expect(rows.first?.begun == 4)
+        #expect(rows.first?.latency.total == 3)
+        #expect(rows.first?.userMillisecondsLost == 3)
+        // Late by a second and a bit: the whole one, and the bit.
+        var late = self.ledger()
+        let two = self.rows(late.close(sample, at: start + .milliseconds(900), wall: wall + .milliseconds(900)))
+        #expect(two.map(\.covered) == [.milliseconds(750), .milliseconds(150)])
+        #expect(two.map(\.latency.total) == [3, 0])
+    }
+
     @Test func lateSampleStandsForTheSecondsMissed() {
         var ledger = ledger()
         var sample = LedgerSample()

@@ -1,6 +1,7 @@
 import Availability
 import Cluster
 import Foundation
+import GRDB
 import Testing
 
 @testable import Ledger
@@ -102,6 +103,22 @@ func second(_ n: Int64) -> Interval {
         #expect(late.intervals.count == 500)
     }
 
+    @Test func aClockThatIsWrongForAWhileDoesNotTakeTheHistory() throws {
+        let place = try Place()
+        let store = try LedgerStore(path: place.file, options: options(), run: run())
+        try store.write((0..<7200).map { .second(second(epoch + $0)) })
+        for _ in 0..<3 { try store.rollUp(at: WallTime(seconds: epoch + 7200)) }
+        // Ten years ahead, for a minute.
+        try store.rollUp(at: WallTime(seconds: epoch + 320_000_000))
+        let contents = try LedgerContents.read(
+            path: place.file, since: WallTime(seconds: epoch + 3600), until: nil)
+        #expect(contents.resolution == .seconds)
+        #expect(contents.intervals.count == 3600)
+        // And it is right again.
+        try store.rollUp(at: WallTime(seconds: epoch + 7260))
+        #expect(try LedgerContents.read(path: place.file, since: nil, until: nil).intervals.count >= 60)
+    }
+
     @Test func aMinuteThatTheClockGoesThroughTwiceAddsUp() throws {
         let place = try Place()
         let store = try LedgerStore(path: place.file, options: options { $0.keepSeconds = .seconds(0) }, run: run())
@@ -134,6 +151,58 @@ func second(_ n: Int64) -> Interval {
         #expect(contents.outages.first?.isInterrupted == true)
         #expect(contents.outages.first?.ended == nil)
         #expect(contents.outages.first?.length == .seconds(1))
+    }
+
+    @Test func aFileOfTheFirstVersionIsBroughtUpToDate() throws {
+        let place = try Place()
+        do {
+            let store = try LedgerStore(path: place.file, options: options(), run: run())
+            try store.write([.second(second(epoch))])
+            try store.end(at: WallTime(seconds: epoch + 1))
+            // As the first version had it.
+            try DatabaseQueue(path: place.file).write { db in
+                for table in ["seconds", "minutes", "hours"] {
+                    for column in ["sessions_lost", "user_ms_lost"] {
+                        try db.execute(sql: "ALTER TABLE \(table) DROP COLUMN \(column)")
+                    }
+                }
+                try db.execute(sql: "ALTER TABLE outages DROP COLUMN sessions_lost; PRAGMA user_version = 1")
+            }
+        }
+        #expect(throws: LedgerFailure.self) { try LedgerContents.read(path: place.file, since: nil, until: nil) }
+        let store = try LedgerStore(path: place.file, options: options(), run: run(epoch + 5))
+        var row = second(epoch + 5)
+        row.userMillisecondsLost = 7
+        row.lost = 2
+        try store.write([.second(row)])
+        let contents = try LedgerContents.read(path: place.file, since: nil, until: nil)
+        #expect(contents.intervals == [second(epoch), row])
+    }
+
+    @Test func whatTheNextRunRemembers() throws {
+        let place = try Place()
+        let store = try LedgerStore(path: place.file, options: options(), run: run())
+        var entries: [LedgerEntry] = []
+        for (number, kind) in [OutageKind.failover, .restart, .fallback, .open].enumerated() {
+            var record = OutageRecord(
+                number: number + 1, began: Instant(nanoseconds: Int64(number)), isFelt: true, cause: .primaryLost)
+            record.wall = WallTime(seconds: epoch + Int64(number))
+            record.kind = kind
+            record.from = "cluster\(number)"
+            if kind != .open { record.ended = record.began }
+            entries.append(.outage(record))
+        }
+        try store.write((0..<10).map { .second(second(epoch + $0)) } + entries)
+        let past = try LedgerContents.recent(
+            path: place.file, since: WallTime(seconds: epoch + 4), outagesMax: 2)
+        #expect(past.seconds.map(\.began.seconds) == Array(epoch + 4..<epoch + 10))
+        #expect(past.outages.map(\.kind) == [.fallback, .open])
+        #expect(past.moves.map(\.kind) == [.failover, .fallback])
+        #expect(past.moves.map(\.from) == ["cluster0", "cluster2"])
+        // In good order, and yet in the middle of an outage.
+        try store.end(at: WallTime(seconds: epoch + 11))
+        let ended = try LedgerContents.read(path: place.file, since: nil, until: nil)
+        #expect(ended.outages.map(\.isInterrupted) == [false, false, false, true])
     }
 
     @Test func damagedFilesAndThoseOfOthers() throws {

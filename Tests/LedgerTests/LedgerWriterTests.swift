@@ -81,6 +81,115 @@ import Testing
         #expect(names.contains { $0.contains(".damaged-") })
     }
 
+    @Test(arguments: [true, false])
+    func aFileThatIsGoneInMidRunIsBegunAnew(isReplaced: Bool) throws {
+        let place = try Place()
+        let notes = Notes()
+        let writer = writer(place, notes, options())
+        var outage = OutageRecord(number: 1, began: Instant(nanoseconds: 0), isFelt: true, cause: .primaryLost)
+        outage.wall = WallTime(seconds: epoch)
+        writer.post([.second(second(epoch)), .outage(outage)])
+        eventually("the first row") { writer.status.written == 2 }
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: place.file + suffix) }
+        if isReplaced {
+            // By one of a run before.
+            let other = try LedgerStore(path: place.file, options: options(), run: run(epoch - 100))
+            try other.write([.second(second(epoch - 100))])
+            try other.end(at: WallTime(seconds: epoch - 99))
+        }
+        writer.post([.second(second(epoch + 1)), .outage(outage)])
+        eventually("the second row") { writer.status.written == 4 }
+        writer.close(within: .seconds(30))
+        let contents = try LedgerContents.read(path: place.file, since: nil, until: nil)
+        let gap = LedgerGap(
+            began: WallTime(seconds: isReplaced ? epoch - 99 : epoch), ended: WallTime(seconds: epoch + 1),
+            reason: .dropped)
+        #expect(contents.gaps == [gap])
+        #expect(contents.intervals == (isReplaced ? [second(epoch - 100)] : []) + [second(epoch + 1)])
+        #expect(contents.outages.map(\.number) == [1])
+        #expect(notes.texts.contains { $0.contains("removed or replaced") })
+    }
+
+    @Test func aFileThatIsOverwrittenInMidRunIsMovedAside() throws {
+        let place = try Place()
+        let notes = Notes()
+        let writer = writer(place, notes, options())
+        writer.post((0..<100).map { .second(second(epoch + $0)) })
+        eventually("the first rows") { writer.status.written == 100 }
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: place.file))
+        try file.write(contentsOf: Data(repeating: 0x5A, count: 5000))
+        try file.close()
+        writer.post([.second(second(epoch + 100))])
+        eventually("the next row") { writer.status.written == 101 }
+        writer.close(within: .seconds(30))
+        let contents = try LedgerContents.read(path: place.file, since: nil, until: nil)
+        #expect(contents.intervals == [second(epoch + 100)])
+        #expect(
+            contents.gaps == [
+                LedgerGap(
+                    began: WallTime(seconds: epoch), ended: WallTime(seconds: epoch + 100), reason: .dropped)
+            ])
+        #expect(notes.texts.contains { $0.contains("a new one begins") })
+    }
+
+    /// A file that can't be opened for a while is the same run's when it can be again.
+    @Test func aDirectoryThatComesLate() throws {
+        let place = try Place()
+        let notes = Notes()
+        let path = place.path + "/later/availability.db"
+        let writer = LedgerWriter(path: path, options: options(), run: run()) { notes.add($1) }
+        writer.post([.second(second(epoch))])
+        eventually("no directory") { if case .unusable = writer.status.failure { true } else { false } }
+        try FileManager.default.createDirectory(atPath: place.path + "/later", withIntermediateDirectories: true)
+        eventually("written") { writer.status.written == 1 }
+        writer.close(within: .seconds(30))
+        let contents = try LedgerContents.read(path: path, since: nil, until: nil)
+        #expect(contents.intervals == [second(epoch)])
+        #expect(contents.gaps == [])
+    }
+
+    /// Who reads an old state keeps the write-ahead log from being emptied: it stops growing at its limit.
+    @Test func aReaderThatHoldsOnDoesNotLetTheWriteAheadLogGrow() throws {
+        let place = try Place()
+        let notes = Notes()
+        let limit = 200_000
+        let writer = writer(place, notes, options { $0.walMax = limit })
+        func walSize() throws -> Int {
+            let attributes = try FileManager.default.attributesOfItem(atPath: place.file + "-wal")
+            return (attributes[.size] as? NSNumber)?.intValue ?? 0
+        }
+        writer.post([.second(second(epoch))])
+        eventually("the first row") { writer.status.written == 1 }
+        let reader = try DatabaseQueue(path: place.file)
+        var largest = 0
+        try reader.inDatabase { db in
+            try db.execute(sql: "BEGIN")
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM seconds") == 1)
+            for n in Int64(1)...400 where writer.status.failure == nil {
+                writer.post([.second(second(epoch + n))])
+                eventually("written or refused") { writer.status.waiting == 0 || writer.status.failure != nil }
+            }
+            eventually("held open") { writer.status.failure == .heldOpen }
+            largest = try walSize()
+            writer.post((1000..<1100).map { .second(second(epoch + $0)) })
+            // Its next try ends like the one before.
+            let before = writer.status.written
+            eventually("all of it waits") { writer.status.waiting >= 100 }
+            #expect(writer.status.written == before)
+            #expect(try walSize() == largest)
+            // Its own view has not moved meanwhile.
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM seconds") == 1)
+            try db.execute(sql: "COMMIT")
+        }
+        #expect(largest < limit + 100_000, "\(largest)")
+        eventually("written") { writer.status.waiting == 0 && writer.status.failure == nil }
+        #expect(try walSize() < largest)
+        #expect(writer.status.dropped == 0)
+        writer.close(within: .seconds(30))
+        #expect(notes.texts.contains { $0.contains("reading it for so long") })
+        #expect(try LedgerContents.read(path: place.file, since: nil, until: nil).gaps == [])
+    }
+
     @Test func aDatabaseOfAnotherProgramIsLeftAlone() throws {
         let place = try Place()
         try DatabaseQueue(path: place.file).write {
