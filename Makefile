@@ -17,6 +17,8 @@ help:
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
+	@echo 'make campaign     25 induced outages under load, and the availability log held against what the clients felt'
+	@echo 'make soak         a mixed load for SOAK_MINUTES=30, and every second of the ledger checked'
 	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
 	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
 	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, and about an hour with two idle cores'
@@ -62,6 +64,17 @@ bench:
 	scripts/deps bench
 	$(SWIFT) build -c release -j $(JOBS)
 	Benchmarks/run
+
+.PHONY: soak
+soak: export SOAK_MINUTES ?= 30
+soak: build
+	.build/release/haproxydb-lab soak --minutes $(SOAK_MINUTES)
+
+# 25 induced outages, each of them in the availability log as the clients felt it; about 6 minutes.
+.PHONY: campaign
+campaign: export SEED ?= 1
+campaign: build
+	.build/release/haproxydb-lab campaign --outages 25 --seed $(SEED)
 
 # A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root. CLUSTER_TEST=--gate: with agents.
 .PHONY: cluster-test

@@ -73,7 +73,10 @@ let package = Package(
         .target(name: "Testbed", dependencies: ["CMariaDB", "CPlatform"], swiftSettings: strict),
         .executableTarget(
             name: "Lab",
-            dependencies: ["Testbed", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Testbed", "Ledger", "Availability", "Cluster",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         // tests
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),

@@ -5,130 +5,128 @@ import Testing
 extension Integration {
     @Suite(.serialized)
     struct LedgerTests {
-        @Test("a failover under load is one outage, and begins and ends when an observer says so")
-        func oneOutage() throws {
-            let log = try Log()
+        /// As `make campaign`, with four incidents and more patience: a machine that is busy otherwise is late itself.
+        @Test("induced outages are in the log as the clients felt them")
+        func campaign() throws {
+            let log = try AvailabilityLog()
             try Stage.run(sections: log.section) { stage in
-                let stop = Watched(false)
-                let observers = try (0..<4).map { _ in
-                    let session = try stage.proxy.connect()
-                    return Background { () throws -> (began: Double, ended: Double) in
-                        var longest = (began: 0.0, ended: 0.0)
-                        while !stop.value {
-                            let began = Date().timeIntervalSince1970
-                            try session.query("SELECT 1")
-                            let ended = Date().timeIntervalSince1970
-                            if ended - began > longest.ended - longest.began { longest = (began, ended) }
-                        }
-                        return longest
-                    }
+                var campaign = Campaign([
+                    .init(.pause, 0.4), .init(.freeze, 0.6), .init(.kill, 2), .init(.readOnly, 0.8),
+                ])
+                campaign.clients = [(.selects, 5), (.inserts, 2), (.transactions, 1)]
+                campaign.idle = 2
+                campaign.rest = 1.5
+                campaign.tolerance = 0.4
+                campaign.userMinutesTolerance = 0.25
+                let outcome = try campaign.run(stage.pair, stage.proxy, log)
+                #expect(outcome.faults.isEmpty, "\(outcome.faults)")
+                let induced = outcome.findings.filter { $0.incident != nil }
+                #expect(induced.count == 4)
+                for finding in induced {
+                    #expect(finding.faults.isEmpty, "\(String(describing: finding.incident)): \(finding.faults)")
                 }
-                try log.wait { $0.number("totals", "answered") > 100 }
-                stage.pair.failPrimary()
-                // The pause is to be longer than what a shared machine does by itself.
-                usleep(1_500_000)
-                try stage.pair.startStandby()
-                let report = try log.wait { report in
-                    // A session that waited for the very first primary was in an outage too, of another kind.
-                    report.outages.contains {
-                        $0["over"] as? Bool == true && $0["felt"] as? Bool == true && $0["kind"] as? String != "start"
-                    }
-                }
-                stop.set(true)
-                let waits = try observers.compactMap { try $0.wait() }
-                #expect(waits.count == 4)
-                let began = try #require(waits.map(\.began).min())
-                let ended = try #require(waits.map(\.ended).min())
-                let felt = report.outages.filter { $0["felt"] as? Bool == true && $0["kind"] as? String != "start" }
-                #expect(felt.count == 1, "\(report.text)")
-                let outage = try #require(felt.first)
-                let recorded = try #require(outage["began_unix_ns"] as? NSNumber).doubleValue / 1e9
-                let length = try #require(outage["seconds"] as? NSNumber).doubleValue
-                #expect(abs(recorded - began) < 0.25, "began \(recorded), observed \(began)")
-                #expect(abs(recorded + length - ended) < 0.25, "ended \(recorded + length), observed \(ended)")
-                #expect(outage["kind"] as? String == "failover")
-                #expect(outage["from"] as? String == "cluster1")
-                #expect(outage["to"] as? String == "cluster2")
-                #expect(outage["planned"] as? Bool == false)
-                #expect(outage["users_affected"] as? Int == 4)
-                #expect((outage["phases"] as? [Any])?.isEmpty == false)
             }
-            // The arithmetic of the whole run.
-            let report = try log.read()
-            let ends = ["answered", "failed", "abandoned", "pending"]
-            let accounted = ends.reduce(0) { $0 + report.number("totals", $1) }
-            #expect(report.number("totals", "begun") == accounted)
+        }
+
+        @Test("long statements are no outage, however long nothing else comes from the server")
+        func longStatements() throws {
+            let log = try AvailabilityLog()
+            try Stage.run(sections: log.section) { stage in
+                let session = try stage.proxy.connect()
+                let other = try stage.proxy.connect()
+                let sleep = Background { try other.query("SELECT SLEEP(2)") }
+                try session.query("SELECT SLEEP(1.5)")
+                _ = try sleep.wait()
+                let report = try log.wait { $0.totals["answered"] ?? 0 >= 2 }
+                #expect(report.outages.filter(\.isOfInterest).isEmpty, "\(report.text)")
+            }
         }
 
         @Test("after kill -9 of the proxy in an outage, the log says what it knows, and the next run goes on")
         func killedInTheMiddle() throws {
-            let log = try Log()
+            let log = try AvailabilityLog()
             try Stage.run { stage in
                 let first = try ProxyProcess(nodes: stage.pair.ports, sections: log.section)
                 let session = try first.connect()
                 try session.query("SELECT 1")
                 stage.pair.failPrimary()
                 let held = Background { try session.query("SELECT 2") }
-                try log.wait { $0.outages.contains { $0["felt"] as? Bool == true && $0["over"] as? Bool == false } }
+                try log.wait { report in
+                    report.outages.contains { $0.felt && !$0.over && $0.usersAffected == 1 && $0.seconds > 1 }
+                }
                 first.send(SIGKILL)
                 _ = first.wait(.seconds(10))
                 _ = held.error()
-                let before = try log.read()
-                #expect(before.outages.last?["interrupted"] as? Bool == false)
+                let before = try #require(try log.read())
+                #expect(before.outages.last?.interrupted == false)
+                #expect(before.isBalanced)
                 let second = try ProxyProcess(nodes: stage.pair.ports, sections: log.section)
                 let after = try log.wait { !$0.gaps.isEmpty }
-                #expect(after.gaps.first?["reason"] as? String == "killed")
-                #expect(after.outages.contains { $0["interrupted"] as? Bool == true })
-                second.stop(grace: .seconds(2))
+                #expect(after.gaps.map(\.reason) == ["killed"])
+                let outage = try #require(after.outages.last { $0.run == 1 })
+                // What is known: that nobody had been answered until then, and nothing of its end.
+                #expect(outage.interrupted && !outage.over)
+                #expect(outage.kind == "open")
+                #expect(outage.from == "cluster1" && outage.to.isEmpty)
+                #expect(outage.seconds >= 1)
+                #expect(outage.userMinutesLost > 0)
+                #expect(after.unrecordedSeconds > 0)
+                // The next run: clients wait for its first primary, and the last second before its stop is written.
+                try stage.pair.startStandby()
+                let again = try second.connect()
+                try again.query("SELECT 3")
+                second.stop(grace: .seconds(10))
+                let end = try #require(try log.read())
+                #expect(end.isBalanced, "\(end.totals)")
+                #expect(end.gaps.count == 1)
+                let session2 = end.outages.filter { $0.run == 2 && $0.felt }
+                #expect(session2.allSatisfy { $0.kind == "start" && $0.over })
             }
         }
-    }
-}
 
-/// A log in a directory of its own, looked at with `haproxydb report`.
-private final class Log {
-    struct Report {
-        let text: String
-        let all: [String: Any]
-
-        var outages: [[String: Any]] { all["outages"] as? [[String: Any]] ?? [] }
-        var gaps: [[String: Any]] { all["gaps"] as? [[String: Any]] ?? [] }
-        func number(_ section: String, _ name: String) -> Int {
-            ((all[section] as? [String: Any])?[name] as? NSNumber)?.intValue ?? 0
-        }
-    }
-
-    private let directory: TemporaryDirectory
-    private var path: String { "\(directory.path)/availability.db" }
-    var section: String { "[availability]\nfile = \"\(path)\"" }
-
-    init() throws { directory = try TemporaryDirectory(prefix: "hadbl") }
-
-    func read() throws -> Report {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try ProxyProcess.findProgram())
-        process.arguments = ["report", "--file", path, "--format", "json"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let all = process.terminationStatus == 0 ? try JSONSerialization.jsonObject(with: data) : nil
-        return Report(text: String(decoding: data, as: UTF8.self), all: all as? [String: Any] ?? [:])
-    }
-
-    /// Until the log says so.
-    @discardableResult
-    func wait(_ fulfilled: (Report) -> Bool) throws -> Report {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while true {
-            let report = try read()
-            if fulfilled(report) { return report }
-            guard ContinuousClock.now < deadline else {
-                throw TestbedFailure("after 30 s the log says:\n\(report.text)")
+        /// On a file system of its own: needs root, as the agents' tests do.
+        @Test(
+            "the log's disk is full: the proxy serves on and says so, and writes when there is room",
+            .enabled(if: geteuid() == 0))
+        func fullDisk() throws {
+            let directory = try TemporaryDirectory(prefix: "hadbf")
+            func run(_ program: String, _ arguments: [String]) throws -> Int32 {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: program)
+                process.arguments = arguments
+                try process.run()
+                process.waitUntilExit()
+                return process.terminationStatus
             }
-            usleep(50_000)
+            try #require(
+                try run("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory.path]) == 0, "mount")
+            defer { _ = try? run("/bin/umount", ["-l", directory.path]) }
+            let section = "[availability]\nfile = \"\(directory.path)/availability.db\""
+            try Stage.run(sections: section) { stage in
+                let session = try stage.proxy.connect()
+                try session.query("SELECT 1")
+                try wait { FileManager.default.fileExists(atPath: "\(directory.path)/availability.db-wal") }
+                // Takes all that is left.
+                let filler = "\(directory.path)/filler"
+                FileManager.default.createFile(atPath: filler, contents: nil)
+                let handle = try #require(FileHandle(forWritingAtPath: filler))
+                while (try? handle.write(contentsOf: Data(count: 4096))) != nil {}
+                try wait { stage.proxy.log.contains("no room") }
+                try session.query("SELECT 2")
+                try stage.proxy.connect().close()
+                try handle.close()
+                try FileManager.default.removeItem(atPath: filler)
+                try wait { stage.proxy.log.contains("is written again") }
+                #expect(stage.proxy.log.contains("0 entries were given up"))
+            }
+        }
+
+        private func wait(_ isTrue: () -> Bool) throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while !isTrue() {
+                guard ContinuousClock.now < deadline else { throw TestbedFailure("not after 60 s") }
+                usleep(50_000)
+            }
         }
     }
 }
