@@ -108,6 +108,8 @@ fuzz: export FUZZ_SECONDS ?= 600
 fuzz: build-tests
 	FUZZ_STATE=$(CURDIR)/.build/fuzz-formats \
 		$(SWIFT) test --skip-build --filter '^ClusterFormatsTests\.FuzzTests'
+	FUZZ_STATE=$(CURDIR)/.build/fuzz-evidence \
+		$(SWIFT) test --skip-build --filter '^EvidenceTests\.FuzzTests'
 	FUZZ_STATE=$(CURDIR)/.build/fuzz-wire $(SWIFT) test --skip-build --filter '^MySQLWireTests\.GarbageTests'
 
 deps:

@@ -10,7 +10,7 @@ public final class AgentServer {
         public var node = ""
         public var key: [UInt8] = []
         public var heartbeat: Instant.Span = .seconds(1)
-        /// One more is closed at once.
+        /// Of one more the oldest that has not proved itself is closed; where all have, the new one.
         public var proxiesMax = 64
         /// Who has not proved itself by then is closed.
         public var strangerTimeout: Instant.Span = .seconds(5)
@@ -78,6 +78,10 @@ public final class AgentServer {
     private var connections: [UInt64: EvidenceConnection] = [:]
     private var names: [UInt64: String] = [:]
     private var lastID: UInt64 = 0
+    /// Of strangers, in the present second: sentences that were said, and those that were not.
+    private var strangersTold = 0
+    private var strangersUntold = 0
+    private var telling: Timer?
     private var lastPause: UInt64 = 0
     private var pauses: [UInt64: Pause] = [:]
     private var report: NodeReport?
@@ -119,6 +123,7 @@ public final class AgentServer {
         acceptor?.cancel()
         acceptor = nil
         heartbeat?.cancel()
+        telling?.cancel()
         for connection in connections.values { connection.close() }
         connections = [:]
         names = [:]
@@ -178,7 +183,14 @@ public final class AgentServer {
     }
 
     private func welcome(_ accepted: Sockets.Accepted) {
-        guard connections.count < options.proxiesMax else { return Sockets.close(accepted.descriptor) }
+        if connections.count >= options.proxiesMax {
+            // Whoever fills the house without proving himself keeps nobody out who can.
+            guard let stranger = connections.keys.filter({ names[$0] == nil }).min() else {
+                return Sockets.close(accepted.descriptor)
+            }
+            connections.removeValue(forKey: stranger)?.close()
+            noteStranger("A connection that proved nothing is closed to make room.")
+        }
         lastID += 1
         let id = lastID
         let peer = accepted.peerText
@@ -194,7 +206,21 @@ public final class AgentServer {
             guard let self, let connection = connections[id], names[id] == nil else { return }
             connection.close()
             connections[id] = nil
-            onNote("\(peer) has not proved that it knows the key within \(options.strangerTimeout): closed.")
+            noteStranger("\(peer) has not proved that it knows the key within \(options.strangerTimeout): closed.")
+        }
+    }
+
+    /// Ten of a second; of more their number.
+    private func noteStranger(_ sentence: String) {
+        if strangersTold < 10 { onNote(sentence) } else { strangersUntold += 1 }
+        strangersTold += 1
+        guard telling == nil else { return }
+        telling = loop.schedule(after: .seconds(1)) { [weak self] in
+            guard let self else { return }
+            if strangersUntold > 0 { onNote("\(strangersUntold) more strangers were closed within a second.") }
+            strangersTold = 0
+            strangersUntold = 0
+            telling = nil
         }
     }
 
@@ -239,7 +265,7 @@ public final class AgentServer {
         if let name = names.removeValue(forKey: id) {
             onNote("The proxy \(name) at \(peer) is gone: \(reason).")
         } else {
-            onNote("\(peer) is no proxy of ours: \(reason).")
+            noteStranger("\(peer) is no proxy of ours: \(reason).")
         }
         for pause in pauses.keys.sorted() {
             guard let waiting = pauses[pause], waiting.waiting.remove(id) != nil else { continue }

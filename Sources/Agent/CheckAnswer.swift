@@ -34,13 +34,14 @@ public enum CheckAnswer: Sendable, Hashable {
         }
     }
 
-    /// A line of HAProxy's agent-check. `ready` takes back an earlier `drain` or `maint`.
+    /// A line of HAProxy's agent-check. `ready` takes back an earlier `drain` or `maint`. The blank before the reason
+    /// counts: HAProxy takes no notice of `down#reason`.
     public var line: String {
         switch self {
         case .up: "ready up\n"
         case .drain: "drain\n"
         case .maintenance: "maint\n"
-        case .down(let reason): "ready down#\(reason)\n"
+        case .down(let reason): "ready down #\(reason)\n"
         }
     }
 

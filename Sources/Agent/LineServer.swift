@@ -87,7 +87,13 @@ public final class LineServer {
     }
 
     private func welcome(_ descriptor: Int32) {
-        guard clients.count < limits.clientsMax else { return Sockets.close(descriptor) }
+        if clients.count >= limits.clientsMax {
+            // Whoever connects and asks nothing keeps nobody out.
+            guard let idle = clients.filter({ !$0.value.hasAsked }).keys.min() else {
+                return Sockets.close(descriptor)
+            }
+            end(idle)
+        }
         lastID += 1
         let id = lastID
         let client = Client(descriptor)

@@ -156,7 +156,7 @@ public final class DRBDObserver {
     }
 
     private func ended(_ end: ToolProcess.End) {
-        let complaint = excerpt(String(decoding: process?.complaint ?? [], as: UTF8.self))
+        let complaint = process?.complaintText ?? ""
         process = nil
         timer?.cancel()
         guard isRunning else { return }

@@ -12,7 +12,7 @@ public final class GenerationsReader {
         /// Its first line says which DRBD the kernel has.
         public var procPath = "/proc/drbd"
         /// For one command.
-        public var timeout = Instant.Span.seconds(2)
+        public var timeout = Instant.Span.seconds(4)
 
         public init() {}
     }

@@ -40,6 +40,12 @@ final class ToolProcess {
     let pid: pid_t
     /// The beginning of what it wrote to standard error.
     private(set) var complaint: [UInt8] = []
+    /// The same in one printable line, shortened.
+    var complaintText: String {
+        var text = complaint[...]
+        while let last = text.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: " ") { text.removeLast() }
+        return excerpt(String(decoding: text, as: UTF8.self))
+    }
     private var output: Int32
     private var errors: Int32
     private let handle: Int32

@@ -57,9 +57,7 @@ package final class ToolRun {
 
     private func ended(_ end: ToolProcess.End) {
         timer?.cancel()
-        var written = (process?.complaint ?? [])[...]
-        while let last = written.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: " ") { written.removeLast() }
-        let complaint = excerpt(String(decoding: written, as: UTF8.self))
+        let complaint = process?.complaintText ?? ""
         process = nil
         let onEnd = onEnd
         self.onEnd = nil

@@ -111,6 +111,25 @@ import Testing
         #expect(view.promoted(ResourceNames(drbd: "other")) == .notConfigured)
     }
 
+    /// Composed: no fencing device was at hand to hold a capture's up.
+    @Test func fencingUnderWay() throws {
+        let unclean = try #require(Fixture.all.first { $0.path.hasSuffix("crm_mon-unclean.xml") }).text
+        func view(_ status: String) throws -> PacemakerView {
+            let event = """
+                <fence_history status="0"><fence_event action="reboot" target="node1" client="pacemaker-controld.17" \
+                origin="node2" status="\(status)" extended-status="\(status)" completed="2026-11-22 18:00:01Z"/>\
+                </fence_history>
+                """
+            return try PacemakerView(
+                xml: Array(unclean.replacing("</pacemaker-result>", with: event + "</pacemaker-result>").utf8))
+        }
+        #expect(try view("pending").fencing == [.init(action: "reboot", target: "node1", state: .pending)])
+        #expect(try view("pending").progress(names) == PromotionProgress(phase: .fencing, node: nil))
+        #expect(try view("pending").promoted(names) == .doubtful("node1", .unclean))
+        #expect(try view("failed").fencing.map(\.state) == [.failed])
+        #expect(throws: FormatError.self) { try view("perhaps") }
+    }
+
     /// The form of 1.1.16's `crm_mon -X`: other root, no status, roles Master and Slave. Composed by hand.
     private static let old = """
         <?xml version="1.0"?>

@@ -58,6 +58,7 @@ extension Integration {
             }
             let dry = try ctl(proxy, ["--dry-run", "cluster2"])
             #expect(dry.end == .exited(0), "\(dry.log)")
+            #expect(dry.log.contains("The agent would run: a plan for cluster2."), "\(dry.log)")
             #expect(try proxy.admin("show cluster").contains("primary: cluster1"))
             let wrong = try ctl(proxy, ["cluster9"])
             #expect(wrong.end == .exited(1) && wrong.log.contains("there is no such node"), "\(wrong.log)")
@@ -81,6 +82,49 @@ extension Integration {
             #expect(try session.query("SELECT 1").first == "1")
         }
 
+        @Test("a switchover that fails at any step is undone: statements flow, and the preference is taken back")
+        func everyStepOfASwitchoverMayFail() throws {
+            let pair = try EmbeddedPair()
+            try pair.start()
+            defer { pair.stop() }
+            let key = "the key of this test"
+            let ports = try Ports.free(2)
+            let agents = try FakeAgents(ports: ports, key: key, pair: pair)
+            defer { agents.stop() }
+            agents.publish(promoted: ["cluster1"])
+            let proxy = try ProxyProcess(
+                nodes: pair.ports, holdTimeout: "60s",
+                sections: "[cluster]\nkey = \"\(key)\"\ndrain_timeout = \"1s\"\nmove_timeout = \"3s\"", agents: ports)
+            defer { proxy.stop(grace: .seconds(2)) }
+            try proxy.admin("show cluster", within: .seconds(20)) { $0.contains("primary: cluster1") }
+            let session = try proxy.connect()
+            func undone(_ what: FakeAgents.Move, _ reason: String, _ end: String, line: Int = #line) throws {
+                agents.next(what)
+                let tried = try ctl(proxy, ["cluster2"])
+                #expect(tried.end == .exited(1), "line \(line): \(tried.log)")
+                #expect(tried.log.contains(reason) && tried.log.contains(end), "line \(line): \(tried.log)")
+                #expect(tried.log.contains("Statements flow again."), "line \(line): \(tried.log)")
+                #expect(try session.query("SELECT @@server_id").first == "1", "line \(line)")
+            }
+            let takenBack = "Taken back: the cluster prefers nobody."
+            try undone(.refused, "The cluster was not asked: crm_resource ended with 105.", takenBack)
+            try undone(.ignored, "Given up: cluster2 is not the primary after", takenBack)
+            // The target dies: the cluster puts the database back where it was.
+            try undone(.cameBack, "The primary is cluster1 again, with a new start.", takenBack)
+            #expect(agents.cleared == 3)
+
+            // Who does not end its transaction is waited for, and then it is given up without a move.
+            try session.query("BEGIN")
+            let busy = try ctl(proxy, ["cluster2"])
+            #expect(
+                busy.end == .exited(1) && busy.log.contains("Statements flow again; nothing was moved."), "\(busy.log)")
+            try session.query("COMMIT")
+            #expect(agents.cleared == 3)
+
+            // Both agents are gone in the middle of it: what may be left in the cluster is said.
+            try undone(.died, "is gone", "What the cluster was told to prefer may still be there")
+        }
+
         private func ctl(_ proxy: ProxyProcess, _ words: [String]) throws -> (end: ChildProcess.End?, log: String) {
             let directory = try TemporaryDirectory()
             let child = try ChildProcess(
@@ -94,8 +138,14 @@ extension Integration {
 
 /// Two nodes' agents on one thread, with a cluster behind them that is the embedded pair.
 private final class FakeAgents: Sendable {
+    /// What becomes of the next move.
+    enum Move: Sendable {
+        case done, refused, ignored, cameBack, died
+    }
+
     private enum Message: Sendable {
         case publish([NodeReport])
+        case next(Move)
         case pause(Watched<AgentServer.PauseOutcome?>)
         case resume
         case moved
@@ -117,14 +167,25 @@ private final class FakeAgents: Sendable {
                 var servers: [AgentServer] = []
                 var waiting: [(Bool, String) -> Void] = []
                 var latest: [NodeReport] = []
+                var next = Move.done
                 for (index, port) in ports.enumerated() {
                     servers.append(
                         try AgentServer(
                             listen: Endpoint(host: "127.0.0.1", port: port), loop: loop,
                             options: .init(node: "cluster\(index + 1)", key: Array(key.utf8)),
                             onMove: { target, answer in
-                                waiting.append(answer)
-                                Thread.detachNewThread { Self.move(to: target, pair, mailbox) }
+                                switch next {
+                                case .done:
+                                    waiting.append(answer)
+                                    Thread.detachNewThread { Self.move(to: target, pair, mailbox) }
+                                case .refused: answer(false, "crm_resource ended with 105")
+                                case .ignored: answer(true, "")
+                                case .cameBack:
+                                    answer(true, "")
+                                    mailbox.post(.publish(Self.reports(promoted: [], phase: .promoting)))
+                                    mailbox.post(.publish(Self.reports(promoted: ["cluster1"])))
+                                case .died: mailbox.post(.stop)
+                                }
                             },
                             onClear: { _, answer in
                                 clears.update { $0 += 1 }
@@ -141,6 +202,7 @@ private final class FakeAgents: Sendable {
                     case .pause(let outcome):
                         servers[0].pause(wait: .seconds(5), reason: "test") { outcome.set($0) }
                     case .resume: servers[1].resume(reason: "test")
+                    case .next(let move): next = move
                     case .moved:
                         for answer in waiting { answer(true, "") }
                         waiting = []
@@ -175,6 +237,8 @@ private final class FakeAgents: Sendable {
         mailbox.post(.publish(reports(promoted: [target])))
     }
 
+    func next(_ move: Move) { mailbox.post(.next(move)) }
+
     private static func reports(promoted: [String], phase: Phase? = nil) -> [NodeReport] {
         ["cluster1", "cluster2"].map { name in
             NodeReport(
@@ -196,6 +260,7 @@ private final class FakeAgents: Sendable {
 
     func resume() { mailbox.post(.resume) }
 
+    /// At least one.
     var cleared: Int { clears.wait(.seconds(10)) { $0 > 0 } ?? 0 }
 
     /// Idempotent.

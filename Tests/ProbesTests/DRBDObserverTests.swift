@@ -113,7 +113,7 @@ import Testing
             seen == [
                 .failure(
                     .exited(
-                        tool: "sh", status: 20, complaint: "Could not connect to drbd generic netlink family?"))
+                        tool: "sh", status: 20, complaint: "Could not connect to drbd generic netlink family"))
             ])
     }
 

@@ -1,0 +1,90 @@
+import Cluster
+import Testing
+
+@testable import Health
+
+/// Every diagnosis of the closed list is what a monitor comes to, as the reason for no primary or as a caution.
+@Suite struct DiagnosisTests {
+    private func word(
+        _ node: NodeID, promoted: [String], _ role: NodeReport.Storage.Role, disk: NodeReport.Storage.Disk = .upToDate,
+        quorum: Bool = true, maintenance: Bool = false, data: [UInt64]? = nil
+    ) -> NodeReport {
+        NodeReport(
+            node: "n\(node.rawValue + 1)",
+            storage: .init(
+                role: role, disk: disk, connection: .connecting,
+                generations: data.map { [DataGeneration(volume: 0, current: $0[0], past: Array($0.dropFirst()))] }),
+            manager: .init(hasQuorum: quorum, isMaintenance: maintenance, promoted: promoted))
+    }
+
+    /// Both agents' words, then what the servers answer.
+    private func cluster(
+        _ first: NodeReport, _ second: NodeReport, _ answers: (ProbeResult, ProbeResult)
+    ) -> Cockpit {
+        var cockpit = Cockpit(agents: [true, true])
+        cockpit.reported(a, first, 1)
+        cockpit.reported(b, second, 2)
+        cockpit.finished(a, answers.0, 10)
+        cockpit.finished(b, answers.1, 20)
+        return cockpit
+    }
+
+    private func servers(_ first: ProbeResult, _ second: ProbeResult) -> Cockpit {
+        var cockpit = Cockpit()
+        cockpit.finished(a, first, 10)
+        cockpit.finished(b, second, 20)
+        return cockpit
+    }
+
+    private func reached(_ diagnosis: Diagnosis) -> (reason: Diagnosis?, cautions: [Diagnosis]) {
+        let there = word(b, promoted: ["n1"], .secondary)
+        var cockpit: Cockpit
+        switch diagnosis {
+        case .starting: cockpit = Cockpit()
+        case .primaryLost: cockpit = servers(.refused, .refused)
+        case .recovering: cockpit = servers(.starting(code: 1927, message: "starts"), .refused)
+        case .primaryReadOnly: cockpit = servers(.readOnly(facts(a)), .refused)
+        case .twoPrimaries: cockpit = servers(.writable(facts(a)), .writable(facts(b)))
+        case .checkAccountRefused: cockpit = servers(.loginDenied(code: 1045, message: "no"), .refused)
+        case .administrative:
+            cockpit = Cockpit.running()
+            cockpit.administered(a, .maintenance, 100)
+        case .notPromoted:
+            cockpit = cluster(word(a, promoted: ["n2"], .secondary), there, (.writable(facts(a)), .refused))
+        case .noQuorum:
+            cockpit = cluster(
+                word(a, promoted: ["n1"], .primary, quorum: false), word(b, promoted: [], .secondary, quorum: false),
+                (.writable(facts(a)), .refused))
+        case .standbyOutdated:
+            cockpit = cluster(
+                word(a, promoted: [], .unknown), word(b, promoted: [], .secondary, disk: .outdated),
+                (.refused, .refused))
+        case .diskNotUpToDate:
+            cockpit = cluster(
+                word(a, promoted: [], .unknown), word(b, promoted: [], .secondary, disk: .inconsistent),
+                (.refused, .refused))
+        case .maintenance:
+            cockpit = cluster(
+                word(a, promoted: [], .unknown, maintenance: true),
+                word(b, promoted: [], .secondary, maintenance: true), (.refused, .refused))
+        case .agentSilent:
+            cockpit = cluster(word(a, promoted: ["n1"], .primary), there, (.writable(facts(a)), .refused))
+            cockpit.silenced(b, 100)
+        case .splitBrain:
+            cockpit = cluster(
+                word(a, promoted: ["n1"], .primary, data: [0x30, 0x20]),
+                word(b, promoted: ["n1"], .secondary, data: [0x40, 0x20]), (.writable(facts(a)), .refused))
+        }
+        return (cockpit.view.diagnosis, cockpit.view.cautions)
+    }
+
+    @Test(arguments: Diagnosis.allCases) func everyDiagnosisIsReached(_ diagnosis: Diagnosis) {
+        let (reason, cautions) = reached(diagnosis)
+        switch diagnosis {
+        case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
+        case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
+            .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance:
+            #expect(reason == diagnosis, "cautions: \(cautions)")
+        }
+    }
+}
