@@ -19,7 +19,7 @@ help:
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make campaign     25 induced outages under load, and the availability log held against what the clients felt'
 	@echo 'make soak         a mixed load for SOAK_MINUTES=30, and every second of the ledger checked'
-	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 5 minutes'
+	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 6 minutes'
 	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
 	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, and about an hour with two idle cores'
 	@echo 'make clean        removes .build'
@@ -76,7 +76,8 @@ campaign: export SEED ?= 1
 campaign: build
 	.build/release/haproxydb-lab campaign --outages 25 --seed $(SEED)
 
-# A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root. CLUSTER_TEST=--gate: with agents.
+# A real two-node Pacemaker cluster in namespaces (docs/cluster-testbed.md); as root. CLUSTER_TEST='--moves 20' and others:
+# Tests/Cluster/cluster-test --help.
 .PHONY: cluster-test
 cluster-test:
 	scripts/deps cluster

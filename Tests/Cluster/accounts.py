@@ -44,6 +44,12 @@ class Log:
         pairs = zip([since] + moments, moments + [until])
         return max((later - earlier, later) for earlier, later in pairs)
 
+    def silence(self, since, until):
+        """The longest time without any answer to a statement: its length and its end."""
+        moments = sorted(line[1] for line in self.acks + self.reads if since <= line[1] <= until)
+        pairs = zip([since] + moments, moments + [until])
+        return max((later - earlier, later) for earlier, later in pairs)
+
     def worst_wait(self, since, until):
         """The longest that one statement was under way, answered with success."""
         return max((line[1] - line[0] for line in self.acks + self.reads if since <= line[1] <= until), default=0)

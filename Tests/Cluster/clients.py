@@ -7,7 +7,7 @@
 
 Ends at SIGTERM. Lines of `load`, times in seconds (CLOCK_MONOTONIC, the same in all namespaces of one kernel):
   {"ack": [begun, answered, client, [seq…]]}         an acknowledged write, alone or by COMMIT
-  {"read": [begun, answered, client]}
+  {"read": [begun, answered, client, node]}          node: which server answered, by its own word
   {"error": [begun, failed, client, class, text, what, [seq…]]}   class: number and SQLSTATE, or "N connection"
 Every write is a row (client, seq); a client reads its own last seq back now and then, and reports what is not there.
 """
@@ -97,10 +97,10 @@ class Client:
 
     def read(self, begun):
         cursor = self.connection.cursor()
-        cursor.execute("SELECT COALESCE(MAX(seq), 0) FROM w WHERE client = %s", (self.name,))
-        (found,) = cursor.fetchone()
+        cursor.execute("SELECT COALESCE(MAX(seq), 0), @@hostname FROM w WHERE client = %s", (self.name,))
+        found, node = cursor.fetchone()
         now = time.monotonic()
-        self.write_line(read=[begun, now, self.name])
+        self.write_line(read=[begun, now, self.name, node])
         if found < self.last_acked:
             self.failed(begun, "lost write", f"reads {found} after {self.last_acked} was acknowledged", "read")
 

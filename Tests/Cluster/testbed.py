@@ -12,67 +12,20 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-FLOATING = "10.77.0.50"
-APPS = "10.77.0.100"
-ADDRESSES = {"cluster1": "10.77.0.11", "cluster2": "10.77.0.12"}
-NODES = ("cluster1", "cluster2")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-SCHEMA = """
-FLUSH PRIVILEGES;
-CREATE DATABASE app;
-CREATE TABLE app.w (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(32) NOT NULL, seq BIGINT NOT NULL,
-    KEY (client, seq)) ENGINE=InnoDB;
-CREATE USER app@'%' IDENTIFIED BY 'app';
-GRANT ALL ON app.* TO app@'%';
-"""
-
-
-class TestbedError(Exception):
-    """Something of the testbed itself went wrong: nothing was learned about the proxy."""
-
-
-def other(node):
-    return NODES[1 - NODES.index(node)]
-
-
-def run(*command, check=True, timeout=120, **options):
-    """Runs a command to its end; its output (both streams) as text. TestbedError unless it succeeds in time; without
-    `check`, what it said so far."""
-    try:
-        done = subprocess.run(
-            command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=timeout, **options)
-    except subprocess.TimeoutExpired as error:
-        if check:
-            raise TestbedError(f"{' '.join(command)}: no end after {timeout} s") from error
-        return ""
-    if check and done.returncode != 0:
-        raise TestbedError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout.strip()}")
-    return done.stdout
-
-
-def wait_for(what, condition, timeout, pause=0.1):
-    """Asks until `condition` returns something true, and returns it. TestbedError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise TestbedError(f"after {timeout} s still waiting for {what}")
-        time.sleep(pause)
+from machine import (ADDRESSES, APPS, DEVICE, FLOATING, HERE, NODES, PATH, ROOT, TestbedError, other, run, start_time,
+                     wait_for)
+from storage import Storage
 
 
 class Testbed:
     # How long one question to Pacemaker's tools may take, in seconds.
     question_timeout = 5
 
-    def __init__(self, has_agents=False, has_gate=False):
+    def __init__(self, has_agents=False, has_gate=False, logs_statements=False):
         """With `has_agents` every node runs `haproxydb agent`, and the proxy listens to them; with `has_gate` the OCF
-        gate is the group's last resource. Neither is needed for what is there already."""
+        gate is the group's last resource; with `logs_statements` each server keeps a log of all statements. None is
+        needed for what is there already."""
+        self.logs_statements = logs_statements
         self.has_agents = has_agents or has_gate
         self.has_gate = has_gate
         self.directory = os.environ.get("HAPROXYDB_CLUSTER_DIR", "/tmp/haproxydb-cluster")
@@ -80,6 +33,9 @@ class Testbed:
         # Whether this process made what is there.
         self.is_ours = False
         self.binary = os.environ.get("HAPROXYDB", os.path.join(ROOT, ".build/release/haproxydb"))
+        # The proxy's availability log.
+        self.ledger = self.path("availability.db")
+        self.storage = Storage(self)
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -98,15 +54,17 @@ class Testbed:
             run(self.binary, "agent", "--help")  # A build that has none says so here, and not as a silent node.
         if self.has_gate and not os.path.exists(os.path.join(ROOT, "conf/ocf/haproxydb-gate")):
             raise TestbedError("conf/ocf/haproxydb-gate is not there")
-        os.makedirs(self.path("drbd"))
+        for name in ("drbd", "fence", "alerts"):
+            os.makedirs(self.path(name))
+        os.chmod(self.path("alerts"), 0o777)
         self.is_ours = True
-        self.make_image()
+        self.install()
+        self.storage.make_image()
         self.make_network()
-        device = run("losetup", "--find", "--show", self.path("disk.img")).strip()
-        self.note("device", device)
-        self.make_seed(device)
+        self.make_seed()
+        self.spawn("fencer", f"{HERE}/cluster", "fencer")
         for node in NODES:
-            self.make_node(node, device)
+            self.make_node(node)
             self.start_node(node)
         self.start_proxy()
         wait_for("the first primary", self.primary, 90)
@@ -115,18 +73,13 @@ class Testbed:
 
     def down(self):
         """Removes whatever is there of it, also of a run that was cut off."""
-        self.stop_process("proxy")
+        for name in ("proxy", "fencer"):
+            self.stop_process(name)
         for node in NODES:
             self.kill_node(node)
         for name in ("switch", "apps") + NODES:
             run("ip", "netns", "del", f"hdb-{name}", check=False)
-        device = self.noted("device")
-        if device:
-            # The nodes' mounts end with their namespaces, a moment after their last process.
-            def is_released():
-                run("losetup", "-d", device, check=False)
-                return self.path("disk.img") not in run("losetup", "-l", "-n", "-O", "BACK-FILE")
-            wait_for("the end of the loop device", is_released, 20)
+        self.storage.release()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def note(self, name, value):
@@ -148,30 +101,16 @@ class Testbed:
         with open(target, "w") as file:
             file.write(text)
 
-    def make_image(self):
-        """An ext4 image with an initialised data directory, its accounts and the table of the load."""
-        data = self.path("data")
-        os.makedirs(data)
-        shutil.chown(data, "mysql", "mysql")
-        log = ["--no-defaults", "--user=mysql", f"--datadir={data}", "--innodb-log-file-size=32M"]
-        run("mariadb-install-db", *log, "--skip-test-db", "--auth-root-authentication-method=socket")
-        with open(os.path.join(ROOT, "conf/grants.sql")) as file:
-            # One statement a line for the bootstrap, which knows no comments at the end of one.
-            grants = [line for line in file.read().splitlines() if not line.lstrip().startswith("--")]
-        sql = SCHEMA + "\n".join(grants).replace("'change me'", "'proxy'") + "\n"
-        with open(self.path("schema.sql"), "w") as file:
-            file.write(sql)
-        with open(self.path("schema.sql")) as file:
-            output = run("mariadbd", *log, "--bootstrap", stdin=file)
-        if "ERROR" in output:
-            raise TestbedError(f"the schema: {output}")
-        owner = os.stat(data)
-        image = self.path("disk.img")
-        with open(image, "wb") as file:
-            file.truncate(600 << 20)
-        run("mkfs.ext4", "-q", "-F", "-J", "size=16", "-d", data, "-E",
-            f"lazy_itable_init=0,lazy_journal_init=0,root_owner={owner.st_uid}:{owner.st_gid}", image)
-        shutil.rmtree(data)
+    def install(self):
+        """What nodes run, where every user may run it: a checkout may lie where only root can look."""
+        os.makedirs(self.path("bin"))
+        shutil.copy(self.binary, self.path("bin/haproxydb"))
+        for directory in (f"{HERE}/bin", f"{ROOT}/conf/pacemaker", f"{ROOT}/conf/ocf"):
+            for name in os.listdir(directory):
+                # The proxy's resource agent is called as the program is.
+                target = self.path("bin", "haproxydb-resource" if name == "haproxydb" else name)
+                shutil.copy(os.path.join(directory, name), target)
+                os.chmod(target, 0o755)
 
     def make_network(self):
         """A switch in a namespace of its own; the nodes and the applications' host are on it."""
@@ -188,9 +127,9 @@ class Testbed:
             ip(name, "addr", "add", f"{address}/24", "dev", "eth0")
             ip(name, "link", "set", "eth0", "up")
 
-    def make_seed(self, device):
+    def make_seed(self):
         """The CIB that the nodes start with, from the crmsh lines of seed.crm, with no cluster running."""
-        self.fill("seed.crm", self.path("seed.crm"), DEVICE=device, FLOATING=FLOATING, APPS=APPS)
+        self.fill("seed.crm", self.path("seed.crm"), DIR=self.directory, FLOATING=FLOATING, APPS=APPS)
         if self.has_gate:
             self.add_gate(self.path("seed.crm"))
         with open(self.path("seed.xml"), "w") as file:
@@ -210,17 +149,20 @@ class Testbed:
             raise TestbedError(f"seed.crm has no line '{group}'")
         with open(path, "w") as file:
             file.write("primitive p_gate ocf:haproxydb:haproxydb-gate "
-                       f"params socket=/run/testbed/agent.sock binary={self.binary} op start timeout=30s interval=0 "
+                       f"params binary={self.path('bin/haproxydb')} op start timeout=30s interval=0 "
                        "op stop timeout=30s interval=0 op monitor interval=10s timeout=20s\n")
             file.write(lines.replace(group, group + " p_gate"))
+            # As docs/pacemaker.md has it, but for the program's place.
+            file.write(f"alert a_haproxydb {self.path('bin/haproxydb-alert')} "
+                       f"attributes HAPROXYDB={self.path('bin/haproxydb')} to /run/haproxydb/agent.sock\n")
 
-    def make_node(self, node, device):
+    def make_node(self, node):
         directory = self.path(node)
         for name in ("corosync", "pacemaker/cib", "pacemaker/pengine", "pacemaker/cores", "pacemaker/blackbox",
                      "corolib", "log/pacemaker", "log/corosync", "log/mysql", "log/crmsh"):
             os.makedirs(os.path.join(directory, name))
         self.fill("corosync.conf", os.path.join(directory, "corosync/corosync.conf"), TOKEN=self.token)
-        self.fill("my.cnf", os.path.join(directory, "my.cnf"))
+        self.fill("my.cnf", os.path.join(directory, "my.cnf"), GENERAL_LOG=int(self.logs_statements))
         if self.has_agents:
             self.fill("agent.toml", os.path.join(directory, "agent.toml"), NODE=node, ADDRESS=ADDRESSES[node])
         shutil.copy(self.path("seed.xml"), os.path.join(directory, "pacemaker/cib/cib.xml"))
@@ -228,10 +170,11 @@ class Testbed:
             file.write("127.0.0.1 localhost\n" + "".join(f"{ADDRESSES[name]} {name}\n" for name in NODES))
         peer = other(node)
         with open(os.path.join(directory, "env"), "w") as file:
-            file.write(f"TESTBED={HERE}\nDRBD={self.path('drbd')}\nDEVICE={device}\n"
-                       f"NODE={node}\nNODE_ID={NODES.index(node)}\nADDRESS={ADDRESSES[node]}\n"
+            file.write(f"BIN={self.path('bin')}\nDRBD={self.path('drbd')}\nFENCE={self.path('fence')}\n"
+                       f"DEVICE={DEVICE}\nBACKING={self.path(node, 'device.note')}\nNODE={node}\nNODE_ID={NODES.index(node)}\nADDRESS={ADDRESSES[node]}\n"
                        f"PEER={peer}\nPEER_ID={NODES.index(peer)}\nPEER_ADDRESS={ADDRESSES[peer]}\n"
-                       f"AGENT={self.binary if self.has_agents else ''}\n")
+                       f"AGENT={self.path(node, 'agent.toml') if self.has_agents else ''}\n")
+        self.storage.give(node, self.storage.first)
         run("chown", "-R", "hacluster:haclient", directory + "/pacemaker", directory + "/log/pacemaker")
         run("chmod", "750", directory + "/pacemaker")
         run("chmod", "600", directory + "/pacemaker/cib/cib.xml")
@@ -267,14 +210,15 @@ class Testbed:
             os.remove(self.path(name + ".note"))
 
     def start_proxy(self):
-        self.fill("haproxydb.toml", self.path("haproxydb.toml"), APPS=APPS, DIR=self.directory,
+        self.fill("haproxydb.toml", self.path("haproxydb.toml"), APPS=APPS, DIR=self.directory, LEDGER=self.ledger,
                   **{f"AGENT{number + 1}": f'agent = "{ADDRESSES[node]}:8405"' if self.has_agents else ""
                      for number, node in enumerate(NODES)},
                   CLUSTER='[cluster]\nkey = "the testbed\'s own shared secret"' if self.has_agents else "")
         self.spawn("proxy", "ip", "netns", "exec", "hdb-apps", self.binary, "run", "-c", self.path("haproxydb.toml"))
 
     def ctl(self, *words, timeout=60):
-        return run(self.binary, "ctl", "--socket", self.path("admin.sock"), *words, timeout=timeout)
+        installed = self.path("bin/haproxydb")
+        return run(installed if os.path.exists(installed) else self.binary, "ctl", "--socket", self.path("admin.sock"), *words, timeout=timeout)
 
     def proxy_primary(self):
         """The node that the proxy sends statements to, by its own word; None if it has none."""
@@ -282,6 +226,13 @@ class Testbed:
             if node["role"] == "primary":
                 return node["name"]
         return None
+
+    def tell_role(self, node, role):
+        """Into the time line of DRBD's roles, where the stand-in writes, too."""
+        if not os.path.isdir(self.path("drbd")):
+            return
+        with open(self.path("drbd/roles.log"), "a") as file:
+            file.write(f"{time.time():.6f} {node} {role}\n")
 
     # Nodes
 
@@ -315,6 +266,7 @@ class Testbed:
         for name in (node, node + "-init"):
             if self.noted(name):
                 os.remove(self.path(name + ".note"))
+        self.tell_role(node, "Unknown")
         self.drop_floating(node)
 
     def power_off(self, node):
@@ -322,10 +274,48 @@ class Testbed:
         run("ip", "-n", "hdb-switch", "link", "set", node, "down")
         self.kill_node(node)
 
+    def fence(self):
+        """What a power switch does, until it is ended: a file fence/request.NODE.NUMBER has that node's power cut."""
+        while True:
+            for request in sorted(os.listdir(self.path("fence"))):
+                if request.startswith("request."):
+                    node = request.split(".")[1]
+                    time.sleep(1)  # No switch cuts in no time.
+                    if self.process(node):
+                        self.power_off(node)
+                    print(f"{time.time():.3f} power off {node}", flush=True)
+                    os.remove(self.path("fence", request))
+            time.sleep(0.02)
+
+    def cut_link(self, primary):
+        """Nothing goes between the nodes any more; both still see the applications. Each goes on with data of its own:
+        `primary`, which has them mounted, with what there is, the other with a copy of this moment."""
+        standby = other(primary)
+        self.storage.give(standby, self.storage.copy(primary, "cut.img" if self.storage.image_of(primary) != "cut.img"
+                                                     else "disk.img"))
+        open(self.path("drbd/cut"), "w").close()
+        self.isolate("on")
+
+    def heal_link(self, winner):
+        """As an operator ends a split brain: one node is off, its data are thrown away, and the link is there again."""
+        if self.process(other(winner)):
+            raise TestbedError(f"{other(winner)} still runs")
+        self.storage.keep(winner)
+        self.isolate("off")
+        os.remove(self.path("drbd/cut"))
+
+    def isolate(self, state):
+        for node in NODES:
+            run("ip", "netns", "exec", "hdb-switch", "bridge", "link", "set", "dev", node, "isolated", state)
+
+    def start_stack(self, node):
+        """Corosync and Pacemaker again, after corosync was killed, as a service manager would."""
+        self.on(node, "setsid", "-f", self.path("bin/start-cluster"))
+        wait_for(f"pacemaker on {node}", lambda: self.is_online(node), 60)
+
     def start_pacemaker(self, node):
         """Again, after it was stopped; corosync has gone on."""
-        self.on(node, "sh", "-c", "PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_stderr=no "
-                "setsid pacemakerd -f > /var/log/pacemaker/pacemakerd.out 2>&1 < /dev/null &")
+        self.on(node, "setsid", "-f", self.path("bin/start-cluster"))
 
     def drop_floating(self, node):
         """An address outlives the processes, as it would not a reboot."""
@@ -333,18 +323,23 @@ class Testbed:
 
     def inside(self, node, *command):
         """The command line that runs `command` in a node."""
+        if not self.noted(node + "-init"):
+            raise TestbedError(f"{node} does not run")
         return ("nsenter", "-t", self.noted(node + "-init"), "-m", "-u", "-i", "-n", "-p",
-                "env", f"PATH={PATH}:{HERE}/bin", "HOME=/run/testbed", "LANG=C.UTF-8", *command)
+                "env", f"PATH={PATH}:{self.path('bin')}", "HOME=/run/testbed", "LANG=C.UTF-8", *command)
 
     def on(self, node, *command, check=True, timeout=120):
+        """Runs a command in a node. Without `check` one that does not run just says nothing."""
+        if not check and not self.noted(node + "-init"):
+            return ""
         return run(*self.inside(node, *command), check=check, timeout=timeout)
 
     # The cluster's word
 
-    def monitor(self):
+    def monitor(self, nodes=NODES):
         """crm_mon's XML as a node that answers tells it; None if none does. Tools asked while a controller dies may wait
         for an answer that was lost with it: none is waited for longer than `question_timeout`."""
-        for node in NODES:
+        for node in nodes:
             if not self.process(node):
                 continue
             output = self.on(node, "crm_mon", "-1", "--output-as=xml", check=False, timeout=self.question_timeout)
@@ -408,13 +403,3 @@ class Testbed:
         return run("ip", "netns", "exec", "hdb-apps", "mariadb", "-h", address, "-uapp", "-papp", "app",
                    "--connect-timeout=2", "-e", "INSERT INTO w (client, seq) VALUES ('up', 0)",
                    check=False, timeout=20) == ""
-
-
-def start_time(pid):
-    """What tells a process from a later one with the same number: its start in clock ticks; None if it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
