@@ -9,6 +9,8 @@ import base64
 import fcntl
 import json
 import os
+import re
+import select
 import shlex
 import shutil
 import socket
@@ -227,14 +229,29 @@ class Lab(Testbed):
     def on(self, node, *command, check=True, timeout=240):
         """A command in a guest. Its control goes through the emulator: whatever is cut, it is there."""
         line = base64.b64encode(shlex.join(command).encode()) + b"\n"
+        link = subprocess.Popen(
+            in_namespace("socat", f"-t{timeout}", "-", f"TCP:127.0.0.1:{CONTROL_PORTS[node]}"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        output = b""
+        deadline = time.monotonic() + timeout
         try:
-            done = subprocess.run(
-                in_namespace("socat", f"-t{timeout}", "-", f"TCP:127.0.0.1:{CONTROL_PORTS[node]}"), input=line,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout)
-            output = done.stdout.decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            output = ""
-        text, mark, status = output.rpartition("\nlab-exit ")
+            link.stdin.write(line)
+            link.stdin.close()
+            # The command's end is its last line: what it left running may hold the connection open.
+            while not re.search(rb"\nlab-exit \d+\n$", output):
+                if not select.select([link.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+                    break
+                chunk = os.read(link.stdout.fileno(), 65536)
+                if not chunk:
+                    break
+                output += chunk
+        except BrokenPipeError:
+            pass
+        finally:
+            link.kill()
+            link.wait()
+            link.stdout.close()
+        text, mark, status = output.decode(errors="replace").rpartition("\nlab-exit ")
         if check and (not mark or status.strip() != "0"):
             raise TestbedError(
                 f"{node}: {shlex.join(command)}: exit status {status.strip() or 'unknown'}\n{text.strip()}")
