@@ -86,8 +86,9 @@ class Conditions:
             "window": (since, ended),
             "planned": planned,
         }
-        if planned and logins:
-            row["move"] = logins[0] - self.witness.first_stop(source, begun, ended)
+        stopped = self.witness.first_stop(source, begun, ended) if planned and moved and logins else None
+        if stopped is not None:
+            row["move"] = logins[0] - stopped
             row["over"] = row["worst wait"] - row["move"]
         if moved and logins and self.testbed.has_agents and not planned:
             news = self.witness.promotion_told(target, begun, ended)
