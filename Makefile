@@ -15,7 +15,7 @@ help:
 	@echo 'make integration  the tests with real servers'
 	@echo 'make fuzz         damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
 	@echo 'make lint         the direction of dependency, and the format'
-	@echo 'make web-test     the page in a headless Chromium'
+	@echo 'make web-test     the page and the HTML report in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make campaign     25 induced outages under load, and the availability log held against what the clients felt'
 	@echo 'make soak         a mixed load for SOAK_MINUTES=30, and every second of the ledger checked'
@@ -43,7 +43,7 @@ unit: build-tests
 integration: build-tests
 	$(SWIFT) test --skip-build --no-parallel --filter '^IntegrationTests\.'
 
-# The page in a headless Chromium; its pictures are in .build/web-test.
+# The page and the report in a headless Chromium; the pictures are in .build/web-test.
 .PHONY: web-test
 web-test: test-deps
 	scripts/deps web

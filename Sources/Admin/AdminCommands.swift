@@ -11,19 +11,24 @@ final class AdminCommands {
     /// As `show cli sockets` lists them.
     var sockets: [String] = []
     var book: StatBook
-    /// While the frontend is disabled: the limit of connections to go back to.
-    var limitOfDisabledFrontend: Int?
+    var limits = AdminLimits()
+    private let stateFile: StateFile?
+    private var complaints = ComplaintBook()
+    private var idle = IdleMeter()
     /// Ends a pause that has a limit.
     private var limit: Timer?
     private var ticker: Timer?
 
-    init(loop: EventLoop, source: any AdminSource) {
+    init(loop: EventLoop, source: any AdminSource, stateFile: StateFile? = nil) {
         self.loop = loop
         self.source = source
+        self.stateFile = stateFile
         book = StatBook(source.view, source.activity, at: MonotonicClock.now())
         ticker = loop.schedule(every: .seconds(1)) { [weak self] in
             guard let self else { return }
-            book.tick(source.activity, at: MonotonicClock.now())
+            let now = MonotonicClock.now()
+            book.tick(source.activity, at: now)
+            idle.observe(ProcessNumbers.threads(), at: now.nanoseconds)
         }
     }
 
@@ -32,7 +37,50 @@ final class AdminCommands {
         limit?.cancel()
     }
 
-    func observe(_ view: ClusterView) { book.observe(view, source.activity, at: MonotonicClock.now()) }
+    func observe(_ view: ClusterView) {
+        book.observe(view, source.activity, at: MonotonicClock.now())
+        if book.nodes.contains(where: { $0.connectionsMax > 0 }) { applyConnectionsMax() }
+    }
+
+    /// The present primary's own limit counts too.
+    func applyConnectionsMax() {
+        let primary = source.view.primary.flatMap { book.nodes.indices.contains($0.rawValue) ? $0.rawValue : nil }
+        let ofPrimary = primary.map { book.nodes[$0].connectionsMax } ?? 0
+        let count = limits.connectionsMax(of: source.process, primary: ofPrimary)
+        if count != source.process.connectionsMax { source.setConnectionsMax(count) }
+    }
+
+    func complain(_ complaint: Complaint) {
+        if let sentence = complaints.sentence(complaint, at: MonotonicClock.now()) { source.note(sentence) }
+    }
+
+    // MARK: the state file
+
+    /// What was said of the nodes before a restart is said again.
+    func restoreState() {
+        guard let stateFile else { return }
+        do throws(StateFile.Failure) {
+            let entries = try stateFile.read(proxy: source.process.proxyName, nodes: source.view.nodes.map(\.node))
+            for entry in entries {
+                book.set(weight: entry.weight, of: entry.node)
+                if entry.administrative != .ready { source.set(entry.node, administrative: entry.administrative) }
+            }
+        } catch {
+            source.note("Administrative states are not restored: \(error).")
+        }
+    }
+
+    /// Done in any case; where it could not be kept, that is said.
+    func saveState() -> Answer {
+        guard let stateFile, case .text(let text) = facts(at: MonotonicClock.now()).serversState else { return .done }
+        do throws(StateFile.Failure) {
+            try stateFile.write(text + "\n")
+            return .done
+        } catch {
+            source.note("Administrative states are not kept: \(error).")
+            return .message(.warning, "Done, but not kept for a restart: \(error).")
+        }
+    }
 
     /// Calls back exactly once, at once or later.
     func run(_ text: String, level: AccessLevel, _ completion: @escaping (Answer, _ json: Bool) -> Void) {
@@ -51,31 +99,53 @@ final class AdminCommands {
         case .showSess: showSess(arguments) { completion($0, false) }
         case .showStat: completion(showStat(arguments, at: now), false)
         case .showTable: completion(arguments.isEmpty ? .done : .failure("No such table"), false)
+        case .showACL, .showMap:
+            let kind = command.verb == .showACL ? "ACL" : "map"
+            completion(
+                arguments.isEmpty
+                    ? .text("# id (file) description")
+                    : .failure("Unknown \(kind) identifier. Please use #<id> or <file>."), false)
+        case .showCache, .showPeers: completion(.done, false)
+        case .showResolvers:
+            completion(arguments.isEmpty ? .done : .failure("Can't find resolvers section."), false)
+        case .showSchema: completion(.text(StatSchema.text), false)
         case .showThreads: completion(showThreads(), false)
         case .showVersion:
             ours("show version", arguments, completion) { .message(.info, source.process.version) }
         case .showCluster: ours("show cluster", arguments, completion) { Overview.cluster(source, at: now) }
         case .showCounters: ours("show counters", arguments, completion) { Overview.counters(source.activity) }
         case .showFailovers: ours("show failovers", arguments, completion) { Overview.failovers(source, at: now) }
-        case .showNodes: ours("show nodes", arguments, completion) { Overview.nodes(source.view, at: now) }
-        case .showOutages: ours("show outages", arguments, completion) { Overview.outages(source, at: now) }
+        case .showNodes:
+            ours("show nodes", arguments, completion) { Overview.nodes(source.view, source.activity, at: now) }
+        case .showOutages: ours("show outages", arguments, completion) { Overview.outages(source.outageReports) }
         case .showProcess: ours("show process", arguments, completion) { Overview.process(source, at: now) }
         case .showSessions: sessions("show sessions", arguments, completion) { _ in true }
         case .showHolds: sessions("show holds", arguments, completion) { $0.state == "held" }
-        case .pause: pause(arguments, at: now) { completion($0, false) }
-        case .resume: completion(resume(), false)
+        case .pause:
+            let (words, json) = Self.wordsAndForm(arguments)
+            pause(words, at: now) { completion($0, json) }
+        case .resume: ours("resume", arguments, completion) { resume() }
         case .reload:
-            switch source.reload() {
-            case .success(let message): completion(.message(.info, message), false)
-            case .failure(let failure): completion(.failure(failure.message), false)
+            ours("reload", arguments, completion) {
+                switch source.reload() {
+                case .success(let message): .message(.info, message)
+                case .failure(let failure): .failure(failure.message)
+                }
             }
-        case .switchover: switchover(arguments) { completion($0, false) }
-        case .showSwitchover: completion(showSwitchover(), false)
+        case .switchover:
+            let (words, json) = Self.wordsAndForm(arguments)
+            switchover(words) { completion($0, json) }
+        case .showSwitchover:
+            guard let json = Self.json(arguments) else {
+                return completion(.failure("'show switchover' expects 'json' or nothing."), false)
+            }
+            completion(showSwitchover(json: json), json)
         case .clearCounters: completion(clearCounters(arguments, level, at: now), false)
         case .shutdownSession: shutdownSession(arguments) { completion($0, false) }
-        case .disableAgent, .disableFrontend, .disableHealth, .disableServer, .enableAgent, .enableFrontend,
-            .enableHealth, .enableServer, .getWeight, .setMaxconnFrontend, .setMaxconnGlobal, .setMaxconnServer,
-            .setRateLimit, .setServer, .setWeight, .shutdownFrontend, .shutdownSessionsServer:
+        case .disableFrontend, .enableFrontend, .shutdownFrontend: steerFrontend(command) { completion($0, false) }
+        case .disableAgent, .disableHealth, .disableServer, .enableAgent, .enableHealth, .enableServer, .getWeight,
+            .setMaxconnFrontend, .setMaxconnGlobal, .setMaxconnServer, .setRateLimit, .setServer, .setWeight,
+            .shutdownSessionsServer:
             completion(steer(command), false)
         case .setSeverityOutput, .setTimeout, .showCLILevel, .lowerToOperator, .lowerToUser, .help, .prompt, .quit:
             // The dialogue's own.
@@ -87,11 +157,10 @@ final class AdminCommands {
     func facts(at now: Instant) -> StatFacts {
         let activity = source.activity
         book.observe(activity, at: now)
-        var process = source.process
-        if let limitOfDisabledFrontend { process.connectionsMax = limitOfDisabledFrontend }
+        let process = source.process
         return StatFacts(
             view: source.view, activity: book.shown(activity), process: process, book: book,
-            isFrontendDisabled: limitOfDisabledFrontend != nil, isPaused: source.isPaused, now: now)
+            limits: limits, idle: idle.idle, isPaused: source.isPaused, now: now)
     }
 
     /// Our own commands take `json` or nothing.
@@ -117,6 +186,11 @@ final class AdminCommands {
     private static func json(_ arguments: [String]) -> Bool? {
         if arguments.isEmpty { return false }
         return arguments == ["json"] ? true : nil
+    }
+
+    /// Of a command with words of its own `json` is the last.
+    private static func wordsAndForm(_ arguments: [String]) -> (words: [String], json: Bool) {
+        arguments.last == "json" ? (Array(arguments.dropLast()), true) : (arguments, false)
     }
 
     private func clearCounters(_ arguments: [String], _ level: AccessLevel, at now: Instant) -> Answer {

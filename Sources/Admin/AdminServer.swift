@@ -3,8 +3,8 @@ import Cluster
 import Glibc
 import Reactor
 
-/// The admin sockets, all on the control thread's loop: a Unix socket, and TCP where the configuration asks for it. Nothing that a client does, or fails to do, takes more
-/// than its own bounded buffers.
+/// The admin sockets, all on the control thread's loop: a Unix socket, and TCP where the configuration asks for it.
+/// Nothing that a client does, or fails to do, takes more than its own bounded buffers.
 public final class AdminServer {
     public struct Limits: Sendable {
         /// One more is told so and closed.
@@ -20,8 +20,8 @@ public final class AdminServer {
     /// Where a server listens, and what its clients may do.
     public struct Listener: Sendable, Hashable {
         public enum Address: Sendable, Hashable {
-            /// With the permission bits of the socket file.
-            case unix(path: String, mode: UInt32)
+            /// With the permission bits of the socket file, and its owner where that is not the process's.
+            case unix(path: String, mode: UInt32, user: UInt32? = nil, group: UInt32? = nil)
             case tcp(Endpoint)
         }
 
@@ -36,7 +36,7 @@ public final class AdminServer {
         /// As `show cli sockets` has it.
         fileprivate var line: String {
             switch address {
-            case .unix(let path, _): "unix@\(path) \(level.rawValue) all"
+            case .unix(let path, _, _, _): "unix@\(path) \(level.rawValue) all"
             case .tcp(let endpoint):
                 "\(endpoint.host.contains(":") ? "ipv6" : "ipv4")@\(endpoint) \(level.rawValue) all"
             }
@@ -53,11 +53,13 @@ public final class AdminServer {
 
     /// Binds and serves. A socket file that nobody listens on is replaced.
     public init(
-        listeners: [Listener], loop: EventLoop, source: any AdminSource, limits: Limits = Limits()
+        listeners: [Listener], loop: EventLoop, source: any AdminSource, stateFile: String? = nil,
+        limits: Limits = Limits()
     ) throws(SystemError) {
         self.loop = loop
         self.limits = limits
-        commands = AdminCommands(loop: loop, source: source)
+        commands = AdminCommands(
+            loop: loop, source: source, stateFile: stateFile.map { StateFile(path: $0) })
         commands.sockets = listeners.map(\.line)
         do throws(SystemError) {
             for listener in listeners {
@@ -84,6 +86,9 @@ public final class AdminServer {
 
     /// A view that was published: states shorter than a look are counted too.
     public func observe(_ view: ClusterView) { commands.observe(view) }
+
+    /// Says again what was said of the nodes before a restart, where a state file tells.
+    public func restoreState() { commands.restoreState() }
 
     /// Closes the connections and removes the socket files. Idempotent.
     public func close() {
@@ -125,6 +130,7 @@ public final class AdminServer {
 
     private func welcome(_ descriptor: Int32, _ level: AccessLevel) {
         guard clients.count < limits.clientsMax else {
+            commands.complain(.tooManyClients)
             // Small enough for any socket buffer.
             _ = try? Sockets.send(descriptor, ArraySlice("Too many connections to the admin socket.\n\n".utf8))
             return Sockets.close(descriptor)
@@ -150,8 +156,8 @@ private final class OpenListener {
         level = listener.level
         // Longer than `clientsMax`: a full queue refuses connections instead of telling why.
         switch listener.address {
-        case .unix(let path, let mode):
-            descriptor = try Sockets.listenUnix(path, mode: mode, backlog: 1024)
+        case .unix(let path, let mode, let user, let group):
+            descriptor = try Sockets.listenUnix(path, mode: mode, user: user, group: group, backlog: 1024)
             file = (path, Self.inode(of: path))
         case .tcp(let endpoint):
             descriptor = try Sockets.listen(endpoint, backlog: 1024)
@@ -223,7 +229,11 @@ final class AdminConnection {
         idle?.cancel()
         idle = nil
         guard !isClosed, !isExecuting else { return }
-        idle = loop.schedule(after: dialogue.idleTimeout) { [weak self] in self?.close() }
+        idle = loop.schedule(after: dialogue.idleTimeout) { [weak self] in
+            guard let self else { return }
+            if !pending.isEmpty { commands.complain(.answerNotTaken) }
+            close()
+        }
     }
 
     private func receive() {
@@ -249,7 +259,9 @@ final class AdminConnection {
             switch dialogue.next() {
             case .wait: return update()
             case .close: return close()
-            case .send(let text): send(text)
+            case .send(let text):
+                if dialogue.wasTooLong { commands.complain(.lineTooLong) }
+                send(text)
             case .run(let command): execute(command)
             }
         }

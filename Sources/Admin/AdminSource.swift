@@ -8,17 +8,32 @@ public protocol AdminSource: AnyObject {
     /// What the view is made of, each piece with its owner and its date.
     var evidence: [EvidencePiece] { get }
     var outages: OutageHistory { get }
+    /// As the ledger has them, oldest first; the last may be going on.
+    var outageReports: [OutageReport] { get }
     var activity: Activity { get }
     var isPaused: Bool { get }
     func pause()
     func resume()
     /// What an administrator says of a node.
     func set(_ node: NodeID, administrative state: AdministrativeState)
+    /// Until the next check.
+    func declare(_ node: NodeID, _ word: HealthWord)
+    func setChecked(_ node: NodeID, _ isChecked: Bool)
+    /// Whether the word of the node's agent counts.
+    func setAgent(_ node: NodeID, isHeard: Bool)
+    /// Until the agent's next word.
+    func declareAgent(_ node: NodeID, isUp: Bool)
     /// Ends a session; one that is not there is nothing.
     func endSession(_ id: UInt32)
     func endSessions(on node: NodeID)
     /// Sessions at most from now on; those above it stay. Zero takes no new ones.
     func setConnectionsMax(_ count: Int)
+    /// New connections per second from now on; zero for any number.
+    func setConnectionRateMax(_ perSecond: Int)
+    /// Whether new connections are taken; `stopped` is for good. Calls back once, when it is so, or could not be.
+    func setFrontend(_ state: FrontendState, _ completion: @escaping (Bool) -> Void)
+    /// One sentence for the log.
+    func note(_ sentence: String)
     /// Reads the configuration again. A sentence that says what came of it, or why nothing did.
     func reload() -> Result<String, ReloadFailure>
     /// Calls back exactly once, on the loop's thread, later or at once.
@@ -28,6 +43,11 @@ public protocol AdminSource: AnyObject {
     func switchover(to node: String, isDry: Bool, _ completion: @escaping (Bool, [String]) -> Void) -> Bool
     /// What the latest switchover said so far, and whether it succeeded; nil before its end.
     var latestSwitchover: (lines: [String], isDone: Bool?) { get }
+}
+
+/// Whether the frontend takes new connections.
+public enum FrontendState: String, Sendable, Hashable {
+    case open, paused, stopped
 }
 
 /// Where there are no agents.
@@ -61,9 +81,12 @@ public struct ProcessFacts: Sendable, Hashable {
     public var proxyName = "mariadb"
     /// What the limit of connections was at the start; zero: the same as ``connectionsMax``.
     public var connectionsConfigured = 0
+    public var frontend = FrontendState.open
     /// Checks in a row that bring a node up or down.
     public var rise = 1
     public var fall = 2
+
+    var connectionsAtStart: Int { connectionsConfigured > 0 ? connectionsConfigured : connectionsMax }
 
     /// As far as `connectionsMax` can be raised: every session may need two descriptors.
     var connectionsHardMax: Int { max(connectionsMax, connectionsConfigured, (descriptorsMax - 64) / 2) }
@@ -88,6 +111,30 @@ public struct ProcessFacts: Sendable, Hashable {
     }
 }
 
+/// What was done with one node: present values, and sums since the start.
+public struct NodeActivity: Sendable, Hashable {
+    /// Logged in there.
+    public var sessions = 0
+    public var sessionsTotal: UInt64 = 0
+    /// Connections begun, and those that came to nothing.
+    public var connects: UInt64 = 0
+    public var connectsFailed: UInt64 = 0
+    /// To and from the node, logins and restored state included.
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+    public var statementsAnswered: UInt64 = 0
+    /// Ended with an error because the node was lost.
+    public var statementsFailed: UInt64 = 0
+    /// Run again elsewhere for the same reason.
+    public var statementsRerun: UInt64 = 0
+    /// Their clients went first.
+    public var statementsAbandoned: UInt64 = 0
+    /// That went to another node.
+    public var sessionsLeft: UInt64 = 0
+
+    public init() {}
+}
+
 /// What goes on: present values, and sums since the start.
 public struct Activity: Sendable, Hashable {
     public var sessions = 0
@@ -103,8 +150,14 @@ public struct Activity: Sendable, Hashable {
     public var statementsRerun: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// By the nodes' ids; empty where that is not told.
+    public var nodes: [NodeActivity] = []
 
     public init() {}
+
+    func of(_ node: NodeID) -> NodeActivity {
+        nodes.indices.contains(node.rawValue) ? nodes[node.rawValue] : NodeActivity()
+    }
 }
 
 /// One line of `show sessions`.

@@ -7,9 +7,10 @@ public enum Cell: Sendable, Hashable {
     case text(String)
     case number(Int64)
     case flag(Bool)
+    case list([String])
     /// In JSON a number of milliseconds.
     case span(Instant.Span)
-    /// In text one line for each, which repeats the field's name; in JSON an array of objects. In fields only.
+    /// In text one line for each, which repeats the field's name; in JSON an array of objects. In tables all on one line.
     case records([[Field]])
 
     public static func count(_ n: UInt64) -> Cell { .number(Int64(clamping: n)) }
@@ -22,6 +23,7 @@ public enum Cell: Sendable, Hashable {
         case .text(let text): text.isEmpty ? "-" : Self.printable(text)
         case .number(let n): String(n)
         case .flag(let flag): flag ? "yes" : "no"
+        case .list(let texts): texts.map(Self.printable).joined(separator: "; ")
         case .span(let span): span.description
         case .records(let records): records.map(Self.line).joined(separator: "; ")
         }
@@ -36,6 +38,7 @@ public enum Cell: Sendable, Hashable {
         case .text(let text): JSONText.quoted(text)
         case .number(let n): String(n)
         case .flag(let flag): flag ? "true" : "false"
+        case .list(let texts): "[" + texts.map(JSONText.quoted).joined(separator: ",") + "]"
         case .span(let span): String(span.milliseconds)
         case .records(let records):
             "["
@@ -174,7 +177,7 @@ extension Cell {
     fileprivate var isNumeric: Bool {
         switch self {
         case .number, .span: true
-        case .none, .text, .flag, .records: false
+        case .none, .text, .flag, .list, .records: false
         }
     }
 }

@@ -36,6 +36,8 @@ struct Dialogue {
     private var isInteractive = false
     private var severityOutput = SeverityOutput.none
     private var hasEnded = false
+    /// The client sent a line without an end.
+    private(set) var wasTooLong = false
     private let lineMax: Int
     /// How long the connection may be idle.
     private(set) var idleTimeout: Instant.Span
@@ -70,6 +72,7 @@ struct Dialogue {
             guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")), end <= lineMax else {
                 if bytes.count > lineMax {
                     state = .finished
+                    wasTooLong = true
                     return .send(reply(.failure("Line too long: there are at most \(lineMax) bytes.")))
                 }
                 return hasEnded ? finish() : .wait

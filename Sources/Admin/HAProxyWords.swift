@@ -9,7 +9,8 @@ extension NodeView {
     /// As the column `status`.
     func haproxyStatus(_ process: ProcessFacts) -> String {
         if administrative == .maintenance { return "MAINT" }
-        let word = administrative == .drain ? "DRAIN" : "UP"
+        if marks.contains(.agentDown) { return "DOWN (agent)" }
+        let word = administrative == .drain ? "DRAIN" : marks.contains(.stopping) ? "NOLB" : "UP"
         return switch health {
         case .up: word
         case .falling: "\(word) \(max(1, process.fall - 1))/\(process.fall)"
@@ -60,8 +61,11 @@ extension NodeView {
         return isServing ? .passed : .wrong
     }
 
-    /// As `srv_op_state`: 0 stopped, 2 running.
-    var operatingState: Int { isServing && administrative != .maintenance ? 2 : 0 }
+    /// As `srv_op_state`: 0 stopped, 2 running, 3 stopping.
+    var operatingState: Int {
+        guard isServing, administrative != .maintenance, !marks.contains(.agentDown) else { return 0 }
+        return marks.contains(.stopping) ? 3 : 2
+    }
 
     /// As `srv_admin_state`: 1 forced maintenance, 8 forced drain.
     var administrativeBits: Int {
@@ -73,5 +77,11 @@ extension NodeView {
     }
 
     /// As `srv_check_state`: 2 configured, 4 enabled, 8 paused.
-    var checkBits: Int { administrative == .maintenance ? 14 : 6 }
+    var checkBits: Int { (marks.contains(.unchecked) ? 2 : 6) + (administrative == .maintenance ? 8 : 0) }
+
+    /// As `srv_agent_state`: the same, and 16 for an agent's.
+    var agentBits: Int {
+        guard marks.contains(.agent) else { return 0 }
+        return (marks.contains(.agentIgnored) ? 18 : 22) + (administrative == .maintenance ? 8 : 0)
+    }
 }

@@ -10,6 +10,9 @@ public final class HTTPServer {
     public struct Limits: Sendable {
         /// Connections that have asked for something; one more gets 503.
         public var connectionsMax = 2048
+        /// Connections that have not asked yet: for one more the oldest goes, and each after this time.
+        public var guestsMax = 2048
+        public var patience: Instant.Span = .seconds(10)
         /// Event streams; one more gets 503.
         public var streamsMax = 32
         /// Bytes that wait on an event stream; a reader so slow is dropped. A page's first event has the last hour,
@@ -39,6 +42,9 @@ public final class HTTPServer {
     private var connections: [OpaquePointer: HTTPConnection] = [:]
     private var streamCount = 0
     private var sessionLists = 0
+    private var complaints = ComplaintBook()
+    private let doorway: HTTPDoorway
+    private var sweeper: Timer?
     private var metrics: (made: Instant, text: String)?
     private var seconds: SecondKeeper
     private var outages: OutageTally
@@ -60,6 +66,7 @@ public final class HTTPServer {
         self.limits = limits
         self.source = source
         access = HTTPAccess(token: token)
+        doorway = HTTPDoorway(guestsMax: limits.guestsMax, patience: limits.patience)
         seconds = SecondKeeper(upperBound: latencyBound)
         outages = OutageTally(at: MonotonicClock.now())
         let descriptor = try Sockets.listen(endpoint, backlog: 1024)
@@ -92,6 +99,14 @@ public final class HTTPServer {
 
     public var connectionCount: Int { connections.count }
     public var eventStreamCount: Int { streamCount }
+    /// Connections that have not asked for anything yet.
+    public var guestCount: Int { doorway.count }
+
+    private func sweep() {
+        let before = doorway.evicted
+        doorway.sweep(at: MonotonicClock.now())
+        if doorway.evicted != before { complain(.headNotSent) }
+    }
 
     private func configure(_ http: OpaquePointer, _ listener: OpaquePointer) {
         evhttp_set_max_headers_size(http, limits.headersMax)
@@ -104,7 +119,15 @@ public final class HTTPServer {
         ]
         evhttp_set_allowed_methods(http, UInt16(truncatingIfNeeded: methods.reduce(0) { $0 | $1.rawValue }))
         let this = Unmanaged.passUnretained(self).toOpaque()
-        evhttp_set_bevcb(http, { base, _ in HTTPServer.makeTransport(base) }, nil)
+        evhttp_set_bevcb(
+            http,
+            { base, this in
+                guard let transport = HTTPServer.makeTransport(base), let this else { return nil }
+                let server = Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue()
+                server.doorway.arrived(transport, at: MonotonicClock.now())
+                return transport
+            }, this)
+        sweeper = loop.schedule(every: .seconds(1)) { [weak self] in self?.sweep() }
         evhttp_set_gencb(
             http,
             { request, this in
@@ -142,6 +165,8 @@ public final class HTTPServer {
         guard let http else { return }
         self.http = nil
         listener = nil
+        sweeper?.cancel()
+        doorway.close()
         let all = connections
         connections = [:]
         for connection in all.values { evhttp_connection_set_closecb(connection.handle, nil, nil) }
@@ -154,6 +179,9 @@ public final class HTTPServer {
 // MARK: - what the program tells
 
 extension HTTPServer {
+    /// The seconds before the start, oldest first; before the first of this run.
+    public func remember(_ past: [SecondFigures]) { seconds.remember(past) }
+
     /// A second has passed.
     public func record(_ sample: WorkSample) {
         guard http != nil else { return }
@@ -192,12 +220,19 @@ extension HTTPServer {
         let streams = connections.values.filter { $0.stream != nil }
         for connection in streams {
             guard connection.waitingBytes + text.utf8.count <= limits.streamBufferMax else {
+                complain(.streamNotTaken)
                 // Frees its request, too; the callback of the end takes it off the list.
                 evhttp_connection_free(connection.handle)
                 continue
             }
             connection.send(text)
         }
+    }
+}
+
+extension HTTPServer {
+    private func complain(_ complaint: Complaint) {
+        if let sentence = complaints.sentence(complaint, at: MonotonicClock.now()) { source.note(sentence) }
     }
 }
 
@@ -208,6 +243,7 @@ extension HTTPServer {
         guard http != nil, let handle = evhttp_request_get_connection(request) else { return }
         let connection = known(handle)
         guard connections.count <= limits.connectionsMax else {
+            complain(.tooManyRequests)
             return HTTPExchange(request).close(with: .busy)
         }
         let exchange = HTTPExchange(request)
@@ -223,6 +259,7 @@ extension HTTPServer {
     /// The connection's entry; made at its first request.
     private func known(_ handle: OpaquePointer) -> HTTPConnection {
         if let connection = connections[handle] { return connection }
+        if let transport = evhttp_connection_get_bufferevent(handle) { doorway.entered(transport) }
         let connection = HTTPConnection(handle: handle)
         connections[handle] = connection
         evhttp_connection_set_closecb(

@@ -3,9 +3,6 @@ import Cluster
 /// What `/metrics` says; docs/metrics.md has the list. Labels are node names, phases and diagnoses: all bounded by the
 /// configuration.
 struct Metrics {
-    /// The proxy's name in HAProxy's labels.
-    static let proxy = "mariadb"
-
     var process: ProcessFacts
     var view: ClusterView
     var activity: Activity
@@ -22,6 +19,7 @@ struct Metrics {
         addFrontend(&out)
         addBackend(&out, at: now)
         addServers(&out, at: now)
+        addServerSums(&out)
         addCluster(&out, at: now)
         addWork(&out)
         addLatency(&out)
@@ -46,10 +44,11 @@ struct Metrics {
     }
 
     private func addFrontend(_ out: inout MetricsText) {
-        let labels = [("proxy", Self.proxy)]
+        let labels = [("proxy", process.proxyName)]
         out.metric("haproxy_frontend_status", .gauge, "Whether new sessions are taken.")
-        out.value("haproxy_frontend_status", labels + [("state", "UP")], !process.isStopping)
-        out.value("haproxy_frontend_status", labels + [("state", "DOWN")], process.isStopping)
+        let isOpen = !process.isStopping && process.frontend == .open
+        out.value("haproxy_frontend_status", labels + [("state", "UP")], isOpen)
+        out.value("haproxy_frontend_status", labels + [("state", "DOWN")], !isOpen)
         out.metric("haproxy_frontend_current_sessions", .gauge, "Sessions present.")
         out.value("haproxy_frontend_current_sessions", labels, activity.sessions)
         out.metric("haproxy_frontend_limit_sessions", .gauge, "Sessions at most.")
@@ -63,7 +62,7 @@ struct Metrics {
     }
 
     private func addBackend(_ out: inout MetricsText, at now: Instant) {
-        let labels = [("proxy", Self.proxy)]
+        let labels = [("proxy", process.proxyName)]
         let isUp = view.primary != nil
         out.metric("haproxy_backend_status", .gauge, "Whether there is a primary.")
         out.value("haproxy_backend_status", labels + [("state", "UP")], isUp)
@@ -115,8 +114,37 @@ struct Metrics {
         }
     }
 
+    /// What the data plane did with each node.
+    private func addServerSums(_ out: inout MetricsText) {
+        out.metric("haproxy_server_current_sessions", .gauge, "Sessions that are logged in there.")
+        for node in view.nodes {
+            out.value("haproxy_server_current_sessions", labels(node), activity.of(node.node.id).sessions)
+        }
+        let sums: [(String, String, KeyPath<NodeActivity, UInt64>)] = [
+            ("haproxy_server_sessions_total", "Logins that succeeded, moves included.", \.sessionsTotal),
+            ("haproxy_server_bytes_in_total", "Bytes to the node.", \.bytesIn),
+            ("haproxy_server_bytes_out_total", "Bytes from the node.", \.bytesOut),
+            ("haproxy_server_connection_attempts_total", "Connections begun.", \.connects),
+            ("haproxy_server_connection_errors_total", "Connections that came to nothing.", \.connectsFailed),
+            (
+                "haproxy_server_response_errors_total", "Statements that failed because the node was lost.",
+                \.statementsFailed
+            ),
+            (
+                "haproxy_server_retry_warnings_total", "Statements run again elsewhere because the node was lost.",
+                \.statementsRerun
+            ),
+            ("haproxy_server_redispatch_warnings_total", "Sessions that went to another node.", \.sessionsLeft),
+            ("haproxydb_server_statements_answered_total", "Statements that the node answered.", \.statementsAnswered),
+        ]
+        for (name, help, sum) in sums {
+            out.metric(name, .counter, help)
+            for node in view.nodes { out.value(name, labels(node), activity.of(node.node.id)[keyPath: sum]) }
+        }
+    }
+
     private func labels(_ node: NodeView) -> [(String, String)] {
-        [("proxy", Self.proxy), ("server", node.node.name)]
+        [("proxy", process.proxyName), ("server", node.node.name)]
     }
 
     private func addCluster(_ out: inout MetricsText, at now: Instant) {

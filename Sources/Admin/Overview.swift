@@ -34,14 +34,19 @@ enum Overview {
         return "\(seconds / 86_400)d \(seconds / 3600 % 24)h\(padded(seconds / 60 % 60))m\(padded(seconds % 60))s"
     }
 
-    static func nodes(_ view: ClusterView, at now: Instant) -> Answer {
+    static func nodes(_ view: ClusterView, _ activity: Activity, at now: Instant) -> Answer {
         .table(
-            columns: ["name", "address", "role", "health", "administrative", "since", "last_check"],
+            columns: [
+                "name", "address", "role", "health", "administrative", "since", "sessions", "statements_answered",
+                "bytes_in", "bytes_out", "last_check",
+            ],
             rows: view.nodes.map { node in
-                [
+                let done = activity.of(node.node.id)
+                return [
                     .text(node.node.name), .text(node.node.endpoint.description), .text(node.role.rawValue),
                     .text(node.health.rawValue), .text(node.administrative.rawValue),
-                    .span(now - node.changedAt), .text(node.lastCheck),
+                    .span(now - node.changedAt), .count(done.sessions), .count(done.statementsAnswered),
+                    .count(done.bytesIn), .count(done.bytesOut), .text(node.lastCheck),
                 ]
             })
     }
@@ -86,11 +91,27 @@ enum Overview {
         ]
     }
 
-    /// `show outages`: from the loss of a primary to the next one; a change without a gap is none.
-    static func outages(_ source: some AdminSource, at now: Instant) -> Answer {
-        let history = source.outages
-        let gaps = history.recent.filter { $0.ended != $0.began }
-        return table(gaps + (history.current.map { [$0] } ?? []), source.view, at: now)
+    /// `show outages`: the ledger's, those of the runs before included where a log is written.
+    static func outages(_ reports: [OutageReport]) -> Answer {
+        .table(
+            columns: [
+                "began", "length", "kind", "planned", "felt", "from", "to", "gained", "diagnosis", "users_affected",
+                "user_time_lost", "under_way", "phases",
+            ],
+            rows: reports.map { outage in
+                [
+                    .text(WallClock.text(milliseconds: outage.began)), .span(outage.length), .text(outage.kind),
+                    .flag(outage.isPlanned), .flag(outage.isFelt), outage.from.isEmpty ? .none : .text(outage.from),
+                    outage.to.isEmpty ? .none : .text(outage.to),
+                    outage.gained == .none ? .none : .count(outage.gained.rawValue),
+                    outage.diagnosis.map { .text($0.rawValue) } ?? .none, .count(outage.usersAffected),
+                    .span(.milliseconds(Int64(outage.userMinutesLost * 60_000))), .flag(outage.isUnderWay),
+                    .records(
+                        outage.stages.map {
+                            [Field("phase", .text($0.phase.rawValue)), Field("length", .span($0.length))]
+                        }),
+                ]
+            })
     }
 
     /// `show failovers`: every change from one primary to the next.

@@ -15,6 +15,12 @@ struct SecondKeeper: Sendable {
         self.upperBound = upperBound
     }
 
+    /// What was before the start: for the page, not for the sums.
+    mutating func remember(_ past: [SecondFigures]) {
+        guard last == nil else { return }
+        for second in past where second.time > history.last?.time ?? .min { history.append(second) }
+    }
+
     /// - Parameter wall: milliseconds since 1970.
     @discardableResult
     mutating func take(_ sample: WorkSample, hasPrimary: Bool, wall: Int64) -> SecondFigures {

@@ -18,7 +18,8 @@ extension StatFacts {
                 "\(StatTable.proxyID)", process.proxyName, "\(index + 1)", node.node.name, node.node.endpoint.host,
                 "\(node.operatingState)", "\(node.administrativeBits)", "\(weight(index))", "1",
                 "\(max(0, (now - node.changedAt).nanoseconds / 1_000_000_000))", "\(check.number)", "\(check.result)",
-                "\(node.checkHealth(process))", "\(node.checkBits)", "0", "0", "0", "-", "\(node.node.endpoint.port)",
+                "\(node.checkHealth(process))", "\(node.checkBits)", "\(node.agentBits)", "0", "0", "-",
+                "\(node.node.endpoint.port)",
                 "-", "0", "0", "-", "-", "0",
             ]
             lines.append(fields.joined(separator: " "))
@@ -34,7 +35,7 @@ extension StatFacts {
                 + " idle_cur idle_per_thr[\(threads)]"
         ]
         for (index, node) in view.nodes.enumerated() {
-            let used = book.sessions(on: node.node.id, activity)
+            let used = activity.of(node.node.id).sessions
             let stats = book.nodes.indices.contains(index) ? book.nodes[index] : StatBook.NodeStats()
             lines.append(
                 "\(process.proxyName)/\(node.node.name) \(StatTable.proxyID)/\(index + 1) \(node.node.endpoint.host)"

@@ -105,7 +105,8 @@ extension AdminCommands {
             return source.sessions { completion(SessLines.list($0, process)) }
         }
         if word == "all" { return source.sessions { completion(SessLines.details($0, process, view)) } }
-        let id = Self.sessionID(word)
+        // As HAProxy: what is no id asks for all.
+        guard let id = Self.sessionID(word) else { return source.sessions { completion(SessLines.list($0, process)) } }
         source.sessions { rows in
             let found = rows.filter { $0.id == id }
             completion(found.isEmpty ? .text("Session not found.") : SessLines.details(found, process, view))

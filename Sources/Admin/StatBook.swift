@@ -1,20 +1,11 @@
 import Cluster
 
-/// What HAProxy's tables have and the source does not: rates, maxima, and which node did what. Pure: a value fed with
+/// What HAProxy's tables have and the source does not: rates, maxima, and what was cleared. Pure: a value fed with
 /// views, activity and times.
-///
-/// Only the primary takes statements: what the data plane did between two looks is put down to the node that was
-/// primary meanwhile.
 struct StatBook {
     /// Of one node.
     struct NodeStats: Hashable {
         var sessionsMax = 0
-        /// Sessions that began while it was primary, and those that moved to it.
-        var sessionsTotal: UInt64 = 0
-        var bytesIn: UInt64 = 0
-        var bytesOut: UInt64 = 0
-        var moved: UInt64 = 0
-        var rerun: UInt64 = 0
         /// Checks that failed while it was up, as far as they changed its state.
         var failedChecks: UInt64 = 0
         var timesDown: UInt64 = 0
@@ -26,7 +17,8 @@ struct StatBook {
         var rateMax: UInt64 = 0
         /// As set by the client of the socket; 1 at the start.
         var weight = 1
-        fileprivate var totalsAtTick: UInt64 = 0
+        /// As set by the client of the socket; zero for any number.
+        var connectionsMax = 0
 
         func downtime(at now: Instant) -> Instant.Span {
             Instant.Span(nanoseconds: downtime.nanoseconds + (downSince.map { (now - $0).nanoseconds } ?? 0))
@@ -78,6 +70,12 @@ struct StatBook {
     func shown(_ activity: Activity) -> Activity {
         var shown = activity
         for path in Activity.sums { shown[keyPath: path] &-= min(cleared[keyPath: path], shown[keyPath: path]) }
+        for index in shown.nodes.indices {
+            let before = cleared.of(NodeID(index))
+            for path in NodeActivity.sums {
+                shown.nodes[index][keyPath: path] &-= min(before[keyPath: path], shown.nodes[index][keyPath: path])
+            }
+        }
         return shown
     }
 
@@ -87,24 +85,12 @@ struct StatBook {
         heldMax = max(heldMax, activity.sessionsHeld)
         let began = activity.sessionsTotal &- latest.sessionsTotal
         if began > 0 { lastSession = now }
-        if let primary, nodes.indices.contains(primary.rawValue) {
-            var node = nodes[primary.rawValue]
-            let moved = activity.sessionsMoved &- latest.sessionsMoved
-            node.sessionsTotal &+= began &+ moved
-            node.moved &+= moved
-            node.rerun &+= activity.statementsRerun &- latest.statementsRerun
-            node.bytesIn &+= activity.bytesIn &- latest.bytesIn
-            node.bytesOut &+= activity.bytesOut &- latest.bytesOut
-            node.sessionsMax = max(node.sessionsMax, sessions(on: primary, activity))
-            if began &+ moved > 0 { node.lastSession = now }
-            nodes[primary.rawValue] = node
+        for index in nodes.indices {
+            let (before, after) = (latest.of(NodeID(index)), activity.of(NodeID(index)))
+            nodes[index].sessionsMax = max(nodes[index].sessionsMax, after.sessions)
+            if after.sessionsTotal > before.sessionsTotal { nodes[index].lastSession = now }
         }
         latest = activity
-    }
-
-    /// Sessions with a connection to the node, as far as the sums tell.
-    func sessions(on node: NodeID, _ activity: Activity) -> Int {
-        node == primary ? max(0, activity.sessions - activity.sessionsHeld) : 0
     }
 
     mutating func observe(_ view: ClusterView, _ activity: Activity, at now: Instant) {
@@ -151,10 +137,9 @@ struct StatBook {
         statementRate.set(perSecond(activity.statementsBegun &- tick.activity.statementsBegun))
         byteRate.set(perSecond(activity.bytesOut &- tick.activity.bytesOut))
         for index in nodes.indices {
-            let rate = perSecond(nodes[index].sessionsTotal &- nodes[index].totalsAtTick)
-            nodes[index].rate = rate
-            nodes[index].rateMax = max(nodes[index].rateMax, rate)
-            nodes[index].totalsAtTick = nodes[index].sessionsTotal
+            let (before, after) = (tick.activity.of(NodeID(index)), activity.of(NodeID(index)))
+            nodes[index].rate = perSecond(after.sessionsTotal &- before.sessionsTotal)
+            nodes[index].rateMax = max(nodes[index].rateMax, nodes[index].rate)
         }
         tick = (now, activity)
     }
@@ -168,7 +153,7 @@ struct StatBook {
         statementRate.max = 0
         byteRate.max = 0
         for index in nodes.indices {
-            nodes[index].sessionsMax = 0
+            nodes[index].sessionsMax = activity.of(NodeID(index)).sessions
             nodes[index].rateMax = 0
         }
         guard all else { return }
@@ -178,6 +163,8 @@ struct StatBook {
         for index in nodes.indices {
             var fresh = NodeStats()
             fresh.weight = nodes[index].weight
+            fresh.connectionsMax = nodes[index].connectionsMax
+            fresh.sessionsMax = nodes[index].sessionsMax
             fresh.lastSession = nodes[index].lastSession
             fresh.downSince = nodes[index].downSince.map { _ in now }
             nodes[index] = fresh
@@ -187,6 +174,10 @@ struct StatBook {
     mutating func set(weight: Int, of node: NodeID) {
         if nodes.indices.contains(node.rawValue) { nodes[node.rawValue].weight = weight }
     }
+
+    mutating func set(connectionsMax: Int, of node: NodeID) {
+        if nodes.indices.contains(node.rawValue) { nodes[node.rawValue].connectionsMax = connectionsMax }
+    }
 }
 
 extension Activity {
@@ -195,6 +186,15 @@ extension Activity {
         [
             \.sessionsTotal, \.sessionsMoved, \.loginsRefused, \.statementsBegun, \.statementsAnswered,
             \.statementsFailed, \.statementsHeld, \.statementsRerun, \.bytesIn, \.bytesOut,
+        ]
+    }
+}
+
+extension NodeActivity {
+    fileprivate static var sums: [WritableKeyPath<NodeActivity, UInt64>] {
+        [
+            \.sessionsTotal, \.connects, \.connectsFailed, \.bytesIn, \.bytesOut, \.statementsAnswered,
+            \.statementsFailed, \.statementsRerun, \.statementsAbandoned, \.sessionsLeft,
         ]
     }
 }

@@ -130,6 +130,7 @@ enum StatColumns {
         ("hadb_in_transaction", "MGP", "u32"),
         ("hadb_held_total", "MCP", "u64"),
         ("hadb_failed", "MCP", "u64"),
+        ("hadb_answered", "MCP", "u64"),
     ]
 
     static let position: [String: Int] = Dictionary(

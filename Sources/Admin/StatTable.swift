@@ -145,7 +145,9 @@ struct StatFacts {
     var activity: Activity
     var process: ProcessFacts
     var book: StatBook
-    var isFrontendDisabled: Bool
+    var limits = AdminLimits()
+    /// Percent.
+    var idle = 100
     var isPaused: Bool
     var now: Instant
 
@@ -153,8 +155,11 @@ struct StatFacts {
 
     var frontendStatus: String {
         if process.isStopping { return "STOP" }
-        if isFrontendDisabled { return "PAUSED" }
-        return activity.sessions >= process.connectionsMax ? "FULL" : "OPEN"
+        switch process.frontend {
+        case .open: return activity.sessions >= process.connectionsMax ? "FULL" : "OPEN"
+        case .paused: return "PAUSED"
+        case .stopped: return "STOP"
+        }
     }
 
     var frontend: StatTable.Row {
@@ -162,7 +167,7 @@ struct StatFacts {
             .frontend, sid: 0,
             [
                 "pxname": proxy, "svname": .text("FRONTEND"), "scur": .count(activity.sessions),
-                "smax": .count(book.sessionsMax), "slim": .count(process.connectionsMax),
+                "smax": .count(book.sessionsMax), "slim": .count(limits.frontend ?? process.connectionsAtStart),
                 "stot": .count(activity.sessionsTotal), "bin": .count(activity.bytesIn),
                 "bout": .count(activity.bytesOut), "dreq": .number(0), "dresp": .number(0),
                 "ereq": .count(activity.loginsRefused), "status": .text(frontendStatus), "pid": .number(1),
@@ -185,33 +190,39 @@ struct StatFacts {
     func server(_ index: Int) -> StatTable.Row {
         let node = view.nodes[index]
         let stats = book.nodes.indices.contains(index) ? book.nodes[index] : StatBook.NodeStats()
-        let sessions = book.sessions(on: node.node.id, activity)
+        let done = activity.of(node.node.id)
+        let sessions = done.sessions
         let isPrimary = node.role == .primary
         var row = StatTable.Row(
             .server, sid: index + 1,
             [
                 "pxname": proxy, "svname": .text(node.node.name), "qcur": .number(0), "qmax": .number(0),
-                "scur": .count(sessions), "smax": .count(stats.sessionsMax), "stot": .count(stats.sessionsTotal),
-                "bin": .count(stats.bytesIn), "bout": .count(stats.bytesOut), "dresp": .number(0), "econ": .number(0),
-                "eresp": .number(0), "wretr": .count(stats.rerun), "wredis": .count(stats.moved),
+                "scur": .count(sessions), "smax": .count(stats.sessionsMax), "stot": .count(done.sessionsTotal),
+                "bin": .count(done.bytesIn), "bout": .count(done.bytesOut), "dresp": .number(0),
+                "econ": .count(done.connectsFailed),
+                "eresp": .count(done.statementsFailed), "wretr": .count(done.statementsRerun),
+                "wredis": .count(done.sessionsLeft),
                 "status": .text(node.haproxyStatus(process)), "weight": .count(stats.weight),
                 "act": .number(isPrimary ? 1 : 0), "bck": .number(isPrimary ? 0 : 1),
                 "chkfail": .count(stats.failedChecks), "chkdown": .count(stats.timesDown),
                 "lastchg": .seconds(now - node.changedAt), "downtime": .seconds(stats.downtime(at: now)),
                 "pid": .number(1), "iid": .count(StatTable.proxyID), "sid": .count(index + 1),
-                "lbtot": .count(stats.sessionsTotal), "type": .number(2), "rate": .count(stats.rate),
-                "rate_max": .count(stats.rateMax), "cli_abrt": .number(0), "srv_abrt": .number(0),
+                "lbtot": .count(done.sessionsTotal), "type": .number(2), "rate": .count(stats.rate),
+                "rate_max": .count(stats.rateMax), "cli_abrt": .count(done.statementsAbandoned),
+                "srv_abrt": .count(done.statementsFailed &+ done.statementsRerun),
                 "lastsess": Self.age(stats.lastSession, now), "qtime": .number(0),
                 "ctime": .number(0), "rtime": .number(0), "ttime": .number(0),
                 "addr": .text(node.node.endpoint.description), "mode": .text("tcp"), "wrew": .number(0),
-                "connect": .count(stats.sessionsTotal), "reuse": .number(0), "srv_icur": .number(0),
+                "connect": .count(done.connects), "reuse": .number(0), "srv_icur": .number(0),
                 "qtime_max": .number(0), "ctime_max": .number(0), "rtime_max": .number(0), "ttime_max": .number(0),
                 "eint": .number(0), "idle_conn_cur": .number(0), "safe_conn_cur": .number(0),
                 "used_conn_cur": .count(sessions), "need_conn_est": .count(max(1, sessions)),
                 "uweight": .count(stats.weight), "srid": .number(0), "hadb_role": .text(node.role.rawValue),
+                "hadb_answered": .count(done.statementsAnswered),
             ])
+        if stats.connectionsMax > 0 { row.set("slim", .count(stats.connectionsMax)) }
         // As HAProxy: nothing is checked in maintenance.
-        if node.administrative != .maintenance {
+        if node.administrative != .maintenance, !node.marks.contains(.unchecked) {
             let check = node.checkOutcome
             row.set("check_status", .text(check.status))
             if let text = check.description { row.set("check_desc", .text(text)) }
@@ -220,6 +231,14 @@ struct StatFacts {
             row.set("check_rise", .count(process.rise))
             row.set("check_fall", .count(process.fall))
             row.set("check_health", .count(node.checkHealth(process)))
+        }
+        if node.marks.contains(.agent), !node.marks.contains(.agentIgnored), node.administrative != .maintenance {
+            let isHeard = node.marks.contains(.agentHeard)
+            row.set("agent_status", .text(isHeard ? "L7OK" : "L7TOUT"))
+            row.set("agent_desc", .text(isHeard ? "Layer7 check passed" : "Layer7 timeout"))
+            row.set("agent_rise", .number(1))
+            row.set("agent_fall", .number(1))
+            row.set("agent_health", .number(isHeard && !node.marks.contains(.agentDown) ? 1 : 0))
         }
         return row
     }
@@ -235,7 +254,7 @@ struct StatFacts {
             [
                 "pxname": proxy, "svname": .text("BACKEND"), "qcur": .count(activity.sessionsHeld),
                 "qmax": .count(book.heldMax), "scur": .count(activity.sessions), "smax": .count(book.sessionsMax),
-                "slim": .count(process.connectionsMax), "stot": .count(activity.sessionsTotal),
+                "slim": .count(limits.frontend ?? process.connectionsAtStart), "stot": .count(activity.sessionsTotal),
                 "bin": .count(activity.bytesIn), "bout": .count(activity.bytesOut), "dreq": .number(0),
                 "dresp": .number(0), "econ": .number(0), "eresp": .count(activity.statementsFailed),
                 "wretr": .count(activity.statementsRerun), "wredis": .count(activity.sessionsMoved),

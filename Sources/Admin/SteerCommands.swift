@@ -16,31 +16,33 @@ extension AdminCommands {
         case .setWeight: return onServer(arguments) { setWeight($0, arguments.dropFirst().first) }
         case .getWeight:
             return onServer(arguments) { .text("\(book.nodes[$0.rawValue].weight) (initial 1)") }
-        case .enableAgent:
-            return onServer(arguments) { _ in .failure("Agent was not configured on this server, cannot enable.") }
-        case .disableAgent, .enableHealth: return onServer(arguments) { _ in .done }
-        case .disableHealth:
-            return onServer(arguments) { _ in
-                .failure("Health checks decide who is primary and can't be disabled; use 'set server <srv> state'.")
+        case .enableAgent, .disableAgent:
+            let isHeard = command.verb == .enableAgent
+            return onServer(arguments) { node in
+                guard marks(node).contains(.agent) else {
+                    return isHeard ? .failure("Agent was not configured on this server, cannot enable.") : .done
+                }
+                source.setAgent(node, isHeard: isHeard)
+                return .done
+            }
+        case .enableHealth, .disableHealth:
+            return onServer(arguments) { node in
+                source.setChecked(node, command.verb == .enableHealth)
+                return .done
             }
         case .shutdownSessionsServer:
             return onServer(arguments) { node in
                 source.endSessions(on: node)
                 return .done
             }
-        case .disableFrontend: return onFrontend(arguments) { disableFrontend() }
-        case .enableFrontend: return onFrontend(arguments) { enableFrontend() }
-        case .shutdownFrontend:
-            return onFrontend(arguments) {
-                .failure("The only frontend can't be shut down; use 'disable frontend', or stop the process.")
-            }
         case .setMaxconnFrontend:
             return onFrontend(arguments) {
-                setMaxconn(arguments.dropFirst().first, missing: "Integer value expected.", zeroIsDefault: false)
+                setMaxconn(\.frontend, arguments.dropFirst().first, missing: "Integer value expected.")
             }
         case .setMaxconnGlobal:
-            return setMaxconn(arguments.first, missing: "Expects an integer value.", zeroIsDefault: true)
-        case .setMaxconnServer: return onServer(arguments) { _ in maxconnOfServer(arguments.dropFirst().first) }
+            return setMaxconn(\.global, arguments.first, missing: "Expects an integer value.", zeroIsDefault: true)
+        case .setMaxconnServer:
+            return onServer(arguments) { setMaxconn(of: $0, arguments.dropFirst().first) }
         case .setRateLimit: return rateLimit(arguments)
         default: return .failure("Nothing is known of this command.")
         }
@@ -74,8 +76,10 @@ extension AdminCommands {
 
     private func set(_ node: NodeID, _ state: AdministrativeState) -> Answer {
         source.set(node, administrative: state)
-        return .done
+        return saveState()
     }
+
+    private func marks(_ node: NodeID) -> NodeMarks { source.view.nodes[node.rawValue].marks }
 
     private func setServer(_ node: NodeID, _ words: [String]) -> Answer {
         let value = words.dropFirst().first
@@ -88,14 +92,24 @@ extension AdminCommands {
             default: return .failure("'set server <srv> state' expects 'ready', 'drain' and 'maint'.")
             }
         case "health":
-            guard let value, ["up", "stopping", "down"].contains(value) else {
+            guard let word = value.flatMap(HealthWord.init) else {
                 return .failure("'set server <srv> health' expects 'up', 'stopping', or 'down'.")
             }
-            return .failure("A server's health is what the checks find; use 'set server <srv> state'.")
+            source.declare(node, word)
+            return .done
         case "weight": return setWeight(node, value)
         case "addr": return setAddress(node, Array(words.dropFirst()))
-        case "agent", "agent-send": return .failure("agent checks are not enabled on this server.")
-        case "agent-addr", "agent-port": return .brief(.warning, "agent checks are not enabled on this server")
+        case "agent": return setAgent(node, value)
+        case "agent-send":
+            return .failure(
+                marks(node).contains(.agent)
+                    ? "Agents tell by themselves; nothing is sent to them."
+                    : "agent checks are not enabled on this server.")
+        case "agent-addr", "agent-port":
+            if marks(node).contains(.agent) {
+                return .failure("Where an agent is, only the configuration says.")
+            }
+            return .brief(.warning, "agent checks are not enabled on this server")
         case "check-port":
             guard let value, Int(value) != nil else { return .brief(.error, "provided port is not an integer") }
             return .failure("Checks go to the server's own address, which only the configuration gives.")
@@ -124,14 +138,14 @@ extension AdminCommands {
                     ? "Relative weight must be positive."
                     : "Absolute weight can only be between 0 and 256 inclusive.")
         }
-        // Of the initial weight, which is 1; any share of it is more than nothing.
-        let weight = isRelative ? min(256, (number + 99) / 100) : number
+        // Of the initial weight, which is 1, in whole numbers: as HAProxy, less than all of it is nothing.
+        let weight = isRelative ? min(256, number / 100) : number
         let before = book.nodes[node.rawValue].weight
         let state = source.view.nodes[node.rawValue].administrative
         book.set(weight: weight, of: node)
         if weight == 0, state == .ready { return set(node, .drain) }
         if weight > 0, before == 0, state == .drain { return set(node, .ready) }
-        return .done
+        return saveState()
     }
 
     private func setAddress(_ node: NodeID, _ words: [String]) -> Answer {
@@ -157,42 +171,74 @@ extension AdminCommands {
         return .message(.warning, "no need to change the addr, no need to change the port" + by)
     }
 
-    // MARK: the frontend and its limits
-
-    private func disableFrontend() -> Answer {
-        guard limitOfDisabledFrontend == nil else { return .failure("All sockets are already disabled.") }
-        limitOfDisabledFrontend = source.process.connectionsMax
-        source.setConnectionsMax(0)
-        return .done
-    }
-
-    private func enableFrontend() -> Answer {
-        guard let before = limitOfDisabledFrontend else { return .failure("All sockets are already enabled.") }
-        limitOfDisabledFrontend = nil
-        source.setConnectionsMax(before)
-        return .done
-    }
-
-    private func setMaxconn(_ word: String?, missing: String, zeroIsDefault: Bool) -> Answer {
-        guard let word, let number = Int(word) else { return .failure(missing) }
-        let process = source.process
-        let count = number == 0 && zeroIsDefault ? process.connectionsConfigured : number
-        guard (1...process.connectionsHardMax).contains(count) else { return .failure("Value out of range.") }
-        if limitOfDisabledFrontend != nil {
-            limitOfDisabledFrontend = count
-        } else {
-            source.setConnectionsMax(count)
+    private func setAgent(_ node: NodeID, _ word: String?) -> Answer {
+        let marks = marks(node)
+        guard marks.contains(.agent), !marks.contains(.agentIgnored) else {
+            return .failure("agent checks are not enabled on this server.")
+        }
+        switch word {
+        case "up": source.declareAgent(node, isUp: true)
+        case "down": source.declareAgent(node, isUp: false)
+        default: return .failure("'set server <srv> agent' expects 'up' or 'down'.")
         }
         return .done
     }
 
-    private func maxconnOfServer(_ word: String?) -> Answer {
+    // MARK: the frontend and its limits
+
+    func steerFrontend(_ command: AdminCommand, _ completion: @escaping (Answer) -> Void) {
+        let state: FrontendState
+        switch command.verb {
+        case .disableFrontend: state = .paused
+        case .shutdownFrontend: state = .stopped
+        default: state = .open
+        }
+        let refusal = onFrontend(command.arguments) { objection(source.process.frontend, state) }
+        guard case .done = refusal else { return completion(refusal) }
+        source.setFrontend(state) { isDone in
+            completion(
+                isDone
+                    ? .done : .failure("Failed to resume frontend, check logs for precise cause (port conflict?)."))
+        }
+    }
+
+    /// `done` where nothing speaks against it.
+    private func objection(_ present: FrontendState, _ wanted: FrontendState) -> Answer {
+        switch (present, wanted) {
+        case (.stopped, .stopped): .failure("Frontend was already shut down.")
+        case (.stopped, .paused): .failure("Frontend was previously shut down, cannot disable.")
+        case (.stopped, .open): .failure("Frontend was previously shut down, cannot enable.")
+        case (.paused, .paused): .failure("All sockets are already disabled.")
+        case (.open, .open): .failure("All sockets are already enabled.")
+        case (.paused, .open), (.open, .paused), (.paused, .stopped), (.open, .stopped): .done
+        }
+    }
+
+    private func setMaxconn(
+        _ limit: WritableKeyPath<AdminLimits, Int?>, _ word: String?, missing: String, zeroIsDefault: Bool = false
+    ) -> Answer {
+        guard let word, let number = Int(word) else { return .failure(missing) }
+        if number == 0, zeroIsDefault {
+            limits[keyPath: limit] = nil
+        } else {
+            guard (1...source.process.connectionsHardMax).contains(number) else {
+                return .failure("Value out of range.")
+            }
+            limits[keyPath: limit] = number
+        }
+        applyConnectionsMax()
+        return .done
+    }
+
+    private func setMaxconn(of node: NodeID, _ word: String?) -> Answer {
         guard let word else { return .failure("Require <maxconn>.") }
         guard let number = Int(word) else {
             return .brief(.error, "maxconn string empty or preceded by garbage")
         }
-        guard number >= 0 else { return .failure("Value out of range.") }
-        return .failure("Limits are the frontend's; use 'set maxconn frontend' or 'set maxconn global'.")
+        guard (0...source.process.connectionsHardMax).contains(number) else { return .failure("Value out of range.") }
+        book.set(connectionsMax: number, of: node)
+        applyConnectionsMax()
+        return .done
     }
 
     private func rateLimit(_ arguments: [String]) -> Answer {
@@ -208,7 +254,14 @@ extension AdminCommands {
                 """)
         }
         guard arguments.count > 2, let number = Int(arguments[2]) else { return .failure("Expects an integer value.") }
-        guard number >= 0 else { return .failure("Value out of range.") }
-        return number == 0 ? .done : .failure("Rates are not limited here: only 0, no limit, is accepted.")
+        guard (0...Int(Int32.max)).contains(number) else { return .failure("Value out of range.") }
+        switch arguments[0] {
+        case "connections": limits.connectionRate = number
+        case "sessions": limits.sessionRate = number
+        case "ssl-sessions": limits.sslRate = number
+        default: limits.compressionRate = number
+        }
+        source.setConnectionRateMax(limits.connectionRateMax)
+        return .done
     }
 }

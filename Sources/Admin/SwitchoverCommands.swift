@@ -25,8 +25,14 @@ extension AdminCommands {
         if isBackground { completion(.message(.info, "Begun.")) }
     }
 
-    func showSwitchover() -> Answer {
+    func showSwitchover(json: Bool) -> Answer {
         let latest = source.latestSwitchover
+        if json {
+            let end = latest.isDone.map { $0 ? Self.done : Self.failed } ?? Self.underWay
+            return .fields([
+                Field("state", .text(latest.lines.isEmpty ? "none" : end)), Field("lines", .list(latest.lines)),
+            ])
+        }
         guard !latest.lines.isEmpty else { return .message(.info, "There was none.") }
         let end = latest.isDone.map { $0 ? Self.done : Self.failed } ?? Self.underWay
         return .text((latest.lines.map(Cell.printable) + [end]).joined(separator: "\n"))

@@ -15,9 +15,12 @@ enum Verb: CaseIterable, Hashable, Sendable {
     case setSeverityOutput
     case setTimeout
     case setWeight
-    case showActivity, showBackend, showCLILevel, showCLISockets, showCluster, showCounters, showErrors
-    case showFailovers, showHolds, showInfo, showNodes, showOutages, showPools, showProcess
-    case showServersConn, showServersState, showSess, showSessions, showStat, showSwitchover, showTable, showThreads,
+    case showACL, showActivity, showBackend, showCache, showCLILevel, showCLISockets, showCluster, showCounters,
+        showErrors
+    case showFailovers, showHolds, showInfo, showMap, showNodes, showOutages, showPeers, showPools, showProcess,
+        showResolvers
+    case showSchema, showServersConn, showServersState, showSess, showSessions, showStat, showSwitchover, showTable,
+        showThreads,
         showVersion
     case shutdownFrontend, shutdownSession, shutdownSessionsServer
     case switchover
@@ -39,9 +42,9 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .enableServer: ("enable server  (DEPRECATED)", "enable a disabled server (use 'set server' instead)")
         case .getWeight: ("get weight <bk>/<srv>", "report a server's current weight")
         case .lowerToOperator: ("operator", "lower the level of the current CLI session to operator")
-        case .pause: ("pause [<time>] [wait <time>]", "hold new statements at transaction boundaries")
-        case .reload: ("reload", "read the configuration again, as SIGHUP does")
-        case .resume: ("resume", "let held statements go")
+        case .pause: ("pause [<time>] [wait <time>] [json]", "hold new statements at transaction boundaries")
+        case .reload: ("reload [json]", "read the configuration again, as SIGHUP does")
+        case .resume: ("resume [json]", "let held statements go")
         case .setMaxconnFrontend:
             ("set maxconn frontend <frontend> <value>", "change a frontend's maxconn setting")
         case .setMaxconnGlobal: ("set maxconn global <value>", "change the per-process maxconn setting")
@@ -52,8 +55,10 @@ enum Verb: CaseIterable, Hashable, Sendable {
             ("set severity-output [none|number|string]", "set presence of severity level in feedback information")
         case .setTimeout: ("set timeout [cli] <delay>", "change a timeout setting")
         case .setWeight: ("set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight (use 'set server' instead)")
+        case .showACL: ("show acl", "report available acls: there are none here")
         case .showActivity: ("show activity", "show per-thread activity stats (for support/developers)")
         case .showBackend: ("show backend", "list backends in the current running config")
+        case .showCache: ("show cache", "show cache status: there is none here")
         case .showCLILevel: ("show cli level", "display the level of the current CLI session")
         case .showCLISockets: ("show cli sockets", "dump list of cli sockets")
         case .showCluster: ("show cluster [json]", "primary, phase, diagnosis, cautions, last outage, evidence")
@@ -63,10 +68,14 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showFailovers: ("show failovers [json]", "changes of the primary, the latest last")
         case .showHolds: ("show holds [json]", "sessions whose statement or login waits")
         case .showInfo: ("show info [desc|json|typed|float]*", "report information about the running process")
+        case .showMap: ("show map", "report available maps: there are none here")
         case .showNodes: ("show nodes [json]", "the nodes, their health and roles")
-        case .showOutages: ("show outages [json]", "times without a primary, the latest last")
+        case .showOutages: ("show outages [json]", "outages as the ledger has them, the latest last")
+        case .showPeers: ("show peers", "dump information about peers: there are none here")
         case .showPools: ("show pools", "report information about the memory pools usage")
         case .showProcess: ("show process [json]", "this process, in short and by our names")
+        case .showResolvers: ("show resolvers [id]", "dump counters of resolvers: there are none here")
+        case .showSchema: ("show schema json", "report schema used for stats")
         case .showServersConn:
             ("show servers conn [<backend>]", "dump server connections status (all or for a single backend)")
         case .showServersState:
@@ -74,14 +83,14 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showSess: ("show sess [id]", "report the list of current sessions or dump this exact session")
         case .showSessions: ("show sessions [json]", "one line per session")
         case .showStat: ("show stat [desc|json|no-maint|typed|up]*", "report counters for each proxy and server")
-        case .showSwitchover: ("show switchover", "what the latest switchover said, and its end")
+        case .showSwitchover: ("show switchover [json]", "what the latest switchover said, and its end")
         case .showTable: ("show table", "report table usage stats: there are no tables here")
         case .showThreads: ("show threads", "show some threads debugging information")
         case .showVersion: ("show version", "show version of the current process")
         case .shutdownFrontend: ("shutdown frontend <frontend>", "stop a specific frontend")
         case .shutdownSession: ("shutdown session [id]", "kill a specific session")
         case .shutdownSessionsServer: ("shutdown sessions server <bk>/<srv>", "kill sessions on a server")
-        case .switchover: ("switchover <node> [dry-run] [background]", "make that node the primary, as planned")
+        case .switchover: ("switchover <node> [<option>]*", "make that node the primary (dry-run, background, json)")
         case .lowerToUser: ("user", "lower the level of the current CLI session to user")
         case .help: ("help [<command>]", "list matching or all commands")
         case .prompt: ("prompt", "toggle interactive mode with prompt")
@@ -115,7 +124,9 @@ enum Verb: CaseIterable, Hashable, Sendable {
             .admin
         case .clearCounters, .lowerToOperator, .showErrors, .showHolds, .showSess, .showSessions, .showThreads:
             .operator
-        case .getWeight, .setSeverityOutput, .setTimeout, .showActivity, .showBackend, .showCLILevel, .showCLISockets,
+        case .getWeight, .setSeverityOutput, .setTimeout, .showACL, .showActivity, .showBackend, .showCache,
+            .showCLILevel,
+            .showCLISockets, .showMap, .showPeers, .showResolvers, .showSchema,
             .showCluster, .showCounters, .showFailovers, .showInfo, .showNodes, .showOutages, .showPools, .showProcess,
             .showServersConn, .showServersState, .showStat, .showSwitchover, .showTable, .showVersion, .lowerToUser,
             .help, .prompt,

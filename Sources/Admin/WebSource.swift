@@ -9,6 +9,8 @@ public protocol WebSource: AnyObject {
     var isPaused: Bool { get }
     /// As the ledger has them, oldest first; the last may be going on.
     var outageReports: [OutageReport] { get }
+    /// One sentence for the log.
+    func note(_ sentence: String)
     /// Calls back exactly once, on the loop's thread, later or at once.
     func sessions(_ completion: @escaping ([SessionRow]) -> Void)
 }

@@ -75,6 +75,7 @@ public struct NodeView: Sendable, Hashable {
     public var lastCheck: String
     /// When health or role last changed.
     public var changedAt: Instant
+    public var marks: NodeMarks = []
 
     public init(
         node: Node, health: HealthState, administrative: AdministrativeState, role: Role, lastCheck: String,

@@ -17,6 +17,7 @@ final class Control {
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
         case sample(SecondSample, at: Instant)
+        case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
     }
 
@@ -35,6 +36,7 @@ final class Control {
     private var server: AdminServer?
     private var web: HTTPServer?
     private var desk: ClusterDesk?
+    private var frontend = FrontendState.open
     private var holders: Set<PauseHolder> = []
 
     private var published: ClusterView
@@ -43,6 +45,7 @@ final class Control {
     private var identity: ServerIdentity?
     private var accounts = AccountDirectory()
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
+    private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
     private var stopSignals = 0
 
@@ -75,9 +78,11 @@ final class Control {
         mailbox.attach(to: loop) { [unowned self] in handle($0) }
         let admin = configuration.admin
         makeDirectory(of: admin.socket)
-        server = try AdminServer(listeners: admin.listeners, loop: loop, source: self)
+        server = try AdminServer(
+            listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile)
         do throws(SystemError) {
             web = try HTTPServer(admin, loop: loop, source: self)
+            web?.remember(SecondFigures.history(ledger.seconds, outages: ledger.outages))
             try fleet.start()
         } catch {
             web?.close()
@@ -102,6 +107,7 @@ final class Control {
         self.watch = watch
         let desk = try ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)
         self.desk = desk
+        server?.restoreState()
         watch.start()
         desk.start()
         for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
@@ -151,6 +157,9 @@ final class Control {
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))
+        case .listening(let request, let state, let isDone):
+            if isDone { frontend = state }
+            answers.removeValue(forKey: request)?(isDone)
         case .drained(let last): end(last)
         }
     }
@@ -288,6 +297,8 @@ extension Control: AdminSource {
             version: Program.version, pid: getpid(), startedAt: startedAt, workers: configuration.proxy.workers,
             connectionsMax: fleet.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
             isStopping: stopSignals > 0)
+        facts.frontend = frontend
+        facts.proxyName = configuration.proxy.name
         facts.connectionsConfigured = configuration.proxy.connectionsMax
         facts.rise = configuration.health.rise
         facts.fall = configuration.health.fall
@@ -341,6 +352,39 @@ extension Control: AdminSource {
     func setConnectionsMax(_ count: Int) {
         log.notice("The limit of connections is set to \(count) by an administrator.")
         fleet.setConnectionsMax(count)
+    }
+
+    func declare(_ node: NodeID, _ word: HealthWord) {
+        log.notice("\(view.name(of: node)) is declared \(word.rawValue) by an administrator, until its next check.")
+        watch?.declare(node, word)
+    }
+
+    func setChecked(_ node: NodeID, _ isChecked: Bool) { watch?.setChecked(node, isChecked) }
+    func setAgent(_ node: NodeID, isHeard: Bool) { watch?.setAgent(node, isHeard: isHeard) }
+
+    func declareAgent(_ node: NodeID, isUp: Bool) {
+        let word = isUp ? "up" : "down"
+        log.notice("The agent of \(view.name(of: node)) is declared \(word) by an administrator, until its next word.")
+        watch?.declareAgent(node, isUp: isUp)
+    }
+
+    func setConnectionRateMax(_ perSecond: Int) {
+        let limit = perSecond > 0 ? "\(perSecond) per second" : "any number"
+        log.notice("New connections are limited to \(limit) by an administrator.")
+        fleet.setAcceptRateMax(perSecond)
+    }
+
+    func setFrontend(_ state: FrontendState, _ completion: @escaping (Bool) -> Void) {
+        switch state {
+        case .open: log.notice("New connections are taken again, says an administrator.")
+        case .paused: log.warning("New connections are refused, says an administrator; sessions go on.")
+        case .stopped: log.warning("New connections are refused for good, says an administrator; sessions go on.")
+        }
+        lastRequest += 1
+        answers[lastRequest] = completion
+        fleet.setListening(ListenState(state)) { [mailbox, lastRequest] in
+            mailbox.post(.listening(request: lastRequest, state, isDone: $0))
+        }
     }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {

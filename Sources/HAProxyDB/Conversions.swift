@@ -54,8 +54,13 @@ extension Health.TrafficEvidence {
 
 extension Configuration.Admin {
     /// The sockets that `ctl` and HAProxy's tools talk to.
-    var listeners: [AdminServer.Listener] {
-        var all = [AdminServer.Listener(.unix(path: socket, mode: socketMode), level: AccessLevel(level))]
+    func listeners() throws(SystemError) -> [AdminServer.Listener] {
+        let user = try socketUser.map { name throws(SystemError) in try Accounts.user(name) }
+        let group = try socketGroup.map { name throws(SystemError) in try Accounts.group(name) }
+        var all = [
+            AdminServer.Listener(
+                .unix(path: socket, mode: socketMode, user: user, group: group), level: AccessLevel(level))
+        ]
         if let tcp { all.append(AdminServer.Listener(.tcp(tcp), level: AccessLevel(tcpLevel))) }
         return all
     }
@@ -87,6 +92,34 @@ extension Activity {
         statementsRerun = counters.statementsRerun
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
+        nodes = counters.nodes.map(NodeActivity.init)
+    }
+}
+
+extension NodeActivity {
+    init(_ totals: NodeTotals) {
+        self.init()
+        sessions = totals.sessionsNow
+        sessionsTotal = totals.sessionsTotal
+        connects = totals.connects
+        connectsFailed = totals.connectsFailed
+        bytesIn = totals.bytesIn
+        bytesOut = totals.bytesOut
+        statementsAnswered = totals.answered
+        statementsFailed = totals.failed
+        statementsRerun = totals.rerun
+        statementsAbandoned = totals.abandoned
+        sessionsLeft = totals.left
+    }
+}
+
+extension ListenState {
+    init(_ state: FrontendState) {
+        switch state {
+        case .open: self = .open
+        case .paused: self = .paused
+        case .stopped: self = .closed
+        }
     }
 }
 

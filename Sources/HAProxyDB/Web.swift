@@ -25,6 +25,34 @@ extension Control: WebSource {
     }
 }
 
+extension SecondFigures {
+    /// - Parameter hasPrimary: as far as is known afterwards.
+    init(_ row: Interval, bounds: (Int) -> Int, hasPrimary: Bool) {
+        self.init(time: row.ended.nanoseconds / 1_000_000_000)
+        users = Int(row.users.rounded())
+        usersAffected = row.usersAffectedMax
+        begun = UInt64(clamping: row.begun)
+        answered = UInt64(clamping: row.answered)
+        failed = UInt64(clamping: row.failed)
+        heldNow = row.heldNow + row.loginsHeldNow
+        inFlightNow = row.inFlightNow
+        self.hasPrimary = hasPrimary
+        p50Microseconds = row.latency.bucket(of: 0.5).map(bounds)
+        p99Microseconds = row.latency.bucket(of: 0.99).map(bounds)
+    }
+
+    /// The ledger's last hour, for the page. A second at whose end there was an outage had no primary.
+    static func history(_ rows: [Interval], outages: [OutageRecord]) -> [SecondFigures] {
+        let times = outages.map { ($0.wall.nanoseconds, $0.wall.nanoseconds + $0.length.nanoseconds) }
+        return rows.map { row in
+            let end = row.ended.nanoseconds
+            return SecondFigures(
+                row, bounds: { LatencyScale.upperBoundMicroseconds(of: $0) },
+                hasPrimary: !times.contains { $0.0 < end && end <= $0.1 })
+        }
+    }
+}
+
 extension OutageReport {
     init(_ record: OutageRecord, at now: Instant) {
         let isUnderWay = record.ended == nil && !record.isInterrupted

@@ -32,11 +32,18 @@ public struct HealthMonitor: Sendable {
         var silence = ""
         /// What the replica was when its agent last said so, with a disk that was up to date.
         var remembered: (generations: [DataGeneration], at: Instant)?
+        var overrides = NodeOverrides()
 
         var evidence: NodeEvidence {
-            NodeEvidence(
-                node: node.id, name: node.name, administrative: administrative, health: health.published, claim: claim,
-                isAnswering: isAnswering, agent: agent, remembered: remembered?.generations)
+            let isDeaf = overrides.isAgentIgnored && agent != .none
+            return NodeEvidence(
+                node: node.id, name: node.name,
+                administrative: administrative == .ready && overrides.areInTheWay ? .drain : administrative,
+                health: health.published,
+                // Nobody is waited for who is not going to be asked.
+                claim: overrides.isUnchecked && claim == .unknown ? .absent : claim,
+                isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
+                remembered: isDeaf ? nil : remembered?.generations)
         }
     }
 
@@ -105,8 +112,9 @@ public struct HealthMonitor: Sendable {
     }
 
     public mutating func probeFinished(_ node: NodeID, _ result: ProbeResult, at now: Instant) -> [Action] {
-        guard members.indices.contains(node.rawValue) else { return [] }
+        guard members.indices.contains(node.rawValue), !members[node.rawValue].overrides.isUnchecked else { return [] }
         var actions: [Action] = []
+        members[node.rawValue].overrides.isStopping = false
         let wasOutage = primary == nil
         let restarted = take(result, of: node.rawValue, at: now, &actions)
         decide(restarted: restarted ? node : nil, at: now, &actions)
@@ -119,7 +127,7 @@ public struct HealthMonitor: Sendable {
 
     /// The check's own connection was closed or reset while it was idle.
     public mutating func probeConnectionLost(_ node: NodeID, at now: Instant) -> [Action] {
-        guard members.indices.contains(node.rawValue) else { return [] }
+        guard isChecked(node) else { return [] }
         if isCleared(node.rawValue, within: options.fastInterval, at: now) {
             return [.probe(node, after: options.fastInterval)]
         }
@@ -129,7 +137,7 @@ public struct HealthMonitor: Sendable {
     /// Live traffic's hint. However many sessions report the same, there is one check; hints that a check has just
     /// proved wrong are not followed again before the next regular check.
     public mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, at now: Instant) -> [Action] {
-        guard members.indices.contains(node.rawValue) else { return [] }
+        guard isChecked(node) else { return [] }
         if members[node.rawValue].isSuspected { return [] }
         switch evidence {
         case .refused:
@@ -178,6 +186,7 @@ public struct HealthMonitor: Sendable {
         let left = Instant.Span(nanoseconds: options.observationAgeMax.nanoseconds - age.nanoseconds)
         guard left > .zero else { return agentLost(node, "what it tells is \(age) old", at: now) }
         let before = members[index].agent
+        members[index].overrides.isAgentDown = false
         members[index].agent = .fresh(report)
         members[index].agentUntil = now + min(options.agentSilenceMax, left)
         var actions: [Action] = []
@@ -197,6 +206,70 @@ public struct HealthMonitor: Sendable {
         var actions: [Action] = []
         silence(node.rawValue, reason, &actions)
         guard !actions.isEmpty else { return [] }
+        decide(restarted: nil, at: now, &actions)
+        return actions
+    }
+
+    // MARK: an administrator's word on checks
+
+    /// Whether the node is checked at all.
+    public func isChecked(_ node: NodeID) -> Bool {
+        members.indices.contains(node.rawValue) && !members[node.rawValue].overrides.isUnchecked
+    }
+
+    /// Holds until the next check finds something else, and for good where the node is not checked. Up is no claim:
+    /// only what the server said of itself makes it a primary.
+    public mutating func declared(_ node: NodeID, _ word: HealthWord, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue), members[node.rawValue].administrative != .maintenance else {
+            return []
+        }
+        let index = node.rawValue
+        members[index].overrides.isStopping = word == .stopping
+        let change: NodeHealth.Change
+        switch word {
+        case .up: change = members[index].health.declaredUp()
+        case .stopping: change = .none
+        case .down:
+            change = members[index].health.declaredDown()
+            forget(index, .absent)
+        }
+        var actions: [Action] = []
+        note(change, index, "an administrator says so", at: now, &actions)
+        decide(restarted: nil, at: now, &actions)
+        return actions
+    }
+
+    /// Without checks the node stays what it was, with one exception: another one that proves to be the primary takes
+    /// over.
+    public mutating func setChecked(_ node: NodeID, _ isChecked: Bool, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue), self.isChecked(node) != isChecked else { return [] }
+        members[node.rawValue].overrides.isUnchecked = !isChecked
+        members[node.rawValue].isSuspected = false
+        let name = members[node.rawValue].node.name
+        var actions: [Action] = [.note(isChecked ? "\(name) is checked again." : "\(name) is not checked any more.")]
+        decide(restarted: nil, at: now, &actions)
+        if isChecked { actions.append(.probe(node, after: .zero)) }
+        return actions
+    }
+
+    /// Whether the agent's word counts. Nothing happens where there is no agent.
+    public mutating func setAgent(_ node: NodeID, isHeard: Bool, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue), members[node.rawValue].agent != .none,
+            members[node.rawValue].overrides.isAgentIgnored == isHeard
+        else { return [] }
+        members[node.rawValue].overrides.isAgentIgnored = !isHeard
+        let word = isHeard ? "counts again" : "does not count any more"
+        var actions: [Action] = [.note("The word of the agent of \(members[node.rawValue].node.name) \(word).")]
+        decide(restarted: nil, at: now, &actions)
+        planWake(at: now, &actions)
+        return actions
+    }
+
+    /// Holds until the agent's next word.
+    public mutating func agentDeclared(_ node: NodeID, isUp: Bool, at now: Instant) -> [Action] {
+        guard members.indices.contains(node.rawValue), members[node.rawValue].agent != .none else { return [] }
+        members[node.rawValue].overrides.isAgentDown = !isUp
+        var actions: [Action] = []
         decide(restarted: nil, at: now, &actions)
         return actions
     }
@@ -323,7 +396,7 @@ public struct HealthMonitor: Sendable {
     }
 
     private mutating func suspect(_ node: NodeID, _ reason: String, at now: Instant) -> [Action] {
-        guard members.indices.contains(node.rawValue), !members[node.rawValue].isSuspected else { return [] }
+        guard isChecked(node), !members[node.rawValue].isSuspected else { return [] }
         let change = members[node.rawValue].health.suspected()
         switch members[node.rawValue].health.published {
         case .up, .falling: break
@@ -457,9 +530,11 @@ public struct HealthMonitor: Sendable {
         var view = ClusterView(
             generation: generation, primary: primary, phase: phase, diagnosis: diagnosis, since: since,
             nodes: members.map {
-                NodeView(
+                var node = NodeView(
                     node: $0.node, health: $0.health.published, administrative: $0.administrative, role: $0.role,
                     lastCheck: $0.lastCheck, changedAt: $0.changedAt)
+                node.marks = $0.overrides.marks($0.agent)
+                return node
             }, cautions: Testimony.cautions(members.map(\.evidence)))
         swap(&view, &published)
         if !published.equalsApartFromChecks(view) { actions.append(.publish(published)) }

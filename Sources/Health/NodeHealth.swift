@@ -88,6 +88,13 @@ struct NodeHealth: Sendable, Hashable {
         }
     }
 
+    mutating func declaredUp() -> Change {
+        switch state {
+        case .up: return .none
+        case .unchecked, .falling, .rising, .down: return enter(.up)
+        }
+    }
+
     private mutating func enter(_ next: State) -> Change {
         let before = published
         state = next

@@ -147,6 +147,24 @@ public final class ClusterWatch {
         run(monitor.administered(node, state, at: MonotonicClock.now()))
     }
 
+    /// An administrator's word on a node's health, until the next check.
+    public func declare(_ node: NodeID, _ word: HealthWord) {
+        run(monitor.declared(node, word, at: MonotonicClock.now()))
+    }
+
+    public func setChecked(_ node: NodeID, _ isChecked: Bool) {
+        run(monitor.setChecked(node, isChecked, at: MonotonicClock.now()))
+    }
+
+    /// Whether the word of the node's agent counts.
+    public func setAgent(_ node: NodeID, isHeard: Bool) {
+        run(monitor.setAgent(node, isHeard: isHeard, at: MonotonicClock.now()))
+    }
+
+    public func declareAgent(_ node: NodeID, isUp: Bool) {
+        run(monitor.agentDeclared(node, isUp: isUp, at: MonotonicClock.now()))
+    }
+
     // MARK: events
 
     private func finished(_ node: NodeID, _ result: ProbeResult) {
@@ -225,7 +243,8 @@ public final class ClusterWatch {
         guard isRunning, probes.indices.contains(node.rawValue), !probes[node.rawValue].isUnderWay else { return }
         timers[node.rawValue]?.cancel()
         timers[node.rawValue] = loop.schedule(after: delay) { [weak self] in
-            self?.probes[node.rawValue].probe()
+            guard let self, monitor.isChecked(node) else { return }
+            probes[node.rawValue].probe()
         }
     }
 }

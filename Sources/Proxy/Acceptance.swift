@@ -8,25 +8,62 @@ import Reactor
 extension Worker {
     /// The first worker accepts for all: the kernel's own spreading (SO_REUSEPORT) is uneven for the few, long
     /// connections that databases have.
-    func watch(listener: Int32, on loop: EventLoop) {
-        var watch: Watch?
-        watch = loop.watch(listener, read: true, write: false) { [unowned self] _ in
+    func watch(_ gate: AcceptGate) {
+        guard let loop else { return }
+        gate.watch = loop.watch(gate.descriptor, read: true, write: false) { [unowned self, unowned gate] _ in
             now = MonotonicClock.now()
-            // Bounded, so that a flood of connections does not starve the sessions that are there.
-            for _ in 0..<64 {
-                guard drainDeadline == nil else { return }
-                do {
-                    guard let accepted = try Sockets.accept(listener) else { return }
-                    fleet.place(accepted.descriptor, accepted.peer, acceptor: self)
-                } catch {
-                    // Out of descriptors: the connection waits in the listener's queue until one is free. Without
-                    // a pause the loop would do nothing but ask.
-                    watch?.update(read: false, write: false)
-                    loop.schedule(after: .milliseconds(100)) { watch?.update(read: true, write: false) }
-                    return
-                }
+            accept(gate)
+        }
+    }
+
+    /// Bounded, so that a flood of connections does not starve the sessions that are there.
+    private func accept(_ gate: AcceptGate) {
+        for _ in 0..<64 {
+            guard drainDeadline == nil, gate.state == .open else { return }
+            if let pause = acceptRate.pause(limit: fleet.acceptRateMax.load(ordering: .relaxed), at: now) {
+                return rest(gate, for: pause)
+            }
+            do {
+                guard let accepted = try Sockets.accept(gate.descriptor) else { return }
+                acceptRate.counted(at: now)
+                fleet.place(accepted.descriptor, accepted.peer, acceptor: self)
+            } catch {
+                // Out of descriptors: the connection waits in the listener's queue until one is free. Without
+                // a pause the loop would do nothing but ask.
+                return rest(gate, for: .milliseconds(100))
             }
         }
+    }
+
+    private func rest(_ gate: AcceptGate, for span: Instant.Span) {
+        gate.watch?.update(read: false, write: false)
+        loop.schedule(after: span) { [weak gate] in
+            guard let gate, gate.state == .open else { return }
+            gate.watch?.update(read: true, write: false)
+        }
+    }
+
+    /// An administrator's word. What waits in a listener's queue is still taken; a pause keeps the port. False where
+    /// somebody else has taken the port meanwhile.
+    func setListening(_ state: ListenState) -> Bool {
+        var isDone = true
+        for gate in gates where gate.state != .closed && gate.state != state {
+            switch state {
+            case .open:
+                guard Sockets.listenAgain(gate.descriptor) else {
+                    isDone = false
+                    continue
+                }
+                gate.state = .open
+                gate.watch?.update(read: true, write: false)
+            case .paused, .closed:
+                if gate.state == .open { accept(gate) }
+                gate.state = state
+                gate.watch?.update(read: false, write: false)
+                if state == .closed { gate.close() } else { Sockets.stopListening(gate.descriptor) }
+            }
+        }
+        return isDone
     }
 
     /// Takes a connection over: greets it, or tells it why not.
@@ -38,7 +75,7 @@ extension Worker {
         s.initialize(
             to: Session(
                 worker: Unmanaged.passUnretained(self), id: fleet.nextSessionID(), clientFD: descriptor, peer: peer,
-                at: now))
+                counters: counters.node(nil), at: now))
         s.pointee.next = sessions
         sessions?.pointee.previous = s
         sessions = s

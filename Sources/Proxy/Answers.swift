@@ -17,6 +17,7 @@ extension Worker {
         switch receive(s.pointee.nodeFD, at: carried) {
         case .bytes(let n):
             hasHeard = true
+            s.pointee.nodeCounters.pointee.bytesOut.add(UInt64(n))
             if s.pointee.backend == .attached && !s.pointee.hasOwn {
                 answered(s, carried + n)
             } else {

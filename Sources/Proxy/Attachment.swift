@@ -12,7 +12,10 @@ extension Worker {
         guard let primary = view.primary, primary.rawValue < addresses.count,
             let address = addresses[primary.rawValue]
         else { return hold(s) }
+        if s.pointee.loggedIn, s.pointee.node != primary { s.pointee.nodeCounters.pointee.left.add() }
         s.pointee.node = primary
+        s.pointee.nodeCounters = counters.node(primary)
+        s.pointee.nodeCounters.pointee.connects.add()
         s.pointee.generation = view.generation
         s.pointee.deadline = now + options.connectTimeout
         attaching.append(s)
@@ -50,6 +53,7 @@ extension Worker {
 
     /// The attempt failed for a reason that may pass: the session keeps its place in the queue.
     func attachFailed(_ s: SessionRef, after pause: Instant.Span = ReleaseGovernor.retryPause) {
+        s.pointee.nodeCounters.pointee.connectsFailed.add()
         closeNode(s, reset: true)
         if s.pointee.queue == .attaching {
             attaching.remove(s)
@@ -186,6 +190,8 @@ extension Worker {
         }
         leaveQueue(s)
         fleet.set(thread: s.pointee.nodeThreadID, of: s.pointee.id)
+        s.pointee.nodeCounters.pointee.sessionsNow.add()
+        s.pointee.nodeCounters.pointee.sessionsTotal.add()
         releaseDue = true
         guard s.pointee.loggedIn else {
             s.pointee.backend = .attached

@@ -1,3 +1,4 @@
+import Cluster
 import Synchronization
 
 /// A counter that one worker writes and anyone reads. Being the only writer, it needs no locked instruction.
@@ -11,6 +12,27 @@ struct Counter: ~Copyable, Sendable {
 
     @inline(__always)
     func subtract(_ n: UInt64 = 1) { value.store(value.load(ordering: .relaxed) &- n, ordering: .relaxed) }
+}
+
+/// What a worker did with one node. Lives in memory that its worker allocated, and never moves.
+struct NodeCounters: ~Copyable {
+    /// Sessions that are logged in there.
+    let sessionsNow = Counter()
+    /// Logins that succeeded, moves included.
+    let sessionsTotal = Counter()
+    /// Connections that were begun, and those that came to nothing.
+    let connects = Counter()
+    let connectsFailed = Counter()
+    /// To and from the node, logins and restored state included.
+    let bytesIn = Counter()
+    let bytesOut = Counter()
+    let answered = Counter()
+    /// Statements that its loss ended with an error, had run again elsewhere, or whose client went first.
+    let failed = Counter()
+    let rerun = Counter()
+    let abandoned = Counter()
+    /// Sessions that left it for another node.
+    let left = Counter()
 }
 
 /// What a worker counts. `begun = answered + failed + abandoned + held + in flight` at every moment in which the
@@ -33,4 +55,23 @@ final class WorkerCounters: Sendable {
     let lost = Counter()
     let bytesIn = Counter()
     let bytesOut = Counter()
+    let nodeCount: Int
+    /// One more than there are nodes: the last is for sessions that have had none.
+    nonisolated(unsafe) let nodes: UnsafeMutablePointer<NodeCounters>
+
+    init(nodeCount: Int) {
+        self.nodeCount = nodeCount
+        nodes = .allocate(capacity: nodeCount + 1)
+        for index in 0...nodeCount { (nodes + index).initialize(to: NodeCounters()) }
+    }
+
+    deinit {
+        nodes.deinitialize(count: nodeCount + 1)
+        nodes.deallocate()
+    }
+
+    func node(_ id: NodeID?) -> UnsafeMutablePointer<NodeCounters> {
+        guard let id, (0..<nodeCount).contains(id.rawValue) else { return nodes + nodeCount }
+        return nodes + id.rawValue
+    }
 }

@@ -59,8 +59,41 @@ public struct FleetCounters: Sendable {
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// By the nodes' ids.
+    public var nodes: [NodeTotals] = []
 
     public init() {}
+}
+
+/// What the data plane did with one node; see ``NodeCounters``.
+public struct NodeTotals: Sendable, Hashable {
+    public var sessionsNow = 0
+    public var sessionsTotal: UInt64 = 0
+    public var connects: UInt64 = 0
+    public var connectsFailed: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+    public var answered: UInt64 = 0
+    public var failed: UInt64 = 0
+    public var rerun: UInt64 = 0
+    public var abandoned: UInt64 = 0
+    public var left: UInt64 = 0
+
+    public init() {}
+
+    fileprivate mutating func add(_ c: borrowing NodeCounters) {
+        sessionsNow += Int(c.sessionsNow.current)
+        sessionsTotal += c.sessionsTotal.current
+        connects += c.connects.current
+        connectsFailed += c.connectsFailed.current
+        bytesIn += c.bytesIn.current
+        bytesOut += c.bytesOut.current
+        answered += c.answered.current
+        failed += c.failed.current
+        rerun += c.rerun.current
+        abandoned += c.abandoned.current
+        left += c.left.current
+    }
 }
 
 /// What live traffic saw of a node.
@@ -79,6 +112,8 @@ final class FleetState: Sendable {
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
     let onService: @Sendable (ServiceEvent) -> Void
     let connectionsMax: Atomic<Int>
+    /// Connections that are taken per second; zero for any number.
+    let acceptRateMax = Atomic<Int>(0)
     /// Far above the thread ids of any server, so that a KILL tells the two apart.
     static let firstSessionID: UInt32 = 1_000_000_001
     private let sessionsBegun = Atomic<UInt32>(0)
@@ -193,6 +228,7 @@ public final class Fleet: Sendable {
 
     public func counters() -> FleetCounters {
         var sum = FleetCounters()
+        sum.nodes = nodes.map { _ in NodeTotals() }
         for worker in workers.withLock({ $0 }) {
             let c = worker.counters
             sum.sessionsNow += Int(c.sessionsNow.current)
@@ -208,6 +244,7 @@ public final class Fleet: Sendable {
             sum.loginsRefused += c.loginsRefused.current
             sum.bytesIn += c.bytesIn.current
             sum.bytesOut += c.bytesOut.current
+            for index in sum.nodes.indices { sum.nodes[index].add(c.nodes[index]) }
         }
         return sum
     }
@@ -244,6 +281,17 @@ public final class Fleet: Sendable {
 
     /// From the next connection on; those above a lower limit stay.
     public func setConnectionsMax(_ count: Int) { state.connectionsMax.store(count, ordering: .relaxed) }
+
+    /// Connections taken per second; zero for any number. What comes faster waits in the kernel.
+    public func setAcceptRateMax(_ count: Int) { state.acceptRateMax.store(count, ordering: .relaxed) }
+
+    /// Whether new connections are taken. `closed` is for good.
+    ///
+    /// - Parameter completion: on a worker's thread, once it is so; false where it could not be done.
+    public func setListening(_ state: ListenState, _ completion: @escaping @Sendable (Bool) -> Void) {
+        guard let acceptor = workers.withLock({ $0.first }) else { return completion(false) }
+        acceptor.mailbox.post(.listen(state, completion))
+    }
 
     /// Takes no new connections, lets sessions in the middle of something finish until the deadline, closes all, ends
     /// the threads. Returns when that is done, what was counted until then.

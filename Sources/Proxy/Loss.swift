@@ -46,6 +46,7 @@ extension Worker {
         case .refuseNextStatement(let refusal): refuseNext(s, refusal)
         case .runAgain:
             counters.rerun.add()
+            s.pointee.nodeCounters.pointee.rerun.add()
             if s.pointee.queue == .held {
                 leaveQueue(s)
                 hold(s, first: true)
@@ -63,6 +64,7 @@ extension Worker {
                 return resumeClient(s)
             }
             noteFailed(s)
+            s.pointee.nodeCounters.pointee.failed.add()
             answer(s, refusal.packet)
         case .close:
             counters.lost.add()
@@ -128,6 +130,7 @@ extension Worker {
         s.pointee.nodeFD = -1
         if s.pointee.backend == .attached || s.pointee.backend == .restoring {
             fleet.set(thread: nil, of: s.pointee.id)
+            s.pointee.nodeCounters.pointee.sessionsNow.subtract()
         }
         s.pointee.backend = .detached
         s.pointee.nodeCarry.release()

@@ -81,6 +81,7 @@ extension Worker {
     @inline(__always)
     func noteAnswered(_ s: SessionRef) {
         counters.answered.add()
+        s.pointee.nodeCounters.pointee.answered.add()
         let end = MonotonicClock.now()
         heardAt = end
         let microseconds = (end - s.pointee.startedAt).nanoseconds / 1000
@@ -113,7 +114,10 @@ extension Worker {
     /// A session ends. Its statement, if there is one, is not going to be answered.
     func noteGone(_ s: SessionRef) {
         switch s.pointee.frontend {
-        case .held, .streaming, .waiting, .infile: counters.abandoned.add()
+        case .held: counters.abandoned.add()
+        case .streaming, .waiting, .infile:
+            counters.abandoned.add()
+            s.pointee.nodeCounters.pointee.abandoned.add()
         case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .discarding, .closing: break
         }
         if s.pointee.affectedSince.nanoseconds != 0 { release(affected: s, at: MonotonicClock.now()) }

@@ -157,6 +157,8 @@ struct Session {
 
     var generation = Generation.none
     var node: NodeID?
+    /// Of the node that the session has or had last.
+    var nodeCounters: UnsafeMutablePointer<NodeCounters>
     var statementsBegun: UInt64 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
@@ -212,8 +214,12 @@ struct Session {
     var restorationError: ErrorPacket?
     var loginError: ErrorPacket?
 
-    init(worker: Unmanaged<Worker>, id: UInt32, clientFD: Int32, peer: ResolvedAddress, at now: Instant) {
+    init(
+        worker: Unmanaged<Worker>, id: UInt32, clientFD: Int32, peer: ResolvedAddress,
+        counters: UnsafeMutablePointer<NodeCounters>, at now: Instant
+    ) {
         self.worker = worker
+        nodeCounters = counters
         self.id = id
         self.clientFD = clientFD
         self.peer = peer

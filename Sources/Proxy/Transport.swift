@@ -94,6 +94,7 @@ extension Worker {
     /// Sends, or queues what can't be sent. A broken node shows itself on the read side.
     @inline(__always)
     func writeNode(_ s: SessionRef, _ bytes: UnsafeRawPointer, _ count: Int) {
+        s.pointee.nodeCounters.pointee.bytesIn.add(UInt64(count))
         var sent = 0
         if s.pointee.nodePending.isEmpty {
             sent = transmit(s.pointee.nodeFD, bytes, count) ?? count

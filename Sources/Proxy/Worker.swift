@@ -22,6 +22,8 @@ enum WorkerMessage: Sendable {
     case summaries(@Sendable ([SessionSummary]) -> Void)
     /// Take no new connections, let sessions in the middle of something finish until then.
     case drain(until: Instant)
+    /// For the worker that accepts.
+    case listen(ListenState, @Sendable (Bool) -> Void)
 }
 
 /// One thread of the data plane: a loop, the sessions on it, and the memory they share. Nothing in here is touched by
@@ -51,7 +53,7 @@ final class Worker: @unchecked Sendable {
     let nodes: [Node]
     let addresses: [ResolvedAddress?]
     let mailbox: Mailbox<WorkerMessage>
-    let counters = WorkerCounters()
+    let counters: WorkerCounters
     let fleet: FleetState
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: Worker.bufferSize, alignment: 64)
 
@@ -77,6 +79,9 @@ final class Worker: @unchecked Sendable {
     /// An attempt to attach has ended: others may begin, once the buffer is free.
     var releaseDue = false
     var ticks = 0
+    /// The listeners; of the accepting worker only.
+    var gates: [AcceptGate] = []
+    var acceptRate = AcceptRate()
     /// Statements answered since the last sample, by ``LatencyScale``.
     let latency = UnsafeMutablePointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
     var samplesTaken: UInt32 = 1
@@ -99,6 +104,7 @@ final class Worker: @unchecked Sendable {
         self.index = index
         self.options = options
         self.nodes = nodes
+        counters = WorkerCounters(nodeCount: nodes.count)
         self.addresses = addresses
         self.fleet = fleet
         self.view = view
@@ -113,11 +119,13 @@ final class Worker: @unchecked Sendable {
         self.loop = loop
         self.base = loop.base
         mailbox.attach(to: loop) { [unowned self] in self.receive($0) }
-        for listener in listeners { watch(listener: listener, on: loop) }
+        gates = listeners.map { AcceptGate(descriptor: $0) }
+        for gate in gates { watch(gate) }
         loop.schedule(every: Worker.tick) { [unowned self] in self.onTick() }
         loop.run()
         while let s = sessions { destroy(s, reset: false) }
         bury()
+        for gate in gates { gate.close() }
     }
 
     private func receive(_ message: WorkerMessage) {
@@ -136,6 +144,7 @@ final class Worker: @unchecked Sendable {
         case .endAll(let node): end { $0.pointee.node == node && $0.pointee.nodeFD >= 0 }
         case .summaries(let completion): completion(summaries())
         case .drain(let deadline): drain(until: deadline)
+        case .listen(let state, let completion): completion(setListening(state))
         }
     }
 

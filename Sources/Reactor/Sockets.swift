@@ -71,15 +71,33 @@ public enum Sockets {
         }
     }
 
+    /// Connections to a TCP listener are refused from now on; it keeps its port. Linux' own way, which HAProxy
+    /// takes too (tcp_disconnect() on shutdown of a listener).
+    public static func stopListening(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    /// The contrary; false where somebody else listens there meanwhile.
+    public static func listenAgain(_ descriptor: Int32, backlog: Int32 = 4096) -> Bool {
+        Glibc.listen(descriptor, backlog) == 0
+    }
+
     /// A Unix stream socket with these permissions (e.g. 0o660). A socket file that nobody listens on any more is
     /// replaced; one with a listener is EADDRINUSE, another kind of file is left alone.
-    public static func listenUnix(_ path: String, mode: mode_t, backlog: Int32 = 64) throws(SystemError) -> Int32 {
+    ///
+    /// - Parameters:
+    ///   - user: who owns the file; nil for the process's own.
+    ///   - group: the same.
+    public static func listenUnix(
+        _ path: String, mode: mode_t, user: uid_t? = nil, group: gid_t? = nil, backlog: Int32 = 64
+    ) throws(SystemError) -> Int32 {
         var address = try unixAddress(path)
         try removeStaleSocket(path)
         let descriptor = try stream(family: AF_UNIX)
         do throws(SystemError) {
             try blockingCall("bind") { withUnixAddress(&address) { Glibc.bind(descriptor, $0, $1) } }
             // Nobody can connect before `listen`, so there is no moment with other permissions.
+            if user != nil || group != nil {
+                try blockingCall("chown") { chown(path, user ?? uid_t.max, group ?? gid_t.max) }
+            }
             try blockingCall("chmod") { chmod(path, mode) }
             try blockingCall("listen") { Glibc.listen(descriptor, backlog) }
             return descriptor

@@ -21,6 +21,10 @@ public struct Configuration: Sendable, Hashable {
 
     /// `[proxy]`
     public struct Proxy: Sendable, Hashable {
+        public static let nameDefault = "mariadb"
+
+        /// How the admin socket and the metrics call the one proxy.
+        public var name = Proxy.nameDefault
         public var listen: [Endpoint] = []
         public var workers = 1
         public var connectionsMax = 4096
@@ -83,6 +87,11 @@ public struct Configuration: Sendable, Hashable {
         public var socket = Admin.socketDefault
         /// Permission bits of the socket file.
         public var socketMode: UInt32 = 0o660
+        /// Who owns it: names or numbers; nil for the process's own.
+        public var socketUser: String?
+        public var socketGroup: String?
+        /// Where nodes' administrative states are kept over restarts; nil for nowhere.
+        public var stateFile: String?
         /// What the socket's clients may do.
         public var level = Level.admin
         /// The same over TCP; nil for none.

@@ -72,9 +72,10 @@ private struct ConfigurationParser {
     private mutating func proxy(_ section: Section, into proxy: inout Configuration.Proxy) {
         draft.expectOnly(
             [
-                "listen", "workers", "connections_max", "login_timeout", "client_timeout", "server_version",
+                "name", "listen", "workers", "connections_max", "login_timeout", "client_timeout", "server_version",
                 "proxy_protocol",
             ], in: section)
+        if let name = plainName("name", section) { proxy.name = name }
         if draft.require("listen", in: section), let listen = draft.endpoints("listen", in: section) {
             proxy.listen = listen
         }
@@ -135,7 +136,16 @@ private struct ConfigurationParser {
 
     /// Names stand in tables, logs and the answers of the admin socket, where blanks and colons separate.
     private mutating func nodeName(_ section: Section, unlike nodes: [Node]) -> String? {
-        guard let name = draft.text("name", in: section) else { return nil }
+        guard let name = plainName("name", section) else { return nil }
+        if nodes.contains(where: { $0.name == name }) {
+            draft.fail(section, "name", "there is a node \"\(name)\" already")
+            return nil
+        }
+        return name
+    }
+
+    private mutating func plainName(_ key: String, _ section: Section) -> String? {
+        guard let name = draft.text(key, in: section) else { return nil }
         let isPlain = name.utf8.allSatisfy {
             switch $0 {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -144,12 +154,8 @@ private struct ConfigurationParser {
             default: false
             }
         }
-        guard isPlain, name.utf8.count <= 64 else {
-            draft.fail(section, "name", "must be at most 64 letters, digits, dots, dashes and underscores")
-            return nil
-        }
-        if nodes.contains(where: { $0.name == name }) {
-            draft.fail(section, "name", "there is a node \"\(name)\" already")
+        guard isPlain, (1...64).contains(name.utf8.count) else {
+            draft.fail(section, key, "must be at most 64 letters, digits, dots, dashes and underscores")
             return nil
         }
         return name
@@ -245,7 +251,10 @@ private struct ConfigurationParser {
         _ section: Section, into admin: inout Configuration.Admin, secrets: some SecretSource
     ) {
         draft.expectOnly(
-            ["socket", "socket_mode", "level", "tcp", "tcp_level", "http"] + Draft.httpTokenKeys, in: section)
+            [
+                "socket", "socket_mode", "socket_user", "socket_group", "state_file", "level", "tcp", "tcp_level",
+                "http",
+            ] + Draft.httpTokenKeys, in: section)
         if let path = draft.text("socket", in: section) {
             if !path.hasPrefix("/") {
                 draft.fail(section, "socket", "must be an absolute path")
@@ -261,6 +270,21 @@ private struct ConfigurationParser {
             } else {
                 draft.fail(
                     section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
+            }
+        }
+        for (key, path) in [("socket_user", \Configuration.Admin.socketUser), ("socket_group", \.socketGroup)] {
+            guard let name = draft.text(key, in: section) else { continue }
+            if name.isEmpty {
+                draft.fail(section, key, "must be a name or a number")
+            } else {
+                admin[keyPath: path] = name
+            }
+        }
+        if let path = draft.text("state_file", in: section) {
+            if path.hasPrefix("/") {
+                admin.stateFile = path
+            } else {
+                draft.fail(section, "state_file", "must be an absolute path")
             }
         }
         if let level: Configuration.Admin.Level = draft.word("level", in: section) { admin.level = level }

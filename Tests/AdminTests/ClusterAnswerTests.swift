@@ -24,6 +24,29 @@ import Testing
 
     private let now = Instant(nanoseconds: 10_400_000_000)
 
+    @Test func outagesAreTheLedgers() throws {
+        var outage = OutageReport(began: 1_795_395_723_456, length: .milliseconds(1250))
+        outage.isFelt = true
+        outage.from = "n1"
+        outage.to = "n2"
+        outage.gained = Generation(2)
+        outage.kind = "failover"
+        outage.diagnosis = .primaryLost
+        outage.stages = [.init(phase: .lost, length: .seconds(1)), .init(phase: .ready, length: .milliseconds(250))]
+        outage.usersAffected = 3
+        outage.userMinutesLost = 0.5
+        let answer = Overview.outages([outage])
+        #expect(
+            answer.rendered(json: true)
+                == "[{\"began\":\"2026-11-23T01:02:03.456Z\",\"length\":1250,\"kind\":\"failover\",\"planned\":false,"
+                + "\"felt\":true,\"from\":\"n1\",\"to\":\"n2\",\"gained\":2,\"diagnosis\":\"primaryLost\","
+                + "\"users_affected\":3,\"user_time_lost\":30000,\"under_way\":false,\"phases\":["
+                + "{\"phase\":\"lost\",\"length\":1000},{\"phase\":\"ready\",\"length\":250}]}]\n")
+        #expect(answer.rendered(json: false).split(separator: "\n").count == 2)
+        #expect(answer.rendered(json: false).contains("2026-11-23T01:02:03.456Z"))
+        #expect(Overview.outages([]).rendered(json: true) == "[]\n")
+    }
+
     @Test func evidenceAndCautionsAreLines() throws {
         let text = try Overview.cluster(source(), at: now).rendered(json: false)
         let lines = text.split(separator: "\n").map(String.init)

@@ -87,6 +87,8 @@ import Testing
             source.process.connectionsMax = 4096
             source.activity.sessions = 1
             source.activity.sessionsTotal = 1
+            source.activity.nodes = [NodeActivity(), NodeActivity()]
+            source.activity.nodes[0].sessions = 1
         }
         let lines = try harness.ask("show stat").dropLast().split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.last == "")
@@ -279,32 +281,194 @@ import Testing
         #expect(harness.onLoop { source, _ in source.endedSessions } == [1_000_000_002, 1_000_000_001])
     }
 
-    @Test func aDisabledFrontendKeepsItsLimit() throws {
+    @Test func theFrontendIsDisabledEnabledAndShutDown() throws {
         let harness = try Self.harness()
         defer { harness.stop() }
-        func frontend() throws -> (status: String, limit: String) {
-            let row = try harness.ask("show stat -1 1 -1").split(separator: "\n")[1].components(separatedBy: ",")
-            return (row[17], row[6])
+        func status() throws -> String {
+            try harness.ask("show stat -1 1 -1").split(separator: "\n")[1].components(separatedBy: ",")[17]
         }
-        #expect(try harness.ask("set maxconn frontend mariadb 90;disable frontend mariadb") == "\n\n")
-        #expect(harness.onLoop { source, _ in source.process.connectionsMax } == 0)
-        #expect(try frontend() == ("PAUSED", "90"))
-        #expect(try harness.ask("set maxconn global 80") == "\n")
-        #expect(harness.onLoop { source, _ in source.process.connectionsMax } == 0)
-        #expect(try harness.ask("enable frontend mariadb") == "\n")
-        #expect(harness.onLoop { source, _ in source.process.connectionsMax } == 80)
-        #expect(try frontend() == ("OPEN", "80"))
+        #expect(try harness.ask("enable frontend mariadb") == "All sockets are already enabled.\n\n")
+        #expect(try harness.ask("disable frontend mariadb") == "\n" && status() == "PAUSED")
+        #expect(try harness.ask("disable frontend mariadb") == "All sockets are already disabled.\n\n")
+        #expect(try harness.ask("enable frontend mariadb") == "\n" && status() == "OPEN")
+        #expect(try harness.ask("shutdown frontend mariadb") == "\n" && status() == "STOP")
+        #expect(harness.onLoop { source, _ in source.process.frontend } == .stopped)
+        #expect(
+            try harness.ask("enable frontend mariadb") == "Frontend was previously shut down, cannot enable.\n\n")
+        #expect(
+            try harness.ask("disable frontend mariadb") == "Frontend was previously shut down, cannot disable.\n\n")
+        #expect(try harness.ask("shutdown frontend mariadb") == "Frontend was already shut down.\n\n")
+    }
+
+    /// The least of all limits is what new connections meet; a node's own counts while it is the primary.
+    @Test func limitsAreKeptApart() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        func inForce() -> Int { harness.onLoop { source, _ in source.process.connectionsMax } }
+        func shown() throws -> [String] {
+            let rows = try harness.ask("show stat").split(separator: "\n").dropFirst()
+                .map { $0.components(separatedBy: ",")[6] }
+            let info = try harness.ask("show info").split(separator: "\n").first { $0.hasPrefix("Maxconn: ") }
+            return rows + [String(info?.dropFirst(9) ?? "")]
+        }
+        #expect(try harness.ask("set maxconn frontend mariadb 90;set maxconn global 80") == "\n\n")
+        #expect(inForce() == 80)
+        #expect(try shown() == ["90", "", "", "90", "80"])
+        #expect(try harness.ask("set maxconn server mariadb/node1 5;set maxconn server mariadb/node2 7") == "\n\n")
+        #expect(inForce() == 5)
+        harness.onLoop { source, server in
+            source.view.primary = NodeID(1)
+            server.observe(source.view)
+        }
+        #expect(inForce() == 7)
+        #expect(try shown() == ["90", "5", "7", "90", "80"])
+        harness.onLoop { source, server in
+            source.view.primary = nil
+            server.observe(source.view)
+        }
+        #expect(inForce() == 80)
         #expect(try harness.ask("set maxconn global 0") == "\n")
-        #expect(harness.onLoop { source, _ in source.process.connectionsMax } == 100)
+        #expect(inForce() == 90)
         harness.onLoop { source, _ in source.activity.sessions = 100 }
-        #expect(try frontend().status == "FULL")
-        // What is refused says so, and changes nothing.
+        #expect(try harness.ask("show stat -1 1 -1").contains(",FULL,"))
+    }
+
+    @Test func ratesAreLimitedByTheLeastOfTwo() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
         for command in [
-            "set maxconn frontend mariadb x", "set maxconn global -1", "set maxconn server mariadb/node1 5",
-            "set rate-limit connections global 5", "shutdown frontend mariadb", "disable health mariadb/node1",
-            "set server mariadb/node1 health down", "set server mariadb/node1 addr 10.0.0.9",
+            "connections global 50", "sessions global 20", "connections global 10", "connections global 0",
+            "sessions global 0", "ssl-sessions global 3",
+        ] { #expect(try harness.ask("set rate-limit \(command)") == "\n") }
+        #expect(
+            harness.onLoop { source, _ in source.said }
+                == ["rate 50", "rate 20", "rate 10", "rate 20", "rate 0", "rate 0"])
+        #expect(try harness.ask("set rate-limit sessions global 9;show info").contains("\nSessRateLimit: 9\n"))
+        #expect(try harness.ask("set rate-limit sessions global -3") == "Value out of range.\n\n")
+    }
+
+    @Test func whatIsRefusedSaysSoAndChangesNothing() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        for command in [
+            "set maxconn frontend mariadb x", "set maxconn global -1", "set maxconn server mariadb/node1 -1",
+            "set rate-limit connections global x", "set server mariadb/node1 addr 10.0.0.9",
+            "set server mariadb/node1 agent up", "set server mariadb/node1 health well",
         ] { #expect(try harness.ask("set severity-output number;\(command)").hasPrefix("\n[3]: "), "\(command)") }
         #expect(harness.onLoop { source, _ in source.process.connectionsMax } == 100)
+        #expect(harness.onLoop { source, _ in source.said }.isEmpty)
+    }
+
+    @Test func checksAndAgentsAreSteered() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        harness.onLoop { source, _ in source.view.nodes[0].marks = [.agent, .agentHeard] }
+        func columns(_ server: Int, _ positions: Int...) throws -> [String] {
+            let row = try harness.ask("show stat -1 4 \(server)").split(separator: "\n")[1]
+                .components(separatedBy: ",")
+            return positions.map { row[$0] }
+        }
+        #expect(try columns(1, 17, 36, 62, 72) == ["UP", "L7OK", "L7OK", "1"])
+        for command in [
+            "set server mariadb/node2 health down", "set server mariadb/node2 health up",
+            "set server mariadb/node2 health stopping", "disable health mariadb/node2",
+            "set server mariadb/node1 agent down", "set server mariadb/node1 agent up", "disable agent mariadb/node1",
+            "disable agent mariadb/node2",
+        ] { #expect(try harness.ask(command) == "\n", "\(command)") }
+        // Of an agent that does not count nothing is set; of none nothing is enabled.
+        #expect(
+            try harness.ask("set server mariadb/node1 agent up") == "agent checks are not enabled on this server.\n\n")
+        #expect(
+            try harness.ask("enable agent mariadb/node2")
+                == "Agent was not configured on this server, cannot enable.\n\n")
+        #expect(try columns(1, 62) == [""])
+        #expect(try columns(2, 17, 36, 68) == ["UP", "", ""])
+        #expect(try harness.ask("enable agent mariadb/node1;enable health mariadb/node2") == "\n\n")
+        #expect(
+            harness.onLoop { source, _ in source.said } == [
+                "1 down", "1 up", "1 stopping", "1 unchecked", "0 agent down", "0 agent up", "0 agent ignored",
+                "0 agent heard", "1 checked",
+            ])
+        harness.onLoop { source, _ in
+            source.view.nodes[0].marks.insert(.agentDown)
+            source.view.nodes[1].marks.insert(.stopping)
+        }
+        #expect(try columns(1, 17) == ["DOWN (agent)"])
+        #expect(try columns(2, 17) == ["NOLB"])
+        let states = try harness.ask("show servers state").split(separator: "\n").dropFirst(2)
+            .map { $0.split(separator: " ") }
+        #expect(states[0][5] == "0" && states[0][14] == "22" && states[1][5] == "3" && states[1][14] == "0")
+    }
+
+    /// Each node's row has what the node did, not the primary of the time.
+    @Test func serversHaveFiguresOfTheirOwn() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        harness.onLoop { source, _ in
+            source.activity.nodes = (1...2).map { index in
+                var node = NodeActivity()
+                node.sessions = index
+                node.sessionsTotal = UInt64(10 * index)
+                node.connects = UInt64(11 * index)
+                node.connectsFailed = UInt64(index)
+                node.bytesIn = UInt64(100 * index)
+                node.bytesOut = UInt64(200 * index)
+                node.statementsFailed = UInt64(3 * index)
+                node.statementsRerun = UInt64(4 * index)
+                node.statementsAbandoned = UInt64(5 * index)
+                node.sessionsLeft = UInt64(6 * index)
+                node.statementsAnswered = UInt64(7 * index)
+                return node
+            }
+        }
+        let lines = try harness.ask("show stat -1 4 -1").split(separator: "\n").map { $0.components(separatedBy: ",") }
+        let names = lines[0].map { $0.hasPrefix("# ") ? String($0.dropFirst(2)) : $0 }
+        for (index, row) in lines.dropFirst().enumerated() {
+            let n = index + 1
+            for (name, value) in [
+                ("scur", n), ("stot", 10 * n), ("bin", 100 * n), ("bout", 200 * n), ("econ", n), ("eresp", 3 * n),
+                ("wretr", 4 * n), ("wredis", 6 * n), ("connect", 11 * n), ("cli_abrt", 5 * n), ("srv_abrt", 7 * n),
+                ("used_conn_cur", n), ("hadb_answered", 7 * n),
+            ] {
+                let position = try #require(names.firstIndex(of: name))
+                #expect(row[position] == "\(value)", "\(row[1]) \(name)")
+            }
+        }
+        #expect(try harness.ask("clear counters all") == "\n")
+        #expect(try harness.ask("show stat -1 4 2").split(separator: "\n")[1].contains("node2,0,0,2,2,,0,0,0,"))
+    }
+
+    @Test func emptyListsAndTheSchema() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        #expect(try harness.ask("show map;show acl") == "# id (file) description\n\n# id (file) description\n\n")
+        #expect(try harness.ask("show peers;show cache;show resolvers;show table") == "\n\n\n\n")
+        let schema = try harness.ask("show schema json")
+        let parsed = try JSONSerialization.jsonObject(with: Data(schema.utf8)) as? [String: Any]
+        #expect((parsed?["oneOf"] as? [Any])?.count == 2)
+        // As HAProxy: what is no pointer asks for the list.
+        #expect(try harness.ask("show sess none") == harness.ask("show sess"))
+    }
+
+    @Test func ourOwnCommandsSpeakJSON() throws {
+        let harness = try Self.harness()
+        defer { harness.stop() }
+        func object(_ line: String) throws -> [String: Any]? {
+            try JSONSerialization.jsonObject(with: Data(harness.ask(line).utf8)) as? [String: Any]
+        }
+        #expect(try object("pause json")?["message"] as? String == "Paused; sessions in a transaction: 0.")
+        #expect(try object("pause 10s wait 1s json")?["message"] != nil)
+        #expect(try object("pause soon json")?["error"] != nil)
+        #expect(try object("resume json")?["message"] as? String == "Resumed.")
+        #expect(try object("reload json")?["message"] as? String == "Nothing has changed.")
+        #expect(try object("switchover node2 json")?["error"] as? String == "Not possible: there are no agents here.")
+        let latest = try object("show switchover json")
+        #expect(latest?["state"] as? String == "none" && (latest?["lines"] as? [String]) == [])
+        for command in ["nodes", "cluster", "failovers", "outages", "sessions", "holds", "counters", "process"] {
+            let answer = try harness.ask("show \(command) json")
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(answer.utf8)) }
+        }
+        #expect(try harness.ask("resume now") == "'resume' expects 'json' or nothing.\n\n")
     }
 
     /// Tools that read two answers at once: no empty line inside, one colon per line of info.

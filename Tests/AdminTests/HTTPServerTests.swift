@@ -282,6 +282,36 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("whoever does not come to the point is shown out, by time and by number, and the log says so")
+    func slowHeads() throws {
+        var limits = HTTPServer.Limits()
+        limits.guestsMax = 20
+        limits.patience = .milliseconds(100)
+        try run(limits: limits) { web in
+            let slow = try (0..<10).map { _ in try web.client() }
+            for client in slow { client.send("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-") }
+            for client in slow { #expect(client.receiveAll() == "") }
+            #expect(web.eventually { source, server in server.guestCount == 0 && source.said.count == 1 })
+            #expect(web.onLoop { source, _ in source.said } == [Complaint.headNotSent.rawValue])
+        }
+        limits.patience = .seconds(600)
+        try run(limits: limits) { web in
+            let slow = try (0..<50).map { _ in try web.client() }
+            for client in slow {
+                client.send("GET /health HTTP/1.1\r\n")
+                #expect(try web.get("/health").status == 200)
+            }
+            #expect(web.onLoop { $1.guestCount } <= 20)
+            // The oldest have gone; the others may still ask.
+            #expect(slow[0].receiveAll() == "")
+            slow[49].send("Host: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            #expect(WebAnswer(slow[49].receiveAll()).status == 200)
+            // Those who go by themselves are forgotten.
+            let gone = web.onLoop { $1.guestCount }
+            #expect(gone > 0)
+        }
+    }
+
     @Test("a thousand scrapes at once are all answered")
     func manyScrapes() throws {
         try run { web in

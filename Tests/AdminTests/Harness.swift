@@ -40,6 +40,32 @@ final class FakeSource: AdminSource {
     func endSession(_ id: UInt32) { endedSessions.append(id) }
     func endSessions(on node: NodeID) { endedNodes.append(node) }
     func setConnectionsMax(_ count: Int) { process.connectionsMax = count }
+    /// What else was said, in order.
+    private(set) var said: [String] = []
+    func declare(_ node: NodeID, _ word: HealthWord) { said.append("\(node.rawValue) \(word.rawValue)") }
+    func setChecked(_ node: NodeID, _ isChecked: Bool) {
+        said.append("\(node.rawValue) \(isChecked ? "checked" : "unchecked")")
+        if isChecked {
+            view.nodes[node.rawValue].marks.remove(.unchecked)
+        } else {
+            view.nodes[node.rawValue].marks.insert(.unchecked)
+        }
+    }
+    func setAgent(_ node: NodeID, isHeard: Bool) {
+        said.append("\(node.rawValue) agent \(isHeard ? "heard" : "ignored")")
+        if isHeard {
+            view.nodes[node.rawValue].marks.remove(.agentIgnored)
+        } else {
+            view.nodes[node.rawValue].marks.insert(.agentIgnored)
+        }
+    }
+    func declareAgent(_ node: NodeID, isUp: Bool) { said.append("\(node.rawValue) agent \(isUp ? "up" : "down")") }
+    func setConnectionRateMax(_ perSecond: Int) { said.append("rate \(perSecond)") }
+    func setFrontend(_ state: FrontendState, _ completion: @escaping (Bool) -> Void) {
+        process.frontend = state
+        completion(true)
+    }
+    func note(_ sentence: String) { said.append(sentence) }
     func reload() -> Result<String, ReloadFailure> { reloading }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
@@ -66,7 +92,7 @@ final class Harness: Sendable {
 
     init(
         limits: AdminServer.Limits = .init(), path given: String? = nil, mode: UInt32 = 0o660,
-        level: AccessLevel = .admin, tcp: Bool = false
+        level: AccessLevel = .admin, tcp: Bool = false, stateFile: String? = nil
     ) throws {
         let path = given ?? Self.temporaryPath()
         let port = tcp ? try Self.freePort() : nil
@@ -78,7 +104,7 @@ final class Harness: Sendable {
         let (starts, start) = (DispatchSemaphore(value: 0), Box<SystemError?>(nil))
         thread = try spawnThread(named: "admin-test") {
             serve(
-                all, limits, mailbox,
+                all, limits, stateFile, mailbox,
                 started: {
                     start.value = $0; starts.signal()
                 })
@@ -142,13 +168,15 @@ final class Box<Value>: @unchecked Sendable {
 }
 
 private func serve(
-    _ listeners: [AdminServer.Listener], _ limits: AdminServer.Limits, _ mailbox: Mailbox<Harness.Job?>,
+    _ listeners: [AdminServer.Listener], _ limits: AdminServer.Limits, _ stateFile: String?,
+    _ mailbox: Mailbox<Harness.Job?>,
     started: (SystemError?) -> Void
 ) {
     do throws(SystemError) {
         let loop = try EventLoop()
         let source = FakeSource(loop: loop)
-        let server = try AdminServer(listeners: listeners, loop: loop, source: source, limits: limits)
+        let server = try AdminServer(
+            listeners: listeners, loop: loop, source: source, stateFile: stateFile, limits: limits)
         mailbox.attach(to: loop) { job in
             if let job { job(source, server) } else { loop.stop() }
         }

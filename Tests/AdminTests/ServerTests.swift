@@ -75,7 +75,11 @@ import Testing
         let nodes = try harness.ask("show nodes").split(separator: "\n").map {
             $0.split(separator: " ").map(String.init)
         }
-        #expect(nodes.first == ["name", "address", "role", "health", "administrative", "since", "last_check"])
+        #expect(
+            nodes.first == [
+                "name", "address", "role", "health", "administrative", "since", "sessions", "statements_answered",
+                "bytes_in", "bytes_out", "last_check",
+            ])
         #expect(nodes[1].prefix(5) == ["cluster1", "10.0.0.1:3306", "primary", "up", "ready"])
         #expect(nodes[2].prefix(5) == ["cluster2", "10.0.0.2:3306", "unknown", "down", "ready"])
         let sessions = try harness.ask("show sessions").split(separator: "\n")
@@ -136,6 +140,8 @@ import Testing
         let polite = try RawClient(harness.path)
         polite.send(flood[..<16_385])
         #expect(polite.receive() == "Line too long: there are at most 16384 bytes.\n\n")
+        // Said once, however often it happens.
+        #expect(harness.onLoop { source, _ in source.said } == [Complaint.lineTooLong.rawValue])
         #expect(try harness.ask("show version") == "1.2.3\n\n")
     }
 
@@ -149,6 +155,7 @@ import Testing
         for client in clients { #expect(client.receive(3) == "\n> ") }
         let late = try RawClient(harness.path)
         #expect(late.receive() == "Too many connections to the admin socket.\n\n")
+        #expect(harness.onLoop { source, _ in source.said } == [Complaint.tooManyClients.rawValue])
         for client in clients { client.send("show version\n") }
         for client in clients { #expect(client.receive(9) == "1.2.3\n\n> ") }
         clients[7].send("quit\n")
@@ -184,6 +191,7 @@ import Testing
         #expect(silent.receive() == "")
         #expect(harness.eventually { _, server in server.clientCount == 0 })
         #expect(slow.receive().utf8.count < 2_000_000)
+        #expect(harness.onLoop { source, _ in source.said } == [Complaint.answerNotTaken.rawValue])
     }
 
     @Test func laterAnswersFindTheirClientOrNobody() throws {
@@ -291,5 +299,14 @@ import Testing
     @Test func nobodyThereIsSaid() {
         let error = #expect(throws: SystemError.self) { try AdminClient.ask("help", at: "/tmp/no/such/socket") }
         #expect(error?.reason == "No such file or directory")
+    }
+}
+
+@Suite struct ComplaintTests {
+    @Test func oneLineAMinuteForEach() {
+        var book = ComplaintBook()
+        let at = { (seconds: Int64) in Instant(nanoseconds: seconds * 1_000_000_000) }
+        #expect(book.sentence(.lineTooLong, at: at(0)) != nil && book.sentence(.lineTooLong, at: at(59)) == nil)
+        #expect(book.sentence(.tooManyClients, at: at(59)) != nil && book.sentence(.lineTooLong, at: at(60)) != nil)
     }
 }

@@ -16,28 +16,29 @@ import Testing
         return view
     }
 
-    private func activity(_ sessions: Int, total: UInt64, moved: UInt64 = 0, bytes: UInt64 = 0) -> Activity {
+    private func activity(_ sessions: Int, total: UInt64, bytes: UInt64 = 0, nodes: [UInt64] = []) -> Activity {
         var activity = Activity()
         activity.sessions = sessions
         activity.sessionsTotal = total
-        activity.sessionsMoved = moved
         activity.bytesIn = bytes
         activity.bytesOut = 2 * bytes
+        activity.nodes = nodes.map {
+            var node = NodeActivity()
+            node.sessions = Int($0) / 2
+            node.sessionsTotal = $0
+            return node
+        }
         return activity
     }
 
-    @Test func workIsPutDownToThePrimaryOfItsTime() {
-        var book = StatBook(view(0, [.up, .down]), Activity(), at: at(0))
-        book.observe(view(nil, [.falling, .down]), activity(5, total: 5, bytes: 100), at: at(1))
-        // Nothing is anybody's while there is no primary; those who moved are the next one's.
-        book.observe(view(1, [.down, .up]), activity(5, total: 6, bytes: 110), at: at(2))
-        book.observe(activity(4, total: 8, moved: 5, bytes: 150), at: at(3))
-        #expect(book.nodes[0].sessionsTotal == 5 && book.nodes[0].bytesIn == 100 && book.nodes[0].bytesOut == 200)
-        #expect(book.nodes[1].sessionsTotal == 7 && book.nodes[1].moved == 5 && book.nodes[1].bytesIn == 40)
-        #expect(book.nodes[0].sessionsMax == 5 && book.nodes[1].sessionsMax == 4 && book.sessionsMax == 5)
-        #expect(book.nodes[0].lastSession == at(1) && book.nodes[1].lastSession == at(3))
-        #expect(book.sessions(on: NodeID(0), activity(4, total: 8)) == 0)
-        #expect(book.sessions(on: NodeID(1), activity(4, total: 8)) == 4)
+    /// Whoever is primary: a node's figures are what it did itself.
+    @Test func maximaAndLastSessionsAreTheNodesOwn() {
+        var book = StatBook(view(0, [.up, .down]), activity(0, total: 0, nodes: [0, 0]), at: at(0))
+        book.observe(view(nil, [.falling, .down]), activity(5, total: 5, nodes: [10, 0]), at: at(1))
+        book.observe(view(1, [.down, .up]), activity(5, total: 6, nodes: [12, 4]), at: at(2))
+        book.observe(activity(4, total: 8, nodes: [12, 6]), at: at(3))
+        #expect(book.nodes[0].sessionsMax == 6 && book.nodes[1].sessionsMax == 3 && book.sessionsMax == 5)
+        #expect(book.nodes[0].lastSession == at(2) && book.nodes[1].lastSession == at(3))
     }
 
     @Test func failuresAndDowntimeAreCounted() {
@@ -64,28 +65,27 @@ import Testing
 
     @Test func ratesAreOfTheLastSecondAndMaximaOfAll() {
         var book = StatBook(view(0, [.up]), Activity(), at: at(0))
-        book.tick(activity(1, total: 10), at: at(1))
-        #expect(book.sessionRate == .init(now: 10, max: 10) && book.nodes[0].rate == 10)
+        book.tick(activity(1, total: 10, nodes: [8]), at: at(1))
+        #expect(book.sessionRate == .init(now: 10, max: 10) && book.nodes[0].rate == 8)
         // A late tick counts for the time it stands for.
-        book.tick(activity(1, total: 20), at: at(3))
+        book.tick(activity(1, total: 20, nodes: [8]), at: at(3))
         #expect(book.sessionRate == .init(now: 5, max: 10))
-        book.tick(activity(1, total: 20, bytes: 5), at: at(4))
+        book.tick(activity(1, total: 20, bytes: 5, nodes: [8]), at: at(4))
         #expect(book.sessionRate == .init(now: 0, max: 10) && book.byteRate == .init(now: 10, max: 10))
-        #expect(book.nodes[0].rate == 0 && book.nodes[0].rateMax == 10)
+        #expect(book.nodes[0].rate == 0 && book.nodes[0].rateMax == 8)
         book.tick(activity(1, total: 30), at: at(4))
         #expect(book.sessionRate.now == 0)
     }
 
     @Test func clearingMaximaAndAll() {
         var book = StatBook(view(0, [.up]), Activity(), at: at(0))
-        book.tick(activity(9, total: 10, bytes: 7), at: at(1))
-        book.clear(all: false, activity(2, total: 10, bytes: 7), at: at(2))
-        #expect(book.sessionsMax == 2 && book.sessionRate.max == 0 && book.nodes[0].sessionsMax == 0)
-        #expect(book.nodes[0].sessionsTotal == 10)
+        book.tick(activity(9, total: 10, bytes: 7, nodes: [10]), at: at(1))
+        book.clear(all: false, activity(2, total: 10, bytes: 7, nodes: [10]), at: at(2))
+        #expect(book.sessionsMax == 2 && book.sessionRate.max == 0 && book.nodes[0].sessionsMax == 5)
         #expect(book.shown(activity(2, total: 10, bytes: 7)).sessionsTotal == 10)
-        book.clear(all: true, activity(2, total: 10, bytes: 7), at: at(3))
-        let shown = book.shown(activity(2, total: 13, bytes: 7))
+        book.clear(all: true, activity(2, total: 10, bytes: 7, nodes: [10]), at: at(3))
+        let shown = book.shown(activity(2, total: 13, bytes: 7, nodes: [11]))
         #expect(shown.sessionsTotal == 3 && shown.bytesIn == 0 && shown.sessions == 2)
-        #expect(book.nodes[0].sessionsTotal == 0)
+        #expect(shown.nodes[0].sessionsTotal == 1 && shown.nodes[0].sessions == 5)
     }
 }

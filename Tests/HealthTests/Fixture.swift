@@ -68,6 +68,22 @@ struct Cockpit {
         took(monitor.administered(node, state, at: at(now)), now)
     }
 
+    mutating func declared(_ node: NodeID, _ word: HealthWord, _ now: Int64) {
+        took(monitor.declared(node, word, at: at(now)), now)
+    }
+
+    mutating func setChecked(_ node: NodeID, _ isChecked: Bool, _ now: Int64) {
+        took(monitor.setChecked(node, isChecked, at: at(now)), now)
+    }
+
+    mutating func setAgent(_ node: NodeID, isHeard: Bool, _ now: Int64) {
+        took(monitor.setAgent(node, isHeard: isHeard, at: at(now)), now)
+    }
+
+    mutating func agentDeclared(_ node: NodeID, isUp: Bool, _ now: Int64) {
+        took(monitor.agentDeclared(node, isUp: isUp, at: at(now)), now)
+    }
+
     mutating func woke(_ now: Int64) { took(monitor.timerFired(at: at(now)), now) }
 
     private mutating func took(_ actions: [HealthMonitor.Action], _ now: Int64) {

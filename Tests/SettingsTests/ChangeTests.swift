@@ -37,7 +37,7 @@ import Testing
     @Test func everyKeyIsOneOrTheOther() throws {
         var new = Configuration()
         new.proxy = .init(
-            listen: [Endpoint(host: "h", port: 1)], workers: 9, connectionsMax: 9, loginTimeout: .seconds(9),
+            name: "9", listen: [Endpoint(host: "h", port: 1)], workers: 9, connectionsMax: 9, loginTimeout: .seconds(9),
             clientTimeout: .seconds(9), serverVersion: "9", proxyProtocol: true)
         new.nodes = [Node(id: NodeID(0), name: "n", endpoint: Endpoint(host: "h", port: 2))]
         new.health = .init(
@@ -48,13 +48,14 @@ import Testing
             nodeTimeout: .seconds(9))
         new.users = [.init(name: "9", secret: .nativeHash([]))]
         new.admin = .init(
-            socket: "/9", socketMode: 9, level: .user, tcp: Endpoint(host: "h", port: 4), tcpLevel: .admin,
+            socket: "/9", socketMode: 9, socketUser: "9", socketGroup: "9", stateFile: "/9", level: .user,
+            tcp: Endpoint(host: "h", port: 4), tcpLevel: .admin,
             http: Endpoint(host: "h", port: 3), httpToken: "9")
         new.availability = .init(
             file: "/9", retentionSeconds: .seconds(9), retentionMinutes: .seconds(9), retentionHours: .seconds(9),
             delayBound: .seconds(9), serviceHours: try ServiceHours("Mon 09:00-10:00"))
         new.log = .init(level: .debug, format: .json)
         let change = ConfigurationChange(from: Configuration(), to: new)
-        #expect(change.applied.count + change.pending.count == 7 + 1 + 10 + 5 + 1 + 7 + 6 + 2)
+        #expect(change.applied.count + change.pending.count == 8 + 1 + 10 + 5 + 1 + 10 + 6 + 2)
     }
 }

@@ -31,7 +31,7 @@ import Testing
             count += 1
             if words[1] != "password_env" { lines.append(line.dropFirst(2)) }
         }
-        #expect(count == 12)
+        #expect(count == 15)
         let secrets = TableOfSecrets(secrets: [
             .file("/etc/haproxydb/password"): "from a file", .file("/etc/haproxydb/http.token"): "0123456789abcdef",
             .file("/etc/haproxydb/report.password"): "report's",
@@ -71,6 +71,7 @@ import Testing
             health.user = 'u'
             health.password_env = "SECRET"
             [proxy]
+            name = "shop-db"
             listen = ["127.0.0.1:1", "[::]:2"]
             workers = 3
             connections_max = 10
@@ -95,6 +96,9 @@ import Testing
             [admin]
             socket = "/tmp/x"
             socket_mode = "600"
+            socket_user = "proxy"
+            socket_group = "27"
+            state_file = "/tmp/state"
             level = "operator"
             tcp = "127.0.0.1:99"
             tcp_level = "admin"
@@ -116,6 +120,7 @@ import Testing
         expected.cluster.pauseMax = .seconds(3)
         expected.health.user = "u"
         expected.health.password = "s"
+        expected.proxy.name = "shop-db"
         expected.proxy.listen = [Endpoint(host: "127.0.0.1", port: 1), Endpoint(host: "::", port: 2)]
         expected.proxy.workers = 3
         expected.proxy.connectionsMax = 10
@@ -131,6 +136,9 @@ import Testing
         expected.users = settings.users
         expected.admin.socket = "/tmp/x"
         expected.admin.socketMode = 0o600
+        expected.admin.socketUser = "proxy"
+        expected.admin.socketGroup = "27"
+        expected.admin.stateFile = "/tmp/state"
         expected.admin.level = .operator
         expected.admin.tcp = Endpoint(host: "127.0.0.1", port: 99)
         expected.admin.tcpLevel = .admin

@@ -3,34 +3,56 @@ import Synchronization
 import Testbed
 import Testing
 
-/// The page in a real browser; `make web-test`. The pictures are left in `.build/web-test`.
+/// The page and the report in a real browser; `make web-test`. The pictures are left in `.build/web-test`.
 @Suite(.serialized)
 struct DashboardTests {
-    @Test("the page shows a failover: state, charts, outage; in two widths and two colours, without a console error")
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    private static let pictures = root.deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent(".build/web-test").path
+
+    private func browse(_ mode: String, _ url: String, _ directory: TemporaryDirectory) throws -> ChildProcess {
+        try ChildProcess(
+            ["/usr/bin/python3", Self.root.appendingPathComponent("browser.py").path, mode, url, Self.pictures],
+            name: "browser", logPath: "\(directory.path)/\(mode).log")
+    }
+
+    @Test("a failover on the page, on that of a proxy started again, and in the report: no console error, two widths")
     func failover() throws {
         let port = try Ports.free(1)[0]
-        let pair = try EmbeddedPair()
+        let (pair, directory) = (try EmbeddedPair(), try TemporaryDirectory())
         try pair.start()
         defer { pair.stop() }
-        let proxy = try ProxyProcess(nodes: pair.ports, sections: "http = \"127.0.0.1:\(port)\"")
+        let log = "\(directory.path)/availability.db"
+        let sections = "http = \"127.0.0.1:\(port)\"\n[availability]\nfile = \"\(log)\""
+        do {
+            let proxy = try ProxyProcess(nodes: pair.ports, sections: sections)
+            defer { proxy.stop(grace: .seconds(5)) }
+            let load = LightLoad(proxy, sessions: 5)
+            defer { load.stop() }
+            let browser = try browse("failover", "http://127.0.0.1:\(port)/", directory)
+            defer { browser.stop() }
+            try wait(for: "ready", of: browser)
+            pair.failPrimary()
+            try wait(for: "lost", of: browser)
+            try pair.startStandby()
+            #expect(browser.wait(.seconds(120)) == .exited(0), "\(browser.log)\n\(proxy.logTail())")
+            #expect(browser.log.hasSuffix("done\n"), "\(browser.log)")
+        }
+        let proxy = try ProxyProcess(nodes: pair.ports, sections: sections)
         defer { proxy.stop(grace: .seconds(2)) }
-        let load = LightLoad(proxy, sessions: 5)
-        defer { load.stop() }
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        let pictures = root.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent(".build/web-test").path
-        let browser = try ChildProcess(
-            [
-                "/usr/bin/python3", root.appendingPathComponent("browser.py").path, "http://127.0.0.1:\(port)/",
-                pictures,
-            ], name: "browser", logPath: "\(pair.directory.path)/browser.log")
-        defer { browser.stop() }
-        try wait(for: "ready", of: browser)
-        pair.failPrimary()
-        try wait(for: "lost", of: browser)
-        try pair.startStandby()
-        #expect(browser.wait(.seconds(120)) == .exited(0), "\(browser.log)\n\(proxy.logTail())")
-        #expect(browser.log.hasSuffix("done\n"), "\(browser.log)")
+        let again = try browse("restarted", "http://127.0.0.1:\(port)/", directory)
+        defer { again.stop() }
+        #expect(again.wait(.seconds(120)) == .exited(0), "\(again.log)\n\(proxy.logTail())")
+        // As a user makes it.
+        let file = "\(directory.path)/report.html"
+        let command = "exec \"$0\" report --file \"$1\" --format html > \"$2\""
+        let report = try ChildProcess(
+            ["/bin/sh", "-c", command, ProxyProcess.findProgram(), log, file], name: "report",
+            logPath: "\(directory.path)/report.log")
+        #expect(report.wait(.seconds(30)) == .exited(0), "\(report.log)")
+        let reader = try browse("report", file, directory)
+        defer { reader.stop() }
+        #expect(reader.wait(.seconds(120)) == .exited(0), "\(reader.log)")
     }
 
     private func wait(for word: String, of browser: ChildProcess) throws {
