@@ -6,7 +6,7 @@ import signal
 import time
 
 from accounts import HONEST, ROWS, STUDY, Log, account, described, rows_of
-from machine import ADDRESSES, APPS, FLOATING, HERE, NODES, TestbedError, other, run, wait_for
+from machine import ADDRESSES, APPS, FLOATING, HERE, NODES, other, run, wait_for
 from witness import Witness
 
 MOVE = ("crm", "resource", "move", "ms_drbd_mysql")
@@ -51,8 +51,7 @@ class Conditions:
 
     def measure(self, condition, source, target, fault, planned=False):
         """Does the fault while `source` is primary, waits until all has come to rest on `target`, and notes a row."""
-        if self.testbed.primary() != source:
-            raise TestbedError(f"{condition}: {source} is not primary at the start")
+        wait_for(f"{source} to be primary and at rest ({condition})", lambda: self.testbed.primary() == source, 60)
         self.wait_for_writes(time.monotonic())
         begun = time.monotonic()
         fault()
