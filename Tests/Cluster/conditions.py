@@ -352,8 +352,10 @@ class Conditions:
             for phase in outage["phases"]:
                 spans[phase["phase"] == "ready"] += phase["seconds"] or 0
             without = outage["without_primary_seconds"] or 0
-            # From the first harm to the loss, without a primary, and from the new one to the first answer.
-            whole = (outage["detection_seconds"] or 0) + spans[False] + spans[True]
+            whole = spans[False] + spans[True]
+            # From the first harm to the loss: a phase of its own where the primary was still there, as in a pause.
+            if outage["phases"][0]["phase"] != "ready":
+                whole += outage["detection_seconds"] or 0
             if abs(spans[False] - without) > 0.01 or abs(whole - outage["seconds"]) > 0.15:
                 self.broken.append(f"{row['condition']}, {row['direction']}: the phases do not add up: {row['outage']}")
 
