@@ -61,6 +61,18 @@ struct Testimony {
         return verdicts[0] ? .promoted : .barred(.notPromoted)
     }
 
+    /// Whether the node must not get statements by its own fresh word, its kernel's, a quorum that the other side has, or
+    /// its data: not merely because others say so.
+    func isRefuted(_ node: NodeEvidence) -> Bool {
+        guard let own = node.agent.report else { return false }
+        if own.storage?.role == .secondary || isBehind(node) { return true }
+        guard let manager = own.manager, !manager.isMaintenance else { return false }
+        if manager.weight == 0 { return true }
+        guard let promoted = manager.promoted else { return false }
+        return !promoted.contains(node.name)
+            || manager.weight < (witnesses(besides: node.node).first?.weight ?? 0)
+    }
+
     /// Whether the data here is proved to lack what another replica, up to date by its own word, has. What is connected
     /// is made the same by DRBD itself: then identifiers that differ are of two moments.
     private func isBehind(_ node: NodeEvidence) -> Bool {

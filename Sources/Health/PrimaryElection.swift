@@ -62,7 +62,8 @@ public enum PrimaryElection {
     /// - A node that its agent, or where that is silent the others', calls not promoted gets nothing; nor does one on
     ///   a side of the cluster without quorum.
     /// - A node whose data is proved to be behind another's that is up to date gets nothing (`standbyOutdated`).
-    /// - A claim that the cluster confirms goes before one of which nothing is known.
+    /// - A claim that the cluster confirms goes before one of which nothing is known. Where both nodes' servers answer as
+    ///   writable it must be the present primary's, or the other one refuted by more than another node's word.
     /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own. (Where one
     ///   goes on from the other's data, the other one has no claim: see above.)
     /// - With no primary before, nobody is elected before every agent was heard or given up.
@@ -100,8 +101,8 @@ public enum PrimaryElection {
             if let bar { return .nobody(bar) }
             let diagnosis = diagnosis(of: ready, all: all)
             return .nobody(diagnosis == .primaryLost ? testimony.diagnosis ?? diagnosis : diagnosis)
-        case (1, _): return alone(confirmed[0], present: present)
-        case (0, 1): return alone(open[0], present: present)
+        case (1, _): return undisputed(confirmed[0], claimants, testimony, present: present)
+        case (0, 1): return undisputed(open[0], claimants, testimony, present: present)
         case (0, _): return contest(open, present: present)
         case (_, _):
             let whole = confirmed.filter { $0.agent.report?.storage?.isPrimaryUpToDate ?? false }
@@ -111,6 +112,20 @@ public enum PrimaryElection {
             }
             return alone(whole[0], present: present)
         }
+    }
+
+    /// Two that write are a split brain until one of them is refuted by more than the other's word: a node's own word, its
+    /// kernel's, a quorum, or its data. Where the agents fall silent in turn, believing whoever is heard would send
+    /// statements to both sides. The present primary stays, if it is the one that the cluster knows.
+    private static func undisputed(
+        _ claimant: NodeEvidence, _ claimants: [NodeEvidence], _ testimony: Testimony, present: NodeID?
+    ) -> Verdict {
+        let isDisputed = claimants.contains {
+            $0.node != claimant.node && $0.isAnswering && !testimony.isRefuted($0)
+        }
+        // Without a primary all are asked again at once: an old answer disputes nothing for long.
+        return claimant.node != present && isDisputed
+            ? .nobody(.twoPrimaries) : alone(claimant, present: present)
     }
 
     private static func alone(_ claimant: NodeEvidence, present: NodeID?) -> Verdict {

@@ -226,6 +226,47 @@ private let standbyHere = says(["n1"], .secondary)
         ),
     ]
 
+    /// Both servers write, and who is heard changes.
+    private static let disputes: [Case] = [
+        (
+            "one half is heard, nobody was primary",
+            [node(a, writable(), primaryHere), node(b, writable(), .silent)], nil, .nobody(.twoPrimaries)
+        ),
+        (
+            "the half that is heard is the present one",
+            [node(a, writable(), primaryHere), node(b, writable(), .silent)], a, .primary(a)
+        ),
+        (
+            "the half that is heard is the other one",
+            [node(a, writable(), .silent), node(b, writable(), says(["n2"], .primary))], a, .nobody(.twoPrimaries)
+        ),
+        (
+            "the other one came after the present one was last asked",
+            [node(a, writable(1, 5), .silent), node(b, writable(6, 6), says(["n2"], .primary))], a,
+            .nobody(.twoPrimaries)
+        ),
+        (
+            "the present one no longer answers",
+            [node(a, writable(), .silent, answering: false), node(b, writable(), says(["n2"], .primary))], a,
+            .primary(b)
+        ),
+        (
+            "one half's manager does not answer",
+            [
+                node(a, writable(), .fresh(NodeReport(node: "n1", storage: Storage(role: .primary, disk: .upToDate)))),
+                node(b, writable(), says(["n2"], .primary)),
+            ], nil, .nobody(.twoPrimaries)
+        ),
+        (
+            "one half denies itself",
+            [node(a, writable(), says(["n2"], .primary)), node(b, writable(), says(["n2"], .primary))], a, .primary(b)
+        ),
+        (
+            "one half has no agent at all",
+            [node(a, writable(), primaryHere), node(b, writable())], nil, .nobody(.twoPrimaries)
+        ),
+    ]
+
     private static let histories: [Case] = [
         (
             "both wrote: a real split brain",
@@ -276,7 +317,7 @@ private let standbyHere = says(["n1"], .secondary)
         ),
     ]
 
-    private static let cases = usual + barred + split + histories
+    private static let cases = usual + barred + split + disputes + histories
 
     @Test(arguments: cases.indices)
     func decides(index: Int) {
@@ -360,6 +401,15 @@ private let standbyHere = says(["n1"], .secondary)
                 let promoted = manager.promoted
             {
                 #expect(promoted.contains(elected.name))
+            }
+            // Of two that write, one that was not primary before needs more than its own side's word.
+            if elected.node != present, other.isClaimant, other.isAnswering,
+                evidence.contains(where: { $0.agent.report != nil })
+            {
+                let isOnlyOneWhole =
+                    elected.agent.report?.storage?.isPrimaryUpToDate == true
+                    && other.agent.report?.storage.map { !$0.isPrimaryUpToDate } == true
+                #expect(Testimony(evidence).isRefuted(other) || isOnlyOneWhole)
             }
             // Two that both are confirmed and writable are nobody's, but for the disk.
             if other.isClaimant, let mine = elected.agent.report, let theirs = other.agent.report,
