@@ -35,6 +35,8 @@ public struct OutageMachine: Sendable {
     public static let blipMax = Instant.Span.milliseconds(100)
 
     private var primary = Primary.unseen
+    /// The last view's: what an outage begins in.
+    private var phase = Phase.lost
     private var isPaused = false
     private var resumedAt: Instant?
     private var current: Open?
@@ -74,7 +76,8 @@ public struct OutageMachine: Sendable {
         if var open = current {
             if !open.record.isFelt {
                 open.record.isFelt = true
-                open.record.begin(at: time)
+                open.record.began = time
+                open.record.beginPhases(at: time)
                 open.record.knownUntil = max(time, open.record.knownUntil)
             }
             if isError { open.record.firstError = open.record.firstError ?? time }
@@ -131,6 +134,7 @@ public struct OutageMachine: Sendable {
 
     public mutating func observe(_ view: ClusterView, at now: Instant) -> [Change] {
         let time = min(view.since, now)
+        defer { phase = view.phase }
         switch (primary, view.primary) {
         case (.unseen, nil), (.absent, nil):
             return note(view, at: time)
@@ -193,10 +197,7 @@ public struct OutageMachine: Sendable {
             open.record.diagnoses.append(diagnosis)
         }
         if view.diagnosis == .administrative { open.record.isPlanned = true }
-        if open.record.phases.last?.phase != view.phase {
-            open.record.closePhase(at: time)
-            open.record.phases.append(PhaseSpan(phase: view.phase, began: max(time, open.record.began)))
-        }
+        open.record.enter(view.phase, at: time)
         current = open
         return open == before ? [] : [.updated(open.record)]
     }
@@ -316,6 +317,7 @@ public struct OutageMachine: Sendable {
             }
         var record = OutageRecord(number: count, began: time, isFelt: isFelt, cause: cause)
         record.isPlanned = isPaused
+        record.phases = [PhaseSpan(phase: phase, began: time)]
         if isError { record.firstError = time }
         current = Open(record: record)
         return .opened(record)
@@ -333,7 +335,7 @@ public struct OutageMachine: Sendable {
         }
         open.record.ended = max(time, record.began)
         open.record.knownUntil = max(time, record.began)
-        open.record.closePhase(at: time)
+        open.record.endPhases(at: max(time, record.began))
         open.record.kind = kind(of: open)
         settling.append(open.record)
         return .ended(open.record)
@@ -362,17 +364,33 @@ public struct OutageMachine: Sendable {
 }
 
 extension OutageRecord {
-    /// It is felt only from then on: so are its phases.
-    fileprivate mutating func begin(at time: Instant) {
-        began = time
-        phases = phases.filter { $0.ended.map { $0 > time } ?? true }.map { phase in
-            PhaseSpan(phase: phase.phase, began: max(phase.began, time), ended: phase.ended)
+    // The phases follow each other without a gap from the beginning to the end: they add up to the outage.
+
+    fileprivate mutating func enter(_ phase: Phase, at time: Instant) {
+        guard let last = phases.last, last.phase != phase else { return }
+        let moment = max(time, last.began)
+        if moment == last.began {
+            // It lasted no time.
+            phases.removeLast()
+            if phases.last?.phase == phase {
+                phases[phases.count - 1].ended = nil
+                return
+            }
+        } else {
+            phases[phases.count - 1].ended = moment
         }
+        phases.append(PhaseSpan(phase: phase, began: moment))
     }
 
-    fileprivate mutating func closePhase(at time: Instant) {
-        guard let last = phases.indices.last, phases[last].ended == nil else { return }
-        phases[last].ended = max(time, phases[last].began)
+    /// The outage began at another moment than was thought.
+    fileprivate mutating func beginPhases(at time: Instant) {
+        phases.removeAll { $0.ended.map { $0 <= time } ?? false }
+        if !phases.isEmpty { phases[0].began = time }
+    }
+
+    fileprivate mutating func endPhases(at time: Instant) {
+        while phases.count > 1, let last = phases.last, last.began >= time { phases.removeLast() }
+        if !phases.isEmpty { phases[phases.count - 1].ended = time }
     }
 
     fileprivate mutating func count(_ row: Interval) {

@@ -200,6 +200,9 @@ public final class LedgerStore {
                     phase.length?.nanoseconds,
                 ])
         }
+        // There may have been more: what ended before anybody felt it is no part of the outage.
+        try db.cachedStatement(sql: "DELETE FROM outage_phases WHERE run = ? AND number = ? AND ordinal >= ?")
+            .execute(arguments: [run, record.number, record.phases.count])
     }
 
     // MARK: bounded size

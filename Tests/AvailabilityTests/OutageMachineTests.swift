@@ -83,8 +83,12 @@ import Testing
         #expect(record?.diagnoses == [.primaryLost, .recovering])
         #expect(record?.detection == .milliseconds(50))
         #expect(record?.withoutPrimary == .milliseconds(2750))
-        #expect(record?.phases.map(\.phase) == [.lost, .recovering, .ready])
-        #expect(record?.phases.map(\.length) == [.milliseconds(1750), .milliseconds(1000), .milliseconds(100)])
+        // Felt before the loss was published: the phase was still the one before.
+        #expect(record?.phases.map(\.phase) == [.ready, .lost, .recovering, .ready])
+        #expect(
+            record?.phases.map(\.length) == [
+                .milliseconds(50), .milliseconds(1750), .milliseconds(1000), .milliseconds(100),
+            ])
         #expect(record?.userMillisecondsLost == 4000)
         #expect(record?.userMillisecondsPresent == 8000)
         #expect(record?.hasErrors == false)
@@ -339,6 +343,33 @@ import Testing
         #expect(record?.phases.map(\.phase) == [.lost, .ready, .lost, .ready])
     }
 
+    @Test func aPauseBeforeTheMoveIsPartOfTheOutage() {
+        var machine = machine()
+        machine.paused()
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(nil, 1, since: 12_000), at: at(12_001))
+        _ = machine.observe(view(nil, 1, since: 50_000, .mounting), at: at(50_001))
+        _ = machine.observe(view(1, 2, since: 60_000), at: at(60_000))
+        let record = ended(machine.answered(at: at(60_300)))
+        #expect(record?.phases.map(\.phase) == [.ready, .lost, .mounting, .ready])
+        #expect(
+            record?.phases.map(\.length) == [
+                .seconds(11), .seconds(38), .seconds(10), .milliseconds(300),
+            ])
+    }
+
+    @Test func whatNobodyFeltYetIsNoPartOfIt() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 100), at: at(100))
+        _ = machine.observe(view(nil, 1, since: 300, .promoting), at: at(300))
+        _ = machine.observe(view(nil, 1, since: 500, .mounting), at: at(500))
+        _ = machine.held(at: at(400))
+        _ = machine.observe(view(1, 2, since: 900), at: at(900))
+        let record = ended(machine.answered(at: at(950)))
+        #expect(record?.phases.map(\.phase) == [.promoting, .mounting, .ready])
+        #expect(record?.phases.map(\.length) == [.milliseconds(100), .milliseconds(400), .milliseconds(50)])
+    }
+
     @Test func nobodyWaitsAnyMore() {
         var machine = machine()
         _ = machine.held(at: at(100))
@@ -399,6 +430,11 @@ import Testing
                     openNumber = nil
                     #expect(record.kind != .open)
                     #expect(record.ended.map { $0 >= record.began } == true)
+                    // The phases add up to the outage.
+                    #expect(record.phases.first?.began == record.began)
+                    #expect(record.phases.last?.ended == record.ended)
+                    #expect(zip(record.phases, record.phases.dropFirst()).allSatisfy { $0.ended == $1.began })
+                    #expect(record.phases.allSatisfy { $0.length.map { $0 >= .zero } == true })
                     if let last = done.last, let end = last.ended { #expect(record.began >= end) }
                     done.append(record)
                 case .dismissed(let number):

@@ -57,11 +57,17 @@ func second(_ n: Int64) -> Interval {
         outage.diagnoses = [.primaryLost, .recovering]
         outage.reason = "it's gone; \"really\""
         outage.from = "cluster1"
-        outage.phases = [PhaseSpan(phase: .lost, began: Instant(nanoseconds: 600))]
+        outage.phases = [
+            PhaseSpan(phase: .lost, began: Instant(nanoseconds: 600), ended: Instant(nanoseconds: 650)),
+            PhaseSpan(phase: .promoting, began: Instant(nanoseconds: 650)),
+        ]
         try store.write([.second(second(epoch)), .outage(outage)])
         // Beside the writer.
         #expect(try LedgerContents.read(path: place.file, since: nil, until: nil).outages == [outage])
-        outage.phases[0].ended = Instant(nanoseconds: 900)
+        // Nobody felt the first one after all.
+        outage.phases = [
+            PhaseSpan(phase: .promoting, began: Instant(nanoseconds: 650), ended: Instant(nanoseconds: 900))
+        ]
         outage.ended = Instant(nanoseconds: 2_000_000_500)
         outage.knownUntil = Instant(nanoseconds: 2_000_000_500)
         outage.primaryLost = Instant(nanoseconds: 600)
