@@ -7,6 +7,10 @@ LAYOUTS = {
     "statements": ("Point selects", ("protocol", "connections"), (
         ("statements/s", "rate", "{:,.0f}"), ("p50 ms", "p50", "{:.2f}"), ("p95 ms", "p95", "{:.2f}"),
         ("p99 ms", "p99", "{:.2f}"), ("proxy us/stmt", "cpu", "{:.1f}"), ("server us/stmt", "server_cpu", "{:.1f}"))),
+    "ledger": ("Point selects without and with the availability log, HTTP, and a scrape every second",
+               ("protocol", "connections"), (
+        ("statements/s", "rate", "{:,.0f}"), ("p99 ms", "p99", "{:.2f}"), ("proxy us/stmt", "cpu", "{:.2f}"),
+        ("server us/stmt", "server_cpu", "{:.1f}"))),
     "bulk": ("Result set of 100 MB in rows of 1 KB", (), (
         ("MB/s", "rate", "{:,.0f}"), ("proxy us/MB", "cpu", "{:,.0f}"))),
     "connects": ("Connect, SELECT 1, close; 8 clients", (), (
@@ -21,6 +25,7 @@ LAYOUTS = {
 # Columns whose ratio to HAProxy's is shown.
 RATIOS = {
     "statements": (("rate", "rate/HAProxy"), ("cpu", "CPU/HAProxy")),
+    "ledger": (("rate", "rate/without"), ("cpu", "CPU/without")),
     "bulk": (("rate", "rate/HAProxy"), ("cpu", "CPU/HAProxy")),
     "connects": (("rate", "rate/HAProxy"), ("cpu", "CPU/HAProxy")),
     "idle": (("session", "memory/HAProxy"),),
@@ -31,6 +36,8 @@ CPU_RATIO_MAX = 1.10
 RATE_RATIO_MIN = 0.95
 BULK_RATIO_MIN = 0.80
 IDLE_KIB_MAX = 16.0
+WATCHED = "haproxydb watched"
+WATCHED_RATIO_MAX = 1.02
 
 
 def _find(rows, target, situation):
@@ -49,12 +56,13 @@ def table(section, rows):
     lines.append("| " + " | ".join(["---"] * (len(situations) + 1) + ["---:"] * (len(headings) - len(situations) - 1))
                  + " |")
     for row in rows:
-        baseline = _find(rows, BASELINE, row.situation)
+        against = CANDIDATE if section == "ledger" else BASELINE
+        baseline = _find(rows, against, row.situation)
         ratios = [
-            row.ratio(baseline, key) if baseline and row.target != BASELINE else None for key, _ in RATIOS[section]]
+            row.ratio(baseline, key) if baseline and row.target != against else None for key, _ in RATIOS[section]]
         cells = [*map(str, row.situation), row.target]
         cells += [_cell(row.median(key), form) for _, key, form in columns]
-        cells += [_cell(ratio, "{:.2f}") for ratio in ratios]
+        cells += [_cell(ratio, "{:.3f}" if section == "ledger" else "{:.2f}") for ratio in ratios]
         lines.append("| " + " | ".join(cells) + " |")
     failures = [f"- {' '.join(map(str, row.situation))} {row.target}: {error}".replace("-  ", "- ")
                 for row in rows for error in row.errors]
@@ -104,6 +112,13 @@ def verdicts(results):
                 f"CPU per {what}, by HAProxy's", ratio(rows, situation, "cpu"), CPU_RATIO_MAX, True))
             found.append(Verdict(
                 f"throughput, {what}, by HAProxy's", ratio(rows, situation, "rate"), RATE_RATIO_MIN, False))
+    if "ledger" in results:
+        rows = results["ledger"]
+        for protocol in ("text", "prepared"):
+            mine, without = _find(rows, WATCHED, (protocol, 64)), _find(rows, CANDIDATE, (protocol, 64))
+            found.append(Verdict(
+                f"CPU per {protocol} point select with log, HTTP and scrapes, by that without",
+                mine.ratio(without, "cpu") if mine and without else None, WATCHED_RATIO_MAX, True))
     if "bulk" in results:
         found.append(Verdict(
             "100 MB result set, rate by HAProxy's", ratio(results["bulk"], (), "rate"), BULK_RATIO_MIN, False))

@@ -100,6 +100,27 @@ def statements(plan, targets, database, others, progress):
     return rows
 
 
+def ledger(plan, targets, database, others, progress):
+    """Point selects at 64 connections without and with the availability log, HTTP, and those who ask every second."""
+    rows = []
+    for prepared in (False, True):
+        def measure(target):
+            asked = target.watchers.asked if target.watchers else 0
+            def readings():
+                return target.cpu_seconds(), database.cpu_seconds()
+            run = clients.point_selects(target, prepared, 64, max(3, plan.select_seconds), readings)
+            if target.watchers and target.watchers.asked == asked:
+                raise BenchmarkError("nobody asked the watched proxy")
+            return {
+                "rate": run["statements"] / run["seconds"], "p99": run["p99"],
+                "cpu": _microseconds(run["after"][0] - run["before"][0], run["statements"]),
+                "server_cpu": _microseconds(run["after"][1] - run["before"][1], run["statements"])}
+        situation = ("prepared" if prepared else "text", 64)
+        # Two per cent is less than one pair of rounds wanders.
+        rows += _interleave(plan.rounds(plan.repetitions * 3), targets, situation, measure, others, progress)
+    return rows
+
+
 def bulk(plan, targets, client, others, progress):
     """A 100 MB result set: MB/s (of rows, 10^6 bytes), proxy CPU in us per MB."""
     def measure(target):

@@ -2,6 +2,9 @@
 
 import os
 import shlex
+import socket
+import threading
+import urllib.request
 
 from . import processes
 from .processes import BenchmarkError, Child
@@ -57,7 +60,7 @@ hold_timeout = "90s"
 
 [admin]
 socket = "{socket}"
-"""
+{extra}"""
 
 # What --init-file does, once. The service account reads the account hashes; HAProxy's check logs in without a password.
 SETUP = f"""
@@ -109,13 +112,46 @@ class Target:
         self.name = name
         self.port = port
         self.child = child
+        self.watchers = None
 
     def cpu_seconds(self):
         return self.child.cpu_seconds() if self.child else 0.0
 
     def end(self):
+        if self.watchers:
+            self.watchers.end()
         if self.child:
             self.child.end()
+
+
+class Watchers:
+    """Once a second a scrape of /metrics, `show stat` and `show info`, as a monitoring system and hatop ask."""
+
+    def __init__(self, http, admin):
+        self.http = http
+        self.admin = admin
+        self.asked = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stopped.wait(1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as answer:
+                scraped = answer.read()
+            if b"haproxy_" not in scraped:
+                raise BenchmarkError("/metrics does not answer with metrics")
+            for command in (b"show stat\n", b"show info\n"):
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.connect(self.admin)
+                    connection.sendall(command)
+                    while connection.recv(65536):
+                        pass
+            self.asked += 1
+
+    def end(self):
+        self.stopped.set()
+        self.thread.join(15)
 
 
 class Targets:
@@ -138,17 +174,28 @@ class Targets:
         port = processes.free_port(self.ports)
         return self._start(name, port, ["haproxy", "-db", "-f", self._haproxy_config(port, options)])
 
-    def candidate(self, name="haproxydb"):
+    def watched(self):
+        """The candidate with everything that watches it: the availability log, HTTP, and who asks every second."""
+        http = processes.free_port(self.ports)
+        target = self.candidate(
+            "haproxydb watched", f'http = "127.0.0.1:{http}"\n\n[availability]\nfile = "{self._path("db")}"\n')
+        target.watchers = Watchers(http, target.socket)
+        return target
+
+    def candidate(self, name="haproxydb", extra=""):
         port = processes.free_port(self.ports)
+        socket_path = self._path("sock")
         path = self._path("toml")
         with open(path, "w") as file:
             file.write(CANDIDATE_CONFIG.format(
                 port=port, workers=self.workers, connections=SESSIONS_MAX, server=self.database.port, dead=self.dead,
-                user=SERVICE_USER, password=SERVICE_PASSWORD, socket=self._path("sock")))
+                user=SERVICE_USER, password=SERVICE_PASSWORD, socket=socket_path, extra=extra))
         os.chmod(path, 0o600)
         replace = {"{config}": path, "{haproxy_config}": self._haproxy_config(port, "")}
         command = [replace.get(word, word) for word in shlex.split(self.candidate_command)]
-        return self._start(name, port, command)
+        target = self._start(name, port, command)
+        target.socket = socket_path
+        return target
 
     def _haproxy_config(self, port, options):
         path = self._path("cfg")

@@ -34,8 +34,9 @@ extension Worker {
             now = MonotonicClock.now()
             s.pointee.holdDeadline = now + options.holdTimeout
             if s.pointee.frontend == .held { counters.heldTotal.add() }
-            if !gateOpen || s.pointee.loggedIn { noteHeld(s) }
         }
+        // A first login that waits for its turn at a primary that is there does not wait for a primary.
+        if !gateOpen || s.pointee.loggedIn, s.pointee.affectedSince.nanoseconds == 0 { noteHeld(s) }
         if first { held.prepend(s) } else { held.append(s) }
         counters.heldNow.add()
     }
@@ -76,11 +77,21 @@ extension Worker {
         .holdExpired(login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, at: now)
     }
 
+    /// Who waited for a turn waits for a primary, or for an administrator, from now on.
+    func gateClosed() {
+        var next = held.first
+        while let s = next {
+            next = s.pointee.queueNext
+            if s.pointee.affectedSince.nanoseconds == 0 { noteHeld(s) }
+        }
+    }
+
     /// A new truth about the cluster.
     func adopt(_ view: ClusterView) {
         let before = self.view
         self.view = view
         if view.primary == nil, before.primary != nil, trouble.isResumed { separateTrouble() }
+        if view.primary == nil { gateClosed() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()
             // Connections of an earlier generation are zombies: their node may still be there, without the role.

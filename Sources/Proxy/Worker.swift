@@ -136,7 +136,7 @@ final class Worker: @unchecked Sendable {
         case .identity(let identity): adopt(identity)
         case .pause(let on):
             paused = on
-            if !on { release() }
+            if on { gateClosed() } else { release() }
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
         case .sample(let completion): completion(sample())
         case .stalled(let since): stalled(since: since)

@@ -176,8 +176,9 @@ public final class Observers: Sendable {
                 outages[outages.count - 1].spans.append(span)
                 continue
             }
-            // What was answered in its first milliseconds had been under way.
-            let others = isAnyoneServed(span.began + 20_000_000, span.ended)
+            // What was answered in its first milliseconds had been under way; whether it ends a bit later than others'
+            // says nothing.
+            let others = isAnyoneServed(span.began + 20_000_000, min(span.ended, span.began + Self.waitMin))
             if let last = outages.last, span.began < last.ended + 1_000_000_000, others || span.isError {
                 outages[outages.count - 1].spans.append(span)
             } else if !others || span.isError {

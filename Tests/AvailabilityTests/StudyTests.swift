@@ -73,6 +73,33 @@ import Testing
         #expect(study.totals.answered == 36_000)
     }
 
+    /// Asked for from the middle of an outage on, or until then: each part counts what lies in it.
+    @Test func anOutageThatTheTimeAskedForCuts() throws {
+        let rows = (0..<60).map { minute($0) }
+        let outages = [outage(at: 600, lasting: .seconds(60))]
+        let first = study(Array(rows[..<10]) + [minute(10)], outages, until: monday + .seconds(620))
+        let second = study(Array(rows[11...]), outages, since: monday + .seconds(620))
+        #expect(first.byTime.first?.dt == 20)
+        // The row from 600 to 660 is not in the second one: it began before.
+        #expect(second.byTime.first?.dt == 0)
+        let whole = study(Array(rows[10...]), outages, since: monday + .seconds(620))
+        #expect(whole.byTime.first?.dt == 40)
+        let uom = try #require(whole.byUsers.last?.uom)
+        #expect(abs(uom - 10 * 40.0 / 60) < 1e-9)
+        #expect(abs((first.byUsers.last?.uom ?? 0) + uom - 10) < 1e-9)
+    }
+
+    @Test func theCSVHasEveryRow() throws {
+        let study = study((0..<60).map { minute($0) }, [outage(at: 600, lasting: .seconds(60))])
+        let lines = study.csv.split(separator: "\r\n")
+        let begin = try #require(lines.firstIndex(of: "Rows"))
+        #expect(lines.count == begin + 2 + 60)
+        #expect(
+            lines[begin + 2]
+                == "2025-11-24T00:00:00.000Z,60.000,10.0,0,0,600,600,0,0,0,0,0,0,0,0,0,0,0,0,0,1000,1000,1000")
+        #expect(lines[begin + 1].split(separator: ",").count == lines[begin + 2].split(separator: ",").count)
+    }
+
     @Test func onlyAgreedHoursCount() throws {
         let hours = try ServiceHours("Mon 00:30-00:40")
         // One outage half inside, one outside.
