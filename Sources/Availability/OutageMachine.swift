@@ -158,6 +158,12 @@ public struct OutageMachine: Sendable {
         _ node: NodeID, _ generation: Generation, _ view: ClusterView, at time: Instant
     ) -> [Change] {
         var changes: [Change] = []
+        if current == nil, let first = firstSign(before: time) {
+            settling.removeLast()
+            relapse = nil
+            current = Open(record: first)
+            changes.append(.opened(first))
+        }
         if current == nil {
             let felt = relapse
             changes.append(begin(at: felt?.at ?? time, isFelt: felt != nil, isError: felt?.isError ?? false))
@@ -176,6 +182,17 @@ public struct OutageMachine: Sendable {
         if isPaused || (old?.administrative ?? .ready) != .ready { open.record.isPlanned = true }
         current = open
         return changes + note(view, at: time)
+    }
+
+    /// A statement that failed or waited just before the primary was lost, while others were still answered: the outage
+    /// that was made of it is the beginning of this one.
+    private func firstSign(before time: Instant) -> OutageRecord? {
+        guard var last = settling.last, let ended = last.ended, last.cause == .connections, last.primaryLost == nil,
+            last.length < Self.blipMax, time - ended < Self.settleTime
+        else { return nil }
+        last.ended = nil
+        last.kind = .open
+        return last
     }
 
     private mutating func found(_ node: NodeID, _ view: ClusterView, at time: Instant) -> [Change] {

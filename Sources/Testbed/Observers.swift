@@ -185,7 +185,13 @@ public final class Observers: Sendable {
                 outages.append(Outage(began: span.began, ended: span.ended, spans: [span]))
             }
         }
-        return outages
+        // A statement may have been under way for long when the service went: it was there when it last answered anyone.
+        return outages.map { outage in
+            var outage = outage
+            let early = min(outage.ended, outage.began + 200_000_000)
+            if let last = answers.last(where: { $0 < early }), last > outage.began { outage.began = last }
+            return outage
+        }
     }
 
     // MARK: a client

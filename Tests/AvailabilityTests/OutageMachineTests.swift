@@ -330,6 +330,30 @@ import Testing
         }
     }
 
+    /// Set to read-only, a server refuses one client's write and still answers another's question.
+    @Test func theFirstSignOfALossIsItsBeginning() {
+        var machine = machine()
+        _ = machine.failed(at: at(1000))
+        #expect(ended(machine.answered(at: at(1001)))?.kind == .disturbance)
+        let again = opened(machine.observe(view(nil, 1, since: 1006, nil, .primaryReadOnly), at: at(1006)))
+        #expect(again?.number == 1)
+        #expect(again?.began == at(1000))
+        #expect(again?.ended == nil)
+        _ = machine.held(at: at(1007))
+        _ = machine.observe(view(0, 2, since: 2600), at: at(2600))
+        let record = ended(machine.answered(at: at(2610)))
+        #expect(record?.number == 1)
+        #expect(record?.kind == .restart)
+        #expect(record?.length == .milliseconds(1610))
+        #expect(record?.detection == .milliseconds(6))
+        #expect(record?.firstError == at(1000))
+        // One that is longer ago, or was a long wait, is one of its own.
+        _ = machine.record(second(4), at: at(5001))
+        _ = machine.failed(at: at(6000))
+        _ = machine.answered(at: at(6001))
+        #expect(opened(machine.observe(view(nil, 2, since: 7100), at: at(7100)))?.number == 3)
+    }
+
     @Test func lostAgainBeforeAnyoneWasAnsweredIsOneOutage() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 100), at: at(100))
@@ -424,6 +448,8 @@ import Testing
                 case .opened(let record):
                     #expect(openNumber == nil)
                     openNumber = record.number
+                    // It was the first sign of a loss.
+                    if done.last?.number == record.number { done.removeLast() }
                 case .updated(let record): #expect(record.ended == nil || record.number <= done.count + 1000)
                 case .ended(let record):
                     #expect(openNumber == record.number)
