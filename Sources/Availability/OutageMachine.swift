@@ -238,7 +238,10 @@ public struct OutageMachine: Sendable {
             overlaps.append((i, overlap))
             let milliseconds = (overlap + 500_000) / 1_000_000
             all[i].usersMax = max(all[i].usersMax, row.usersMax)
-            all[i].usersAffected = max(all[i].usersAffected, row.usersAffectedMax)
+            // A second may be another outage's as well: where the workers told whom this one affected, that is it.
+            if episodes[all[i].number] == nil {
+                all[i].usersAffected = max(all[i].usersAffected, row.usersAffectedMax)
+            }
             all[i].userMillisecondsPresent += Int64(row.users.rounded()) * milliseconds
             all[i].heldMax = max(all[i].heldMax, row.heldMax)
         }

@@ -294,6 +294,20 @@ import Testing
         #expect(updated(machine.record(second(9) { $0.heldNow = 1 }, at: at(10_001)))?.usersAffected == 1)
     }
 
+    @Test func aSecondsUsersAreNotThoseOfBothOutagesInIt() {
+        var machine = machine()
+        _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(0, 2, since: 1190), at: at(1190))
+        _ = machine.answered(at: at(1200))
+        _ = machine.observe(view(nil, 2, since: 1400), at: at(1400))
+        _ = machine.held(at: at(1400))
+        machine.affected([AffectedEpisode(worker: 0, number: 2, began: at(1400), users: 1)])
+        let changes = machine.record(second(1) { $0.usersAffectedMax = 2 }, at: at(2001))
+        #expect(updated(changes)?.number != nil)
+        #expect(machine.open?.usersAffected == 1)
+    }
+
     @Test func lostUserTimeOfASecondWithTwoOutagesIsShared() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))
