@@ -238,7 +238,7 @@ public struct OutageMachine: Sendable {
             overlaps.append((i, overlap))
             let milliseconds = (overlap + 500_000) / 1_000_000
             all[i].usersMax = max(all[i].usersMax, row.usersMax)
-            // A second may be another outage's as well: where the workers told whom this one affected, that is it.
+            // Until the workers tell who it was; in a second with two outages that is more than either has.
             if episodes[all[i].number] == nil {
                 all[i].usersAffected = max(all[i].usersAffected, row.usersAffectedMax)
             }
@@ -279,14 +279,20 @@ public struct OutageMachine: Sendable {
     /// Whom the workers' present episodes have affected so far.
     public mutating func affected(_ present: [AffectedEpisode]) {
         for episode in present {
+            if let i = settling.lastIndex(where: { $0.began <= episode.began && episode.began <= $0.ended ?? $0.began })
+            {
+                let users = add(episode, to: settling[i].number)
+                settling[i].usersAffected = users
+                continue
+            }
             // Its outage is the last one that had begun by then; events of several workers may be out of order a bit.
             let latest = episode.began + Self.blipMax
             if let open = current, open.record.began <= latest {
                 let users = add(episode, to: open.record.number)
-                current?.record.usersAffected = max(open.record.usersAffected, users)
+                current?.record.usersAffected = users
             } else if let i = settling.lastIndex(where: { $0.began <= latest }) {
                 let users = add(episode, to: settling[i].number)
-                settling[i].usersAffected = max(settling[i].usersAffected, users)
+                settling[i].usersAffected = users
             }
         }
     }

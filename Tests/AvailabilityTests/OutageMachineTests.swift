@@ -308,6 +308,21 @@ import Testing
         #expect(machine.open?.usersAffected == 1)
     }
 
+    @Test func twoOutagesOfOneSecondHaveTheirOwnUsers() {
+        var machine = OutageMachine()
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(0, 1, since: 1003), at: at(1003))
+        _ = machine.answered(at: at(1004))
+        _ = machine.observe(view(nil, 1, since: 1020), at: at(1020))
+        _ = machine.held(at: at(1030))
+        machine.affected([AffectedEpisode(worker: 0, number: 1, began: at(1000), users: 2)])
+        _ = machine.record(second(1) { $0.usersAffectedMax = 3 }, at: at(2001))
+        machine.affected([AffectedEpisode(worker: 0, number: 2, began: at(1030), users: 1)])
+        let changes = machine.record(second(2) { $0.usersAffectedMax = 1 }, at: at(3001))
+        #expect(machine.open?.usersAffected == 1)
+        #expect(changes.contains { if case .updated(let record) = $0 { record.usersAffected == 1 } else { false } })
+    }
+
     @Test func lostUserTimeOfASecondWithTwoOutagesIsShared() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))

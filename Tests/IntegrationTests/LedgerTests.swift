@@ -110,7 +110,7 @@ extension Integration {
                 try wait { FileManager.default.fileExists(atPath: "\(directory.path)/availability.db-wal") }
                 // Takes all that is left.
                 let filler = "\(directory.path)/filler"
-                FileManager.default.createFile(atPath: filler, contents: nil)
+                _ = FileManager.default.createFile(atPath: filler, contents: nil)
                 let handle = try #require(FileHandle(forWritingAtPath: filler))
                 while (try? handle.write(contentsOf: Data(count: 4096))) != nil {}
                 try wait { stage.proxy.log.contains("no room") }
