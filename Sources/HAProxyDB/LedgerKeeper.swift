@@ -87,7 +87,8 @@ final class LedgerKeeper {
         if let last {
             let now = MonotonicClock.now()
             machine.affected(last.episodes)
-            writer?.post(take(ledger.close(LedgerSample(last), at: now, wall: Self.wall(at: now)), at: now))
+            let entries = take(ledger.close(LedgerSample(last), at: now, wall: Self.wall(at: now)), at: now)
+            writer?.post(entries)
         }
         writer?.close(within: .seconds(5))
     }
@@ -111,7 +112,9 @@ final class LedgerKeeper {
 
     func take(_ sample: SecondSample, at time: Instant) {
         machine.affected(sample.episodes)
-        writer?.post(take(ledger.record(LedgerSample(sample), at: time, wall: Self.wall(at: time)), at: time))
+        // Rows and outages are made without a file too: the call that writes them must not be the one that makes them.
+        let entries = take(ledger.record(LedgerSample(sample), at: time, wall: Self.wall(at: time)), at: time)
+        writer?.post(entries)
         scheduleSample()
     }
 

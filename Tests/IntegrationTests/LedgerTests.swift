@@ -42,6 +42,27 @@ extension Integration {
             }
         }
 
+        @Test("without a file seconds are counted and outages kept as well, for the socket and the page")
+        func withoutFile() throws {
+            try Stage.run { stage in
+                let session = try stage.proxy.connect()
+                _ = try stage.proxy.admin("pause")
+                let held = Background { try session.query("SELECT 1") }
+                try wait { ((try? stage.proxy.admin("show holds")) ?? "").contains("held") }
+                usleep(100_000)
+                _ = try stage.proxy.admin("resume")
+                _ = try held.wait()
+                // The time that users lost in it comes from the second's row.
+                try wait {
+                    let text = (try? stage.proxy.admin("show outages json")) ?? ""
+                    let outages = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
+                    let pause = outages?.last { $0["kind"] as? String == "pause" }
+                    return pause?.contains { $0.key.hasPrefix("user_time_lost") && ($0.value as? Double ?? 0) > 0 }
+                        ?? false
+                }
+            }
+        }
+
         @Test("after kill -9 of the proxy in an outage, the log says what it knows, and the next run goes on")
         func killedInTheMiddle() throws {
             let log = try AvailabilityLog()
