@@ -2,6 +2,7 @@
 # Debian's packages is installed first (scripts/deps).
 
 SWIFT ?= swift
+export SWIFT
 JOBS ?= $(shell nproc)
 
 .PHONY: help build run demo test unit integration lint bench deps clean
@@ -36,19 +37,19 @@ demo: build
 test: lint unit integration
 
 unit: build-tests
-	$(SWIFT) test --skip-build --skip '^(IntegrationTests|WebTests)\.'
+	scripts/swift-tests --skip '^(IntegrationTests|WebTests)\.'
 	/usr/bin/python3 -m unittest discover -q -s Tests/Study
 
 # By themselves: they measure how long a failover takes.
 integration: build-tests
-	$(SWIFT) test --skip-build --no-parallel --filter '^IntegrationTests\.'
+	scripts/swift-tests --no-parallel --filter '^IntegrationTests\.'
 
 # The page and the report in a headless Chromium; the pictures are in .build/web-test.
 .PHONY: web-test
 web-test: test-deps
 	scripts/deps web
 	$(SWIFT) build --build-tests -j $(JOBS)
-	$(SWIFT) test --skip-build --filter '^WebTests\.'
+	scripts/swift-tests --filter '^WebTests\.'
 
 .PHONY: build-tests test-deps
 build-tests: test-deps

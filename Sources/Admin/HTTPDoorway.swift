@@ -25,6 +25,18 @@ final class HTTPDoorway {
 
     var count: Int { guests.count }
 
+    /// A connection's transport. What a client sends while it is being answered waits there, and at most so much of it.
+    ///
+    /// It closes its descriptor itself, with its last reference: libevent's HTTP would close it while a guest's
+    /// reference is left, whose event then reads what the next owner of that number is sent.
+    static func makeTransport(_ base: OpaquePointer?) -> OpaquePointer? {
+        guard let transport = bufferevent_socket_new(base, -1, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)) else {
+            return nil
+        }
+        bufferevent_setwatermark(transport, Int16(EV_READ), 0, 16_384)
+        return transport
+    }
+
     /// The one that has waited longest makes room.
     func arrived(_ transport: OpaquePointer, at now: Instant) {
         if guests.count >= guestsMax { leave { !Self.isOpen($0.transport) } }

@@ -122,7 +122,7 @@ public final class HTTPServer {
         evhttp_set_bevcb(
             http,
             { base, this in
-                guard let transport = HTTPServer.makeTransport(base), let this else { return nil }
+                guard let transport = HTTPDoorway.makeTransport(base), let this else { return nil }
                 let server = Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue()
                 server.doorway.arrived(transport, at: MonotonicClock.now())
                 return transport
@@ -139,13 +139,6 @@ public final class HTTPServer {
         evconnlistener_set_error_cb(listener) { listener, http in
             HTTPServer.rest(listener, http)
         }
-    }
-
-    /// What a client sends while it is being answered waits here, and at most so much of it.
-    private static func makeTransport(_ base: OpaquePointer?) -> OpaquePointer? {
-        guard let transport = bufferevent_socket_new(base, -1, 0) else { return nil }
-        bufferevent_setwatermark(transport, Int16(EV_READ), 0, 16_384)
-        return transport
     }
 
     /// Out of descriptors: the listener would be ready again at once, and forever.
