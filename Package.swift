@@ -70,7 +70,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         // The embedded pair of real servers, and load on it: used by `make run`, `make demo` and the tests.
-        .target(name: "Testbed", dependencies: ["CMariaDB", "CPlatform"], swiftSettings: strict),
+        .target(name: "Testbed", dependencies: ["Cluster", "CMariaDB", "CPlatform"], swiftSettings: strict),
         .executableTarget(
             name: "Lab",
             dependencies: [
@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "MySQLWireTests", dependencies: ["MySQLWire"], resources: [.copy("Fixtures")],
+            name: "MySQLWireTests", dependencies: ["MySQLWire", "Cluster"], resources: [.copy("Fixtures")],
             swiftSettings: strict),
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
         .testTarget(
@@ -111,8 +111,8 @@ let package = Package(
         .testTarget(
             name: "ProbesTests", dependencies: ["Probes", "Health", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster"], resources: [.copy("Fixtures")],
-            swiftSettings: strict),
+            name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster", "CLibevent"],
+            resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

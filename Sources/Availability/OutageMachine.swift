@@ -279,18 +279,15 @@ public struct OutageMachine: Sendable {
     /// Whom the workers' present episodes have affected so far.
     public mutating func affected(_ present: [AffectedEpisode]) {
         for episode in present {
-            if let i = settling.lastIndex(where: { $0.began <= episode.began && episode.began <= $0.ended ?? $0.began })
-            {
-                let users = add(episode, to: settling[i].number)
-                settling[i].usersAffected = users
-                continue
+            let within = settling.lastIndex {
+                $0.began <= episode.began && episode.began <= $0.ended ?? $0.began
             }
-            // Its outage is the last one that had begun by then; events of several workers may be out of order a bit.
+            // Else the last one that had begun by then; events of several workers may be out of order a bit.
             let latest = episode.began + Self.blipMax
-            if let open = current, open.record.began <= latest {
+            if within == nil, let open = current, open.record.began <= latest {
                 let users = add(episode, to: open.record.number)
                 current?.record.usersAffected = users
-            } else if let i = settling.lastIndex(where: { $0.began <= latest }) {
+            } else if let i = within ?? settling.lastIndex(where: { $0.began <= latest }) {
                 let users = add(episode, to: settling[i].number)
                 settling[i].usersAffected = users
             }

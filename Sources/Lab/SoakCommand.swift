@@ -64,7 +64,7 @@ struct Soak {
     private let pair: EmbeddedPair
     private let proxy: ProxyProcess
     private let log: AvailabilityLog
-    private var random: SplitMix
+    private var random: SplitMix64
     private(set) var faults: [String] = []
     private var before: Resources?
     private var minutes: [Resources] = []
@@ -77,7 +77,7 @@ struct Soak {
         self.pair = pair
         self.proxy = proxy
         self.log = log
-        random = SplitMix(seed)
+        random = SplitMix64(seed)
     }
 
     mutating func run(minutes length: Double, failoverEvery: Double, say: (String) -> Void) throws {

@@ -1,3 +1,4 @@
+import Cluster
 import Foundation
 
 /// Induced outages of random lengths under load, and the availability log held against what the clients felt.
@@ -98,7 +99,7 @@ public struct Campaign: Sendable {
 
     /// All causes, most of them several times, with lengths from 0.2 to 30 s, in an order that the seed decides.
     public init(outages: Int, seed: UInt64) {
-        var random = SplitMix(seed)
+        var random = SplitMix64(seed)
         func between(_ low: Double, _ high: Double) -> Double {
             low + (high - low) * Double(random.next() >> 11) / Double(1 << 53)
         }
@@ -374,19 +375,4 @@ extension Campaign.Finding {
     }
 
     private func milliseconds(_ seconds: Double) -> String { String(format: "%.0f ms", seconds * 1000) }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014): a seed replays.
-public struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(_ seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

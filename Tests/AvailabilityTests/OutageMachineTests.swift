@@ -447,7 +447,7 @@ import Testing
     /// outages of one machine do not overlap.
     @Test(arguments: UInt64(1)...40)
     func randomEvents(seed: UInt64) {
-        var random = Random(seed)
+        var random = SplitMix64(seed)
         var machine = OutageMachine()
         var now: Int64 = 0
         var generation: UInt64 = 0

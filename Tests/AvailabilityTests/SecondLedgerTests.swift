@@ -120,7 +120,7 @@ import Testing
     /// Whatever the samples' times, rows are without a hole, add up, and the sum of the counters holds in each.
     @Test(arguments: UInt64(1)...20)
     func randomSamples(seed: UInt64) {
-        var random = Random(seed)
+        var random = SplitMix64(seed)
         var ledger = ledger()
         var now = start
         var sample = LedgerSample()
@@ -156,18 +156,7 @@ import Testing
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct Random {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
+extension SplitMix64 {
     /// 0..<limit
-    mutating func next(_ limit: Int64) -> Int64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int64((z ^ (z >> 31)) % UInt64(limit))
-    }
+    mutating func next(_ limit: Int64) -> Int64 { Int64(next() % UInt64(limit)) }
 }

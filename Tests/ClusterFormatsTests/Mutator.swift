@@ -1,24 +1,10 @@
+import Cluster
 import ClusterFormats
 import Health
 
-/// SplitMix64: the same numbers for the same seed everywhere.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// Damages text so that much of it stays readable: bytes, words, lines and whole stretches.
 struct Mutator {
-    var random: Seeded
+    var random: SplitMix64
     let samples: [[UInt8]]
 
     private static let words: [[UInt8]] = [
@@ -33,7 +19,7 @@ struct Mutator {
     ].map { Array($0.utf8) }
 
     init(seed: UInt64, samples: [[UInt8]]) {
-        random = Seeded(seed)
+        random = SplitMix64(seed)
         self.samples = samples
     }
 

@@ -7,18 +7,6 @@ import Testing
 /// Damaged conversations never trap, and nothing that was damaged is heard. A short run of fixed seeds by itself;
 /// `make fuzz` goes on for FUZZ_SECONDS from FUZZ_SEED on.
 @Suite struct FuzzTests {
-    private struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     private static let key = Array("a key that only we know".utf8)
     private static let messages: [EvidenceMessage] = [
         .report(
@@ -33,7 +21,7 @@ import Testing
 
     /// How many conversations came through unchanged, and how many were refused.
     private static func round(_ seed: UInt64) -> (whole: Int, refused: Int) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed)
         var sum = (whole: 0, refused: 0)
         for _ in 0..<40 {
             let nonces = (0..<2).map { _ in (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) } }
@@ -79,7 +67,7 @@ import Testing
         return sum
     }
 
-    private static func damage(_ bytes: inout [UInt8], _ random: inout Seeded) {
+    private static func damage(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
         for _ in 0...Int.random(in: 0..<3, using: &random) {
             let at = Int.random(in: 0..<max(1, bytes.count), using: &random)
             guard bytes.indices.contains(at) else { return }
@@ -94,7 +82,7 @@ import Testing
     }
 
     /// A body that passed its code, from a peer that has gone mad.
-    private static func fuzzBody(_ message: EvidenceMessage, _ random: inout Seeded) {
+    private static func fuzzBody(_ message: EvidenceMessage, _ random: inout SplitMix64) {
         var body = message.encoded()
         damage(&body, &random)
         guard let read = EvidenceMessage.decoded(body) else { return }

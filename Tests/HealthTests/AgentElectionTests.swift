@@ -358,7 +358,7 @@ private let standbyHere = says(["n1"], .secondary)
     /// no fresh word what SQL alone would have decided.
     @Test(arguments: 1...60 as ClosedRange<UInt64>)
     func liesNeverMakeTwoOrAWrongOne(seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SplitMix64(seed)
         for _ in 0..<2000 {
             let evidence = [a, b].map { id in
                 node(id, claim(&generator), word(&generator), answering: Bool.random(using: &generator))
@@ -426,7 +426,7 @@ private let standbyHere = says(["n1"], .secondary)
         }
     }
 
-    private func claim(_ generator: inout Seeded) -> Claim {
+    private func claim(_ generator: inout SplitMix64) -> Claim {
         switch Int.random(in: 0..<6, using: &generator) {
         case 0: .absent
         case 1: .readOnly
@@ -435,7 +435,7 @@ private let standbyHere = says(["n1"], .secondary)
         }
     }
 
-    private func word(_ generator: inout Seeded) -> AgentWord {
+    private func word(_ generator: inout SplitMix64) -> AgentWord {
         switch Int.random(in: 0..<8, using: &generator) {
         case 0: return .silent
         case 1: return .none
@@ -458,17 +458,5 @@ private let standbyHere = says(["n1"], .secondary)
             report.storage?.connection = connections.randomElement(using: &generator) ?? .unknown
             return .fresh(report)
         }
-    }
-}
-
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import Cluster
 import MySQLWire
 import Testing
 
@@ -71,7 +72,7 @@ import Testing
             }
 
             for seed in 1...3 as ClosedRange<UInt64> {
-                var random = Seeded(seed)
+                var random = SplitMix64(seed)
                 var tracker = begun()
                 var shuffled = Framer()
                 var rest = stream[...]

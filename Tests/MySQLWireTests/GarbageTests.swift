@@ -1,3 +1,4 @@
+import Cluster
 import Foundation
 import MySQLWire
 import Testing
@@ -19,7 +20,7 @@ import Testing
         return all
     }()
 
-    private func damaged(_ random: inout Seeded) -> [UInt8] {
+    private func damaged(_ random: inout SplitMix64) -> [UInt8] {
         guard Int.random(in: 0..<4, using: &random) > 0, var bytes = GarbageTests.samples.randomElement(using: &random)
         else { return random.bytes(upTo: 80) }
         for _ in 0..<Int.random(in: 0...3, using: &random) where !bytes.isEmpty {
@@ -46,7 +47,7 @@ import Testing
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func payloads(_ seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SplitMix64(seed)
         var read = 0
         for _ in 0..<15_000 {
             let bytes = damaged(&random)
@@ -72,7 +73,7 @@ import Testing
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func tracker(_ seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SplitMix64(seed)
         var tracker = ResponseTracker()
         var ended = 0
         for _ in 0..<25_000 {

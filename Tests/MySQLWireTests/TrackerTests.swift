@@ -1,3 +1,4 @@
+import Cluster
 import MySQLWire
 import Testing
 
@@ -192,7 +193,7 @@ import Testing
     /// Answers made by the protocol's rules from a seed; each packet comes with the step it must give.
     @Test(arguments: 0..<200 as Range<UInt64>)
     func answersByTheRules(_ seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SplitMix64(seed)
         var capabilities: Capabilities = [.protocol41]
         if Bool.random(using: &random) { capabilities.insert(.deprecateEOF) }
         if Bool.random(using: &random) { capabilities.insert(.cacheMetadata) }
