@@ -57,6 +57,10 @@ enum DashboardScript {
             recovering: 'a server answers, but still recovers', primaryReadOnly: 'all servers are read-only',
             twoPrimaries: 'more than one node is writable', checkAccountRefused: 'the check\'s account is refused',
             administrative: 'the primary is in maintenance or drain',
+            notPromoted: 'the cluster has promoted no node that answers', noQuorum: 'a side of the cluster has no quorum',
+            standbyOutdated: 'the standby\'s data is old', diskNotUpToDate: 'the standby\'s disk is not up to date',
+            maintenance: 'the cluster is in maintenance', agentSilent: 'an agent is not heard',
+            splitBrain: 'two replicas went their own way',
           };
           const showState = () => {
             const state = $('state');

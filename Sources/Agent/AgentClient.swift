@@ -15,6 +15,8 @@ public final class AgentClient {
         case moved(id: UInt64, isDone: Bool, text: String)
         /// Not heard any more, or not at all; comes once until it is established again.
         case lost(String)
+        /// It is there again, and one of us does not accept the other; comes after `lost`, once for each reason.
+        case refused(String)
     }
 
     public struct Options: Sendable {
@@ -44,7 +46,8 @@ public final class AgentClient {
     private var retryDelay: Instant.Span
     private var isStopped = true
     /// Whether the present silence has been told.
-    private var wasLossTold = false
+    /// The last reason that was told since it was established.
+    private var toldLoss: String?
     private var lastRequest: UInt64 = 0
 
     /// - Parameter node: the name that the agent must give.
@@ -118,7 +121,7 @@ public final class AgentClient {
         switch event {
         case .established:
             retryDelay = options.retryFirst
-            wasLossTold = false
+            toldLoss = nil
             onEvent(.established)
         case .message(.report(let report, _, let age, let ages)):
             guard report.node == node else { return ended("it reports as \(report.node)") }
@@ -148,8 +151,15 @@ public final class AgentClient {
         timer = loop.schedule(after: retryDelay) { [weak self] in self?.connect() }
         let doubled = Instant.Span(nanoseconds: retryDelay.nanoseconds * 2)
         retryDelay = min(doubled, options.retryMax)
-        guard !wasLossTold else { return }
-        wasLossTold = true
-        onEvent(.lost(reason))
+        if toldLoss == nil {
+            onEvent(.lost(reason))
+        } else if reason == EvidenceConnection.unwelcome || EvidenceLink.Refusal(rawValue: reason) != nil,
+            reason != toldLoss
+        {
+            onEvent(.refused(reason))
+        } else {
+            return
+        }
+        toldLoss = reason
     }
 }

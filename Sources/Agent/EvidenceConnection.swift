@@ -60,6 +60,9 @@ final class EvidenceConnection {
         return true
     }
 
+    /// Why a proxy's connection ends where the agent hangs up on its proof.
+    static let unwelcome = "it hangs up on our proof: is its key the same?"
+
     static func freshNonce() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: EvidenceLink.nonceSize)
         let done = RAND_bytes(&bytes, Int32(bytes.count))
@@ -95,7 +98,8 @@ final class EvidenceConnection {
             if case .refused(let refusal) = event { return end(refusal.rawValue) }
             onEvent(self, event)
         }
-        if let ended, !isClosed { end(ended) }
+        // An agent does not tell a stranger what is wrong with its proof; its log has it.
+        if let ended, !isClosed { end(link.isProving ? Self.unwelcome : ended) }
     }
 
     private func flush() {

@@ -351,7 +351,7 @@ public struct OutageMachine: Sendable {
         current = nil
         relapse = nil
         let record = open.record
-        if record.cause == .connections, record.primaryLost == nil, !record.hasErrors,
+        if record.cause == .connections || record.cause == .paused, record.primaryLost == nil, !record.hasErrors,
             time - record.began < Self.blipMax
         {
             return .dismissed(number: record.number)

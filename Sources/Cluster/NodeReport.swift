@@ -49,11 +49,14 @@ public struct NodeReport: Sendable, Hashable, Codable {
         public var isFencingPending: Bool
         /// A promotion, a start or a stop of the database's resources is under way.
         public var isMovePending: Bool
+        /// The OCF gate runs on the agent's own node: whenever the group stops there, statements are held first. Nil:
+        /// an agent of a version that does not say.
+        public var isGated: Bool?
 
         public init(
             hasQuorum: Bool = true, ignoresQuorum: Bool = false, isMaintenance: Bool = false,
             promoted: [String]? = nil, standby: [String] = [], unclean: [String] = [], isFencingPending: Bool = false,
-            isMovePending: Bool = false
+            isMovePending: Bool = false, isGated: Bool? = nil
         ) {
             self.hasQuorum = hasQuorum
             self.ignoresQuorum = ignoresQuorum
@@ -63,6 +66,7 @@ public struct NodeReport: Sendable, Hashable, Codable {
             self.unclean = unclean
             self.isFencingPending = isFencingPending
             self.isMovePending = isMovePending
+            self.isGated = isGated
         }
     }
 

@@ -88,6 +88,8 @@ public struct EvidenceLink: Sendable {
     private static let word = "haproxydb-evidence"
 
     public var isEstablished: Bool { if case .established = state { true } else { false } }
+    /// A proxy has shown its proof, and not been welcomed yet.
+    public var isProving: Bool { if case .proving = state { true } else { false } }
 
     /// What is to be sent; empty afterwards.
     public mutating func takeOutgoing() -> [UInt8] {

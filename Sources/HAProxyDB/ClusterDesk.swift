@@ -34,6 +34,8 @@ final class ClusterDesk {
     var settings: Configuration.Cluster
     private unowned let host: any ClusterDeskHost
     private var clients: [NodeID: AgentClient] = [:]
+    /// Nodes whose gate runs, on their own agents' word.
+    private var gated: Set<NodeID> = []
 
     /// The generation in which the gate's pause began; nil while there is none.
     private var gateSince: Generation?
@@ -104,12 +106,16 @@ final class ClusterDesk {
     private func heard(_ event: AgentClient.Event, from node: NodeID) {
         switch event {
         case .established: break
-        case .report(let report, let age, let ages): host.agentReported(node, report, age: age, ages: ages)
+        case .report(let report, let age, let ages):
+            if report.manager?.isGated == true { gated.insert(node) } else { gated.remove(node) }
+            host.agentReported(node, report, age: age, ages: ages)
         case .lost(let reason):
+            gated.remove(node)
             host.agentLost(node, reason)
             if let asked, asked.node == node {
                 answered(asked.what, false, "the agent of \(name(node)) is gone: \(reason)")
             }
+        case .refused(let reason): host.note("The agent of \(name(node)) stays silent: \(reason)")
         case .pause(let id, let wait, let reason): gate(node, id, wait, reason)
         case .resume(let reason): endGate("\(name(node)) says: \(reason)")
         case .moved(let request, let isDone, let text):
@@ -190,7 +196,8 @@ final class ClusterDesk {
         let id = nodes.first { $0.name == target }?.id ?? NodeID(nodes.count)
         let plan = Switchover.Plan(
             target: id, drainTimeout: settings.drainTimeout, moveTimeout: settings.moveTimeout)
-        var next = Switchover(plan, view: host.view)
+        let isGated = host.view.primary.map { gated.contains($0) } ?? false
+        var next = Switchover(plan, view: host.view, isGated: isGated)
         let hasAgent = chosenAgent(for: id) != nil
         let actions = next.begin(isDry: isDry, hasAgent: hasAgent, at: MonotonicClock.now())
         switchover = next

@@ -50,7 +50,8 @@ public struct Switchover: Sendable {
         /// Can transition to: moving, finished.
         case draining(since: Instant)
         /// Can transition to: clearing.
-        case moving(since: Instant, paused: Instant, phase: Phase)
+        /// `paused` is nil where the gate pauses.
+        case moving(since: Instant, paused: Instant?, phase: Phase)
         /// Statements flow. Can transition to: finished.
         case clearing(isMoved: Bool)
         case finished
@@ -63,11 +64,16 @@ public struct Switchover: Sendable {
     private let fromName: String
     private let generation: Generation
     private let view: ClusterView
+    private let isGated: Bool
 
-    /// - Parameter view: as of now. A target that is not in it is told by ``begin(isDry:hasAgent:at:)``.
-    public init(_ plan: Plan, view: ClusterView) {
+    /// - Parameters:
+    ///   - view: as of now. A target that is not in it is told by ``begin(isDry:hasAgent:at:)``.
+    ///   - isGated: the primary's node has a gate, which pauses when the cluster begins to stop. Between the question
+    ///     and that statements need not wait.
+    public init(_ plan: Plan, view: ClusterView, isGated: Bool = false) {
         self.plan = plan
         self.view = view
+        self.isGated = isGated
         from = view.primary
         generation = view.generation
         name = view.nodes.indices.contains(plan.target.rawValue) ? view.nodes[plan.target.rawValue].node.name : ""
@@ -136,10 +142,12 @@ public struct Switchover: Sendable {
     public mutating func drained(open: Int, at now: Instant) -> [Action] {
         guard case .draining(let since) = state else { return [] }
         if open == 0 {
-            state = .moving(since: now, paused: since, phase: .ready)
-            return [
-                .say("Drained after \(now - since)."), .say("Asking the cluster to move the primary to \(name)."),
-                .move(to: name), .wake(after: plan.moveTimeout),
+            state = .moving(since: now, paused: isGated ? nil : since, phase: .ready)
+            let handover: [Action] =
+                isGated ? [.resume, .say("\(fromName)'s gate holds statements when the cluster begins.")] : []
+            return [.say("Drained after \(now - since).")] + handover + [
+                .say("Asking the cluster to move the primary to \(name)."), .move(to: name),
+                .wake(after: plan.moveTimeout),
             ]
         }
         if now - since >= plan.drainTimeout {
@@ -174,7 +182,8 @@ public struct Switchover: Sendable {
             state = .clearing(isMoved: true)
             return [
                 .say("\(name) is the primary, generation \(view.generation), after \(now - since)."), .resume,
-                .say("Statements flow again after a pause of \(now - paused)."), .clear(isSettled: true),
+                .say("Statements flow again\(paused.map { " after a pause of \(now - $0)" } ?? "")."),
+                .clear(isSettled: true),
                 .wake(after: plan.clearTimeout),
             ]
         }

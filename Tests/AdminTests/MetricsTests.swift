@@ -197,6 +197,7 @@ struct SecondTests {
     @Test("the page asks nothing of anybody else, and its texts are escaped where they are made")
     func page() {
         let html = DashboardPage.html(nonce: "n0")
+        for diagnosis in Diagnosis.allCases { #expect(html.contains("\(diagnosis.rawValue): '"), "\(diagnosis)") }
         // The name of a name space, which nobody fetches.
         #expect(html.count(of: "http://") == html.count(of: "http://www.w3.org/2000/svg"))
         #expect(!html.contains("https://"))

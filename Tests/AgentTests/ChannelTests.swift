@@ -16,14 +16,14 @@ private final class Scene {
 
     init() throws { loop = try EventLoop() }
 
-    func server(node: String = "cluster1", _ change: (inout AgentServer.Options) -> Void = { _ in }) throws
-        -> AgentServer
-    {
+    func server(
+        node: String = "cluster1", port: UInt16 = 0, _ change: (inout AgentServer.Options) -> Void = { _ in }
+    ) throws -> AgentServer {
         var options = AgentServer.Options(node: node, key: key)
         options.heartbeat = .milliseconds(50)
         change(&options)
         return try AgentServer(
-            listen: Endpoint(host: "127.0.0.1", port: 0), loop: loop, options: options,
+            listen: Endpoint(host: "127.0.0.1", port: port), loop: loop, options: options,
             onMove: { [unowned self] to, answer in
                 moves.append(to)
                 answer(to == "cluster2", "as you say")
@@ -90,8 +90,23 @@ extension AgentClient.Event {
         #expect(scene.run { scene.notes.count >= 3 })
         #expect(scene.notes.allSatisfy { $0.contains("it does not know the key") })
         // Told once, however often it is tried.
-        #expect(scene.events.count == 1 && scene.events.allSatisfy(\.isLoss))
+        #expect(scene.events == [.lost(EvidenceConnection.unwelcome)])
         #expect(server.proxyCount == 0)
+        client.stop()
+        server.close()
+    }
+
+    @Test func anotherKeyAfterARestartIsToldThoughTheLossWas() throws {
+        let scene = try Scene()
+        var server = try scene.server()
+        let client = try scene.client(to: server.port)
+        #expect(scene.run { scene.events == [.established] })
+        let port = server.port
+        server.close()
+        #expect(scene.run { scene.events.last?.isLoss == true })
+        server = try scene.server(port: port) { $0 = .init(node: "cluster1", key: Array("some other secret".utf8)) }
+        #expect(scene.run { scene.notes.count { $0.contains("does not know the key") } >= 3 })
+        #expect(scene.events.dropFirst(2) == [.refused(EvidenceConnection.unwelcome)])
         client.stop()
         server.close()
     }

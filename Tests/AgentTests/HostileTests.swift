@@ -59,7 +59,7 @@ private final class Siege {
             switch event {
             case .report(let report, _, _): reports[name, default: []].append(report)
             case .lost: losses[name, default: 0] += 1
-            case .established, .pause, .resume, .moved: break
+            case .established, .refused, .pause, .resume, .moved: break
             }
         }
         clients.append(client)

@@ -204,6 +204,17 @@ import Testing
         #expect(record?.length == .milliseconds(1500))
     }
 
+    /// A switchover drains, and lets statements go until the gate holds them.
+    @Test func pauseThatNobodyCouldNoticeIsNoOutage() {
+        var machine = machine()
+        machine.paused()
+        let number = opened(machine.held(at: at(1000)))?.number
+        machine.resumed(at: at(1001))
+        #expect(machine.answered(at: at(1002)) == [.dismissed(number: number ?? 0)])
+        machine.paused()
+        #expect(opened(machine.held(at: at(1100)))?.began == at(1100))
+    }
+
     @Test func drainedNodeIsPlanned() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 100, nil, .administrative, drain: 0), at: at(100))

@@ -187,13 +187,15 @@ class AgentTrouble:
         self.restart(standby)
         said = self.agent_says(standby, "is no proxy of ours: it does not know the key")
         self.conditions.say(f"{standby}'s agent, with another key: {said}")
+        self.wait_told(begun, f"The agent of {standby} stays silent", "is its key the same?")
         notes = [text for _, text in self.witness.notes(begun, time.monotonic()) if f"agent of {standby}" in text]
         if "silent" not in notes[-1]:
             self.conditions.fail(f"strangers: the proxy hears an agent with another key: {notes[-1]}")
         self.conditions.say(f"and the proxy: {notes[-1].removeprefix('notice ')}")
         with open(config, "w") as file:
             file.write(text)
-        self.restart(standby)
+        # The proxy calls it silent already, and has nothing new to tell of its end.
+        self.signal(standby, "KILL")
         self.wait_heard()
         answer = run("ip", "netns", "exec", "hdb-apps", "python3", "-c", STRANGER, ADDRESSES[node])
         if "True" not in answer:

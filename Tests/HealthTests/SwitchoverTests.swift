@@ -21,9 +21,9 @@ import Testing
         return view
     }
 
-    private func switchover(to target: NodeID = b, _ view: ClusterView? = nil) -> Switchover {
+    private func switchover(to target: NodeID = b, _ view: ClusterView? = nil, isGated: Bool = false) -> Switchover {
         let plan = Switchover.Plan(target: target, drainTimeout: .seconds(1), moveTimeout: .seconds(10))
-        return Switchover(plan, view: view ?? self.view(a))
+        return Switchover(plan, view: view ?? self.view(a), isGated: isGated)
     }
 
     private func begun() -> Switchover {
@@ -74,6 +74,26 @@ import Testing
             ])
         #expect(switchover.isFinished)
         #expect(switchover.timerFired(at: at(20_000)).isEmpty)
+    }
+
+    /// The cluster takes some 100 ms from the question to its first stop: nobody has to wait for that.
+    @Test func whereAGateHoldsStatementsTheyFlowUntilItDoes() {
+        var switchover = switchover(isGated: true)
+        _ = switchover.begin(isDry: false, hasAgent: true, at: at(0))
+        // Sessions that can't come to an end still stop it before anything is asked.
+        #expect(switchover.drained(open: 1, at: at(1)) == [.count(after: .milliseconds(10))])
+        #expect(
+            switchover.drained(open: 0, at: at(30)) == [
+                .say("Drained after 30ms."), .resume, .say("n1's gate holds statements when the cluster begins."),
+                .say("Asking the cluster to move the primary to n2."), .move(to: "n2"), .wake(after: .seconds(10)),
+            ])
+        _ = switchover.moveAnswered(isDone: true, text: "", at: at(60))
+        #expect(switchover.changed(view(nil, 4, .lost), at: at(1030)) == [.say("lost after 1.0s.")])
+        #expect(
+            switchover.changed(view(b, 5), at: at(4030)) == [
+                .say("n2 is the primary, generation 5, after 4.0s."), .resume, .say("Statements flow again."),
+                .clear(isSettled: true), .wake(after: .seconds(150)),
+            ])
     }
 
     private static let objections: [(NodeID, Bool, NodeID?, [Diagnosis], AdministrativeState, String)] = [

@@ -156,6 +156,15 @@ extension PacemakerView {
         return false
     }
 
+    /// The OCF gate (`haproxydb-gate`, whatever its provider) runs there and is managed: the cluster stops it before the
+    /// rest of its group.
+    public func isGated(_ node: String) -> Bool {
+        resources.contains {
+            $0.agent.hasSuffix(":haproxydb-gate") && $0.role == .started && $0.pending == nil && $0.nodes == [node]
+                && $0.isManaged && !$0.hasFailed && !$0.isOrphaned
+        }
+    }
+
     /// A resource of the database failed there as often as it may: it will not be started there again. The count
     /// stays after everything has recovered, so it means something only while something is missing.
     private func hasFailedTooOften(_ node: String, _ names: ResourceNames) -> Bool {
