@@ -1,5 +1,7 @@
 import Admin
 import ArgumentParser
+import Cluster
+import Glibc
 import Reactor
 
 struct AnnounceCommand: ParsableCommand {
@@ -8,7 +10,8 @@ struct AnnounceCommand: ParsableCommand {
         discussion: """
             pause [TIME] has every proxy hold new statements and answers when none is in the middle of something, or \
             after TIME (10s) and half a second; resume lets statements go; look has the cluster asked at once; status \
-            prints what the agent sees. Ends with 0 where the agent answered.
+            prints what the agent sees. Ends with 0 where the agent answered. An agent that hangs is given up after \
+            3 s.
             """)
 
     @Argument(help: "pause [TIME], resume, look or status.")
@@ -20,7 +23,20 @@ struct AnnounceCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Give up after that many seconds, whatever happens.", valueName: "seconds"))
     var timeout = 15
 
+    /// An agent that lives answers `status` at once, whatever it waits for.
+    private static let pulseSeconds: Int64 = 3
+
     func run() throws {
+        let socket = socket
+        // Not joined: it ends with the process.
+        _ = try? spawnThread(named: "pulse") {
+            let began = MonotonicClock.now()
+            let limit = Instant.Span.seconds(Self.pulseSeconds)
+            if (try? AdminClient.ask("status", at: socket, timeout: limit)) == nil, MonotonicClock.now() - began >= limit {
+                complain("the agent at \(socket) is there, and does not answer within \(limit)")
+                Glibc.exit(EXIT_FAILURE)
+            }
+        }
         let answer: String
         do throws(SystemError) {
             answer = try AdminClient.ask(

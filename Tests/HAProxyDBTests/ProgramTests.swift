@@ -130,6 +130,19 @@ import Testing
         #expect(try run("--version").output == "0.1.0\n")
     }
 
+    /// A gate's stop must not wait for an agent that hangs as long as for one that drains.
+    @Test func anAgentThatHangsIsGivenUp() throws {
+        let path = "/tmp/hadb-deaf-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let listener = try Sockets.listenUnix(path, mode: 0o600)
+        defer {
+            Sockets.close(listener)
+            unlink(path)
+        }
+        let end = try run("announce", "--socket", path, "--timeout", "25", "pause", "20s", "stop")
+        #expect(end.code == 1 && end.output.isEmpty)
+        #expect(end.errors == "haproxydb: the agent at \(path) is there, and does not answer within 3.0s\n")
+    }
+
     @Test func runsIsAskedReloadsAndStops() throws {
         let setting = try Setting()
         defer { setting.remove() }
