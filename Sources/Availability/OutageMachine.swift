@@ -109,8 +109,9 @@ public struct OutageMachine: Sendable {
 
     private mutating func ended(at time: Instant) -> [Change] {
         guard let open = current, open.record.isFelt, time >= open.record.began else { return [] }
-        // An answer that was under way when the primary went.
+        // An answer that was under way when the primary went, or when a pause began: workers hear of it one by one.
         if case .absent = primary { return [] }
+        if isPaused { return [] }
         if let found = open.record.primaryFound, time < found { return [] }
         return [end(at: time)]
     }

@@ -215,6 +215,19 @@ import Testing
         #expect(opened(machine.held(at: at(1100)))?.began == at(1100))
     }
 
+    @Test func answerOfOneWorkerEndsNoPauseOfAnother() {
+        var machine = machine()
+        machine.paused()
+        _ = machine.held(at: at(1000))
+        #expect(machine.answered(at: at(1001)).isEmpty)
+        _ = machine.observe(view(nil, 1, since: 1100), at: at(1100))
+        _ = machine.observe(view(1, 2, since: 3000), at: at(3000))
+        machine.resumed(at: at(3000))
+        let record = ended(machine.answered(at: at(3010)))
+        #expect(record?.began == at(1000))
+        #expect(record?.primaryLost == at(1100))
+    }
+
     @Test func drainedNodeIsPlanned() {
         var machine = machine()
         _ = machine.observe(view(nil, 1, since: 100, nil, .administrative, drain: 0), at: at(100))
@@ -414,6 +427,7 @@ import Testing
         _ = machine.observe(view(nil, 1, since: 12_000), at: at(12_001))
         _ = machine.observe(view(nil, 1, since: 50_000, .mounting), at: at(50_001))
         _ = machine.observe(view(1, 2, since: 60_000), at: at(60_000))
+        machine.resumed(at: at(60_000))
         let record = ended(machine.answered(at: at(60_300)))
         #expect(record?.phases.map(\.phase) == [.ready, .lost, .mounting, .ready])
         #expect(
