@@ -356,7 +356,11 @@ class Conditions:
             # From the first harm to the loss: a phase of its own where the primary was still there, as in a pause.
             if outage["phases"][0]["phase"] != "ready":
                 whole += outage["detection_seconds"] or 0
-            if abs(spans[False] - without) > 0.01 or abs(whole - outage["seconds"]) > 0.15:
+            # Where nobody asked for anything before the loss (the clients pause between statements) the outage begins
+            # with the first who does, and its phases with it.
+            late = without - spans[False]
+            late_max = 0.5 if outage["phases"][0]["phase"] != "ready" and not outage["detection_seconds"] else 0.01
+            if not -0.01 <= late <= late_max or abs(whole - outage["seconds"]) > 0.15:
                 self.broken.append(f"{row['condition']}, {row['direction']}: the phases do not add up: {row['outage']}")
 
 
