@@ -95,7 +95,8 @@ extension NodeReport.Manager {
             standby: view.nodes.filter { $0.isStandby || $0.isStandbyOnFail }.map(\.name),
             unclean: view.nodes.filter(\.isUnclean).map(\.name),
             isFencingPending: view.fencing.contains { $0.state == .pending },
-            isMovePending: view.nodes.contains { view.isLeaving($0.name, names) }, isGated: view.isGated(node))
+            isMovePending: view.nodes.contains { view.isLeaving($0.name, names) }, isGated: view.isGated(node),
+            gone: view.gone)
         switch view.promoted(names) {
         case .notConfigured: promoted = nil
         case .nobody, .doubtful(_, .unclean), .doubtful(_, .joining): promoted = []

@@ -52,11 +52,14 @@ public struct NodeReport: Sendable, Hashable, Codable {
         /// The OCF gate runs on the agent's own node: whenever the group stops there, statements are held first. Nil:
         /// an agent of a version that does not say.
         public var isGated: Bool?
+        /// Nodes that were fenced, or have left in order: nothing of the cluster's runs there. Without fencing nothing
+        /// proves that, and nobody is in it. Nil: an agent of a version that does not say.
+        public var gone: [String]?
 
         public init(
             hasQuorum: Bool = true, ignoresQuorum: Bool = false, isMaintenance: Bool = false,
             promoted: [String]? = nil, standby: [String] = [], unclean: [String] = [], isFencingPending: Bool = false,
-            isMovePending: Bool = false, isGated: Bool? = nil
+            isMovePending: Bool = false, isGated: Bool? = nil, gone: [String]? = nil
         ) {
             self.hasQuorum = hasQuorum
             self.ignoresQuorum = ignoresQuorum
@@ -67,6 +70,7 @@ public struct NodeReport: Sendable, Hashable, Codable {
             self.isFencingPending = isFencingPending
             self.isMovePending = isMovePending
             self.isGated = isGated
+            self.gone = gone
         }
     }
 

@@ -32,7 +32,8 @@ struct AnnounceCommand: ParsableCommand {
         _ = try? spawnThread(named: "pulse") {
             let began = MonotonicClock.now()
             let limit = Instant.Span.seconds(Self.pulseSeconds)
-            if (try? AdminClient.ask("status", at: socket, timeout: limit)) == nil, MonotonicClock.now() - began >= limit {
+            let answer = try? AdminClient.ask("status", at: socket, timeout: limit)
+            if answer == nil, MonotonicClock.now() - began >= limit {
                 complain("the agent at \(socket) is there, and does not answer within \(limit)")
                 Glibc.exit(EXIT_FAILURE)
             }

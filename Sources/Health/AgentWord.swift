@@ -39,6 +39,7 @@ struct Testimony {
         let own = node.agent.report
         // The kernel's word: there are no writes on a Secondary, whatever a server says that has not noticed yet.
         if own?.storage?.role == .secondary { return .barred(.notPromoted) }
+        if node.isGone { return .barred(.primaryLost) }
         if isBehind(node) { return .barred(.standbyOutdated) }
         let witnesses = witnesses(besides: node.node)
         let manager = own?.manager.flatMap { $0.isMaintenance ? nil : $0 }
@@ -62,8 +63,9 @@ struct Testimony {
     }
 
     /// Whether the node must not get statements by its own fresh word, its kernel's, a quorum that the other side has, or
-    /// its data: not merely because others say so.
+    /// its data, or because it was fenced and is silent since: not merely because others say so.
     func isRefuted(_ node: NodeEvidence) -> Bool {
+        if node.isGone { return true }
         guard let own = node.agent.report else { return false }
         if own.storage?.role == .secondary || isBehind(node) { return true }
         guard let manager = own.manager, !manager.isMaintenance else { return false }

@@ -33,6 +33,8 @@ public struct HealthMonitor: Sendable {
         /// What the replica was when its agent last said so, with a disk that was up to date.
         var remembered: (generations: [DataGeneration], at: Instant)?
         var overrides = NodeOverrides()
+        /// Since when the cluster has called the node fenced, or gone in order.
+        var goneSince: Instant?
 
         var evidence: NodeEvidence {
             let isDeaf = overrides.isAgentIgnored && agent != .none
@@ -43,7 +45,14 @@ public struct HealthMonitor: Sendable {
                 // Nobody is waited for who is not going to be asked.
                 claim: overrides.isUnchecked && claim == .unknown ? .absent : claim,
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
-                remembered: isDeaf ? nil : remembered?.generations)
+                remembered: isDeaf ? nil : remembered?.generations, isGone: isGone)
+        }
+
+        /// An answer from after the cluster's word proves it wrong.
+        private var isGone: Bool {
+            guard let goneSince else { return false }
+            guard case .writable(_, let provenAt) = claim else { return true }
+            return provenAt < goneSince
         }
     }
 
@@ -188,6 +197,7 @@ public struct HealthMonitor: Sendable {
         let before = members[index].agent
         members[index].overrides.isAgentDown = false
         members[index].agent = .fresh(report)
+        noteGone(at: members[index].dates.manager ?? members[index].heardAt ?? now)
         members[index].agentUntil = now + min(options.agentSilenceMax, left)
         var actions: [Action] = []
         if before != members[index].agent {
@@ -292,6 +302,17 @@ public struct HealthMonitor: Sendable {
 
     // MARK: agents
 
+    /// Whom the others' fresh views call gone, since that was first observed.
+    private mutating func noteGone(at observed: Instant) {
+        for index in members.indices {
+            let node = members[index].node
+            let isGone = members.contains {
+                $0.node.id != node.id && $0.evidence.agent.report?.manager?.gone?.contains(node.name) ?? false
+            }
+            members[index].goneSince = isGone ? members[index].goneSince ?? observed : nil
+        }
+    }
+
     private mutating func silence(_ index: Int, _ reason: String, _ actions: inout [Action]) {
         members[index].agentUntil = nil
         switch members[index].agent {
@@ -299,6 +320,7 @@ public struct HealthMonitor: Sendable {
         case .awaited, .fresh: members[index].agent = .silent
         }
         members[index].silence = reason
+        if let since = members.compactMap(\.goneSince).max() { noteGone(at: since) }
         let name = members[index].node.name
         let rest =
             members.contains { $0.agent.report != nil } ? "the other agents' words decide" : "SQL alone decides"

@@ -28,10 +28,12 @@ public struct NodeEvidence: Sendable, Hashable {
     public var agent: AgentWord
     /// What its replica was when its agent last told, with a disk that was up to date. Warns, and decides nothing.
     public var remembered: [DataGeneration]?
+    /// The cluster calls it fenced, or gone in order, and its server has not answered since.
+    public var isGone: Bool
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
-        isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil
+        isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false
     ) {
         self.node = node
         self.name = name
@@ -41,6 +43,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.isAnswering = isAnswering
         self.agent = agent
         self.remembered = remembered
+        self.isGone = isGone
     }
 }
 
@@ -61,7 +64,8 @@ public enum PrimaryElection {
     /// Where agents are heard, a claim counts only if the cluster does not speak against it:
     /// - A node that its agent, or where that is silent the others', calls not promoted gets nothing; nor does one on
     ///   a side of the cluster without quorum.
-    /// - A node whose data is proved to be behind another's that is up to date gets nothing (`standbyOutdated`).
+    /// - A node whose data is proved to be behind another's that is up to date gets nothing (`standbyOutdated`), nor does
+    ///   one that was fenced and whose server has not answered since.
     /// - A claim that the cluster confirms goes before one of which nothing is known. Where both nodes' servers answer as
     ///   writable it must be the present primary's, or the other one refuted by more than another node's word.
     /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own. (Where one

@@ -62,7 +62,7 @@ import Testing
                 == NodeReport(
                     node: "n1",
                     storage: .init(role: .primary, disk: .upToDate, peerDisk: .upToDate, connection: .connected),
-                    manager: .init(hasQuorum: true, promoted: ["n1"])))
+                    manager: .init(hasQuorum: true, promoted: ["n1"], isGated: false, gone: [])))
     }
 
     @Test func aNodeThatMustBeFencedIsNotPromoted() {

@@ -70,6 +70,29 @@ import Testing
         #expect(view.progress(names) == PromotionProgress(phase: .promoting, node: "node2"))
     }
 
+    @Test func whoIsGoneIsProvedByFencingOnly() throws {
+        #expect(try view("crm_mon-fencing-pending.xml").gone == [])
+        #expect(try view("crm_mon-fenced.xml").gone == ["cluster2"])
+        #expect(try view("crm_mon-fenced-recovered.xml").gone == ["cluster2"])
+        #expect(try view("crm_mon-offline-unfenced.xml").gone == [])
+        #expect(try view("crm_mon-gate.xml").gone == [])
+        var maintained = try view("crm_mon-fenced.xml")
+        maintained.isInMaintenance = true
+        #expect(maintained.gone == [])
+    }
+
+    @Test func theGateRunsWherePacemakerSaysSo() throws {
+        let running = try view("crm_mon-gate.xml")
+        #expect(running.isGated("cluster1") && !running.isGated("cluster2"))
+        #expect(try !view("crm_mon-fenced.xml").isGated("cluster1"))
+        #expect(try !view("crm_mon-normal.xml").isGated("node1"))
+        var leaving = running
+        for index in leaving.resources.indices where leaving.resources[index].id == "p_gate" {
+            leaving.resources[index].pending = "Stopping"
+        }
+        #expect(!leaving.isGated("cluster1"))
+    }
+
     @Test func whatFailedAsOftenAsItMayIsLeaving() throws {
         let view = try view("crm_mon-failed-01.xml")
         #expect(view.failedActions.map(\.resource) == ["p_mysql"])

@@ -37,6 +37,44 @@ private let there = report(b, promoted: ["n1"], .secondary)
         #expect(cockpit.view.cautions == [.agentSilent])
     }
 
+    /// n1's corosync died; the cluster fences it, and promotes n2. Nothing says that n1's server is gone but the fencing:
+    /// its agent was heard a moment ago, its last answer is a second old, and a check of it waits for an answer.
+    private func fenced(_ gone: [String]?) -> Cockpit {
+        var cockpit = running()
+        cockpit.reported(a, NodeReport(node: "n1", storage: here.storage), 1000)
+        cockpit.writable(a, 1000)
+        var taking = report(b, promoted: [], .secondary, phase: .promoting)
+        taking.manager?.gone = gone
+        cockpit.reported(b, taking, 1500)
+        taking = report(b, promoted: ["n2"], .primary, phase: .starting)
+        taking.manager?.gone = gone
+        cockpit.reported(b, taking, 1800)
+        return cockpit
+    }
+
+    @Test func whoWasFencedAndIsSilentSinceHasNoClaim() {
+        var cockpit = fenced(["n1"])
+        #expect(cockpit.view.primary == nil)
+        cockpit.writable(b, 2000)
+        #expect(cockpit.view.primary == b)
+        cockpit = fenced(nil)
+        cockpit.writable(b, 2000)
+        #expect(cockpit.view.diagnosis == .twoPrimaries)
+    }
+
+    @Test func anAnswerAfterTheFencingProvesItWrong() {
+        var cockpit = fenced(["n1"])
+        cockpit.writable(a, 1900)
+        cockpit.writable(b, 2000)
+        #expect(cockpit.view.primary == nil)
+        #expect(cockpit.view.diagnosis == .twoPrimaries)
+        // Said again later, it is no newer proof.
+        var again = report(b, promoted: ["n2"], .primary)
+        again.manager?.gone = ["n1"]
+        cockpit.reported(b, again, 2500)
+        #expect(cockpit.view.diagnosis == .twoPrimaries)
+    }
+
     @Test func agentsThatNeverSpeakCostThreeSecondsOnce() {
         var cockpit = Cockpit(agents: [true, true])
         cockpit.finished(b, .refused, 5)

@@ -156,6 +156,13 @@ extension PacemakerView {
         return false
     }
 
+    /// Nodes that were fenced, or have left in order. Empty where fencing is off: then a node that is not seen counts as
+    /// offline too; and in maintenance: what leaves then leaves its resources running.
+    public var gone: [String] {
+        guard isFencingEnabled == true, isInMaintenance != true, hasQuorum == true else { return [] }
+        return nodes.filter { !$0.isOnline && !$0.isUnclean && !$0.isPending && !$0.isInMaintenance }.map(\.name)
+    }
+
     /// The OCF gate (`haproxydb-gate`, whatever its provider) runs there and is managed: the cluster stops it before the
     /// rest of its group.
     public func isGated(_ node: String) -> Bool {
