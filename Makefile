@@ -20,7 +20,7 @@ help:
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
 	@echo 'make campaign     25 induced outages under load, and the availability log held against what the clients felt'
 	@echo 'make soak         a mixed load for SOAK_MINUTES=30, and every second of the ledger checked'
-	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 6 minutes'
+	@echo 'make cluster-test  a real two-node Pacemaker cluster in namespaces; needs root, takes about 4 minutes'
 	@echo 'make study        JMeter, 10 to 500 users, the primary killed: with the proxy and without; needs root, 20 minutes'
 	@echo 'make drbd-lab     two virtual machines with real DRBD; needs root, and about an hour with two idle cores'
 	@echo 'make clean        removes .build'
