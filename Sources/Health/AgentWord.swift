@@ -39,7 +39,7 @@ struct Testimony {
         let own = node.agent.report
         // The kernel's word: there are no writes on a Secondary, whatever a server says that has not noticed yet.
         if own?.storage?.role == .secondary { return .barred(.notPromoted) }
-        if node.isGone { return .barred(.primaryLost) }
+        if isGone(node) { return .barred(.primaryLost) }
         if isBehind(node) { return .barred(.standbyOutdated) }
         let witnesses = witnesses(besides: node.node)
         let manager = own?.manager.flatMap { $0.isMaintenance ? nil : $0 }
@@ -65,7 +65,7 @@ struct Testimony {
     /// Whether the node must not get statements by its own fresh word, its kernel's, a quorum that the other side has, or
     /// its data, or because it was fenced and is silent since: not merely because others say so.
     func isRefuted(_ node: NodeEvidence) -> Bool {
-        if node.isGone { return true }
+        if isGone(node) { return true }
         guard let own = node.agent.report else { return false }
         if own.storage?.role == .secondary || isBehind(node) { return true }
         guard let manager = own.manager, !manager.isMaintenance else { return false }
@@ -73,6 +73,14 @@ struct Testimony {
         guard let promoted = manager.promoted else { return false }
         return !promoted.contains(node.name)
             || manager.weight < (witnesses(besides: node.node).first?.weight ?? 0)
+    }
+
+    /// Fenced by the others' word, silent since, and not promoted by a fresh word of its own: who calls a living primary
+    /// gone is wrong, or lies.
+    private func isGone(_ node: NodeEvidence) -> Bool {
+        guard node.isGone else { return false }
+        guard let manager = node.agent.report?.manager, manager.weight > 0 else { return true }
+        return manager.promoted?.contains(node.name) != true
     }
 
     /// Whether the data here is proved to lack what another replica, up to date by its own word, has. What is connected

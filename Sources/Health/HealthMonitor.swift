@@ -48,9 +48,12 @@ public struct HealthMonitor: Sendable {
                 remembered: isDeaf ? nil : remembered?.generations, isGone: isGone)
         }
 
+        /// Whether it was asked again after that, and has been silent for long enough.
+        var isGoneProved = false
+
         /// An answer from after the cluster's word proves it wrong.
         private var isGone: Bool {
-            guard let goneSince else { return false }
+            guard isGoneProved, let goneSince else { return false }
             guard case .writable(_, let provenAt) = claim else { return true }
             return provenAt < goneSince
         }
@@ -197,7 +200,7 @@ public struct HealthMonitor: Sendable {
         let before = members[index].agent
         members[index].overrides.isAgentDown = false
         members[index].agent = .fresh(report)
-        noteGone(at: members[index].dates.manager ?? members[index].heardAt ?? now)
+        let newlyGone = noteGone(at: members[index].dates.manager ?? members[index].heardAt ?? now)
         members[index].agentUntil = now + min(options.agentSilenceMax, left)
         var actions: [Action] = []
         if before != members[index].agent {
@@ -205,6 +208,8 @@ public struct HealthMonitor: Sendable {
             // A step forward on this node: its server may be there any moment.
             if report.phase != nil, node != primary { actions.append(.probe(node, after: .zero)) }
         }
+        // A server that lives says so at once.
+        for other in newlyGone { actions.append(.probe(other, after: .zero)) }
         decide(restarted: nil, at: now, &actions)
         planWake(at: now, &actions)
         return actions
@@ -302,14 +307,24 @@ public struct HealthMonitor: Sendable {
 
     // MARK: agents
 
-    /// Whom the others' fresh views call gone, since that was first observed.
-    private mutating func noteGone(at observed: Instant) {
+    /// Whom the others' fresh views call gone, since that was first observed; those who are newly called so.
+    @discardableResult
+    private mutating func noteGone(at observed: Instant) -> [NodeID] {
+        var news: [NodeID] = []
         for index in members.indices {
             let node = members[index].node
             let isGone = members.contains {
                 $0.node.id != node.id && $0.evidence.agent.report?.manager?.gone?.contains(node.name) ?? false
             }
+            if isGone, members[index].goneSince == nil { news.append(node.id) }
             members[index].goneSince = isGone ? members[index].goneSince ?? observed : nil
+        }
+        return news
+    }
+
+    private mutating func weighGone(at now: Instant) {
+        for index in members.indices {
+            members[index].isGoneProved = members[index].goneSince.map { now - $0 >= options.goneSilenceMin } ?? false
         }
     }
 
@@ -477,6 +492,7 @@ public struct HealthMonitor: Sendable {
     // MARK: all nodes
 
     private mutating func decide(restarted: NodeID?, at now: Instant, _ actions: inout [Action]) {
+        weighGone(at: now)
         let evidence = members.map(\.evidence)
         let before = primary
         switch PrimaryElection.elect(evidence, present: primary) {

@@ -22,6 +22,9 @@ public struct HealthOptions: Sendable, Hashable {
     public var agentSilenceMax: Instant.Span = .seconds(3)
     /// What an agent observed longer ago than this is not heard, however often it is repeated.
     public var observationAgeMax: Instant.Span = .seconds(5)
+    /// For so long a server must have been silent after the cluster called its node fenced. It is asked at once, and one
+    /// that lives answers within milliseconds; the next server needs a second to be there at all.
+    public var goneSilenceMin: Instant.Span = .milliseconds(500)
 
     public init() {}
 }

@@ -55,11 +55,29 @@ private let there = report(b, promoted: ["n1"], .secondary)
     @Test func whoWasFencedAndIsSilentSinceHasNoClaim() {
         var cockpit = fenced(["n1"])
         #expect(cockpit.view.primary == nil)
-        cockpit.writable(b, 2000)
+        cockpit.writable(b, 2500)
         #expect(cockpit.view.primary == b)
         cockpit = fenced(nil)
         cockpit.writable(b, 2000)
         #expect(cockpit.view.diagnosis == .twoPrimaries)
+    }
+
+    @Test func whoIsCalledGoneHasTimeToAnswer() {
+        var cockpit = fenced(["n1"])
+        cockpit.writable(b, 1900)
+        #expect(cockpit.view.diagnosis == .twoPrimaries)
+    }
+
+    /// The standby's agent lies: n1 is there, and its own agent says so.
+    @Test func whoIsPromotedByItsOwnWordIsNotGoneByAnothers() {
+        var cockpit = running()
+        cockpit.writable(a, 1000)
+        var lie = report(b, promoted: ["n2"], .primary)
+        lie.manager?.gone = ["n1"]
+        cockpit.reported(b, lie, 1500)
+        cockpit.reported(a, here, 2200)
+        cockpit.writable(b, 2400)
+        #expect(cockpit.view.primary != b)
     }
 
     @Test func anAnswerAfterTheFencingProvesItWrong() {
