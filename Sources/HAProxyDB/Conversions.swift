@@ -92,24 +92,7 @@ extension Activity {
         statementsRerun = counters.statementsRerun
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
-        nodes = counters.nodes.map(NodeActivity.init)
-    }
-}
-
-extension NodeActivity {
-    init(_ totals: NodeTotals) {
-        self.init()
-        sessions = totals.sessionsNow
-        sessionsTotal = totals.sessionsTotal
-        connects = totals.connects
-        connectsFailed = totals.connectsFailed
-        bytesIn = totals.bytesIn
-        bytesOut = totals.bytesOut
-        statementsAnswered = totals.answered
-        statementsFailed = totals.failed
-        statementsRerun = totals.rerun
-        statementsAbandoned = totals.abandoned
-        sessionsLeft = totals.left
+        nodes = counters.nodes
     }
 }
 

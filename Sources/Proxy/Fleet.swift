@@ -60,39 +60,24 @@ public struct FleetCounters: Sendable {
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
     /// By the nodes' ids.
-    public var nodes: [NodeTotals] = []
+    public var nodes: [NodeActivity] = []
 
     public init() {}
 }
 
-/// What the data plane did with one node; see ``NodeCounters``.
-public struct NodeTotals: Sendable, Hashable {
-    public var sessionsNow = 0
-    public var sessionsTotal: UInt64 = 0
-    public var connects: UInt64 = 0
-    public var connectsFailed: UInt64 = 0
-    public var bytesIn: UInt64 = 0
-    public var bytesOut: UInt64 = 0
-    public var answered: UInt64 = 0
-    public var failed: UInt64 = 0
-    public var rerun: UInt64 = 0
-    public var abandoned: UInt64 = 0
-    public var left: UInt64 = 0
-
-    public init() {}
-
+extension NodeActivity {
     fileprivate mutating func add(_ c: borrowing NodeCounters) {
-        sessionsNow += Int(c.sessionsNow.current)
+        sessions += Int(c.sessionsNow.current)
         sessionsTotal += c.sessionsTotal.current
         connects += c.connects.current
         connectsFailed += c.connectsFailed.current
         bytesIn += c.bytesIn.current
         bytesOut += c.bytesOut.current
-        answered += c.answered.current
-        failed += c.failed.current
-        rerun += c.rerun.current
-        abandoned += c.abandoned.current
-        left += c.left.current
+        statementsAnswered += c.answered.current
+        statementsFailed += c.failed.current
+        statementsRerun += c.rerun.current
+        statementsAbandoned += c.abandoned.current
+        sessionsLeft += c.left.current
     }
 }
 
@@ -228,7 +213,7 @@ public final class Fleet: Sendable {
 
     public func counters() -> FleetCounters {
         var sum = FleetCounters()
-        sum.nodes = nodes.map { _ in NodeTotals() }
+        sum.nodes = nodes.map { _ in NodeActivity() }
         for worker in workers.withLock({ $0 }) {
             let c = worker.counters
             sum.sessionsNow += Int(c.sessionsNow.current)
