@@ -126,6 +126,11 @@ public struct Activity: Sendable, Hashable {
     public var statementsRerun: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// Bytes kept for sessions, and how many there may be.
+    public var memoryKept = 0
+    public var memoryMax = 0
+    /// How often something was not kept, or a session ended, for want of room.
+    public var memoryRefusals: UInt64 = 0
     /// By the nodes' ids; empty where that is not told.
     public var nodes: [NodeActivity] = []
 

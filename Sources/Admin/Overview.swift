@@ -147,6 +147,9 @@ enum Overview {
             Field("statements_rerun", .count(a.statementsRerun)),
             Field("bytes_in", .count(a.bytesIn)),
             Field("bytes_out", .count(a.bytesOut)),
+            Field("memory_kept", .count(a.memoryKept)),
+            Field("memory_max", .count(a.memoryMax)),
+            Field("memory_refusals", .count(a.memoryRefusals)),
         ])
     }
 

@@ -16,6 +16,7 @@ final class Control {
         case evidence(NodeID, Proxy.TrafficEvidence)
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
+        case refusedLogin(RefusedLogin)
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -65,6 +66,8 @@ final class Control {
             mailbox.post(.evidence(node, evidence))
         } onService: {
             mailbox.post(.service($0))
+        } onRefusedLogin: {
+            mailbox.post(.refusedLogin($0))
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -154,6 +157,7 @@ final class Control {
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
+        case .refusedLogin(let login): note(login)
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))
@@ -162,6 +166,12 @@ final class Control {
             answers.removeValue(forKey: request)?(isDone)
         case .drained(let last): end(last)
         }
+    }
+
+    private func note(_ login: RefusedLogin) {
+        let more = login.untold > 0 ? " \(login.untold) more were refused since the last one of which was told." : ""
+        log.notice(
+            "Login of '\(login.user)' from \(login.client) was refused: \(login.code) \(login.message).\(more)")
     }
 
     /// So long a check may take before statements that wait as well count as an outage.
