@@ -14,6 +14,8 @@ help:
 	@echo 'make build        the release build: .build/release/haproxydb'
 	@echo 'make unit         the tests that need no server'
 	@echo 'make integration  the tests with real servers'
+	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
+	@echo 'make tsan         the same under ThreadSanitizer'
 	@echo 'make fuzz         damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page and the HTML report in a headless Chromium'
@@ -43,6 +45,24 @@ unit: build-tests
 # By themselves: they measure how long a failover takes.
 integration: build-tests
 	scripts/swift-tests --no-parallel --filter '^IntegrationTests\.'
+
+# The tests in sanitizers' builds, which are beside the others in .build/asan and .build/tsan. TSAN's lock: see Guarded.
+.PHONY: asan asan-build tsan tsan-build
+asan-build: test-deps
+	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/asan -j $(JOBS)
+
+asan: export ASAN_TESTS ?= ^IntegrationTests\.
+asan: asan-build
+	scripts/sanitizer-tests address --skip '^(IntegrationTests|WebTests)\.'
+	scripts/sanitizer-tests address --no-parallel --filter '$(ASAN_TESTS)'
+
+tsan-build: test-deps
+	$(SWIFT) build --build-tests --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build/tsan -j $(JOBS)
+
+tsan: export TSAN_TESTS ?= ^IntegrationTests\.
+tsan: tsan-build
+	scripts/sanitizer-tests thread --skip '^(IntegrationTests|WebTests)\.'
+	scripts/sanitizer-tests thread --no-parallel --filter '$(TSAN_TESTS)'
 
 # The page and the report in a headless Chromium; the pictures are in .build/web-test.
 .PHONY: web-test

@@ -70,11 +70,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         // The embedded pair of real servers, and load on it: used by `make run`, `make demo` and the tests.
-        .target(name: "Testbed", dependencies: ["Cluster", "CMariaDB", "CPlatform"], swiftSettings: strict),
+        .target(name: "Testbed", dependencies: ["Cluster", "Reactor", "CMariaDB", "CPlatform"], swiftSettings: strict),
         .executableTarget(
             name: "Lab",
             dependencies: [
-                "Testbed", "Ledger", "Availability", "Cluster",
+                "Testbed", "Ledger", "Availability", "Cluster", "Reactor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -1,15 +1,15 @@
 import Foundation
 import Glibc
 import Logging
+import Reactor
 import Settings
-import Synchronization
 
 /// Every line of the log: one sentence on standard error, for people or for machines. Level and format may change while
 /// the program runs.
 enum LogLines {
     private struct Style { var level = Configuration.Log.Level.info, format = Configuration.Log.Format.text }
 
-    private static let style = Mutex(Style())
+    private static let style = Guarded(Style())
 
     static func start(_ log: Configuration.Log) -> Logger {
         set(log)

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Reactor
 import Testbed
 
 /// The pair, the proxy and the background load, and what the keys do to them.
@@ -15,7 +15,7 @@ final class Scene: Sendable {
     let pair: EmbeddedPair
     let proxy: ProxyProcess
     private let begun = ContinuousClock.now
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(pair: EmbeddedPair, proxy: ProxyProcess) {
         self.pair = pair

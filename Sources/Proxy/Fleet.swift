@@ -117,8 +117,8 @@ final class FleetState: Sendable {
     /// Far above the thread ids of any server, so that a KILL tells the two apart.
     static let firstSessionID: UInt32 = 1_000_000_001
     private let sessionsBegun = Atomic<UInt32>(0)
-    private let threads = Mutex<[UInt32: UInt32]>([:])
-    private let workers = Mutex<[Worker]>([])
+    private let threads = Guarded<[UInt32: UInt32]>([:])
+    private let workers = Guarded<[Worker]>([])
 
     init(
         options: ProxyOptions, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
@@ -162,10 +162,10 @@ public final class Fleet: Sendable {
     private let options: ProxyOptions
     private let nodes: [Node]
     private let state: FleetState
-    private let workers = Mutex<[Worker]>([])
-    private let threads = Mutex<[WorkerThread]>([])
+    private let workers = Guarded<[Worker]>([])
+    private let threads = Guarded<[WorkerThread]>([])
     private let paused = Atomic<Bool>(false)
-    private let view = Mutex<ClusterView?>(nil)
+    private let view = Guarded<ClusterView?>(nil)
 
     /// - Parameters:
     ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
@@ -326,11 +326,11 @@ public final class Fleet: Sendable {
 
 /// Gathers the answers of all workers.
 private final class SummaryCollection: Sendable {
-    private let gathered: Mutex<(missing: Int, all: [SessionSummary])>
+    private let gathered: Guarded<(missing: Int, all: [SessionSummary])>
     private let completion: @Sendable ([SessionSummary]) -> Void
 
     init(parts: Int, _ completion: @escaping @Sendable ([SessionSummary]) -> Void) {
-        gathered = Mutex((parts, []))
+        gathered = Guarded((parts, []))
         self.completion = completion
     }
 
@@ -346,11 +346,11 @@ private final class SummaryCollection: Sendable {
 
 /// Adds up the samples of all workers.
 private final class SampleCollection: Sendable {
-    private let gathered: Mutex<(missing: Int, sum: SecondSample)>
+    private let gathered: Guarded<(missing: Int, sum: SecondSample)>
     private let completion: @Sendable (SecondSample) -> Void
 
     init(parts: Int, _ completion: @escaping @Sendable (SecondSample) -> Void) {
-        gathered = Mutex((parts, SecondSample()))
+        gathered = Guarded((parts, SecondSample()))
         self.completion = completion
     }
 

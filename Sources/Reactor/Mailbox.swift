@@ -1,13 +1,12 @@
 import CPlatform
 import Glibc
-import Synchronization
 
 /// How other threads reach a loop: a queue and an eventfd that wakes the loop.
 ///
 /// Messages of one poster arrive in order. However many are posted before the loop comes round, it is woken once.
 /// Made anywhere; attached to one loop, on that loop's thread.
 public final class Mailbox<Message: Sendable>: Sendable {
-    private let queue = Mutex<[Message]>([])
+    private let queue = Guarded<[Message]>([])
     private let descriptor: Int32
 
     public init() throws(SystemError) {

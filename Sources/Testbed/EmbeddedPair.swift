@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Reactor
 
 /// Two nodes with one data directory that only the primary's server opens, as with DRBD: a failover is the death
 /// of one server and a cold start of the other on the same files.
@@ -18,7 +18,7 @@ public final class EmbeddedPair: Sendable {
     public let directory: TemporaryDirectory
     /// `cluster1` and `cluster2`.
     public let nodes: [MariaDBServer]
-    private let primaryIndex = Mutex(0)
+    private let primaryIndex = Guarded(0)
 
     /// - Parameter options: more options of both servers.
     public init(options: [String] = []) throws {

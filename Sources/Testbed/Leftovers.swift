@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Reactor
 
 /// What must not outlive this process: children and temporary directories. Cleared when the process exits (a
 /// child is also killed by the kernel when this process dies of a signal; then only the directories stay).
@@ -10,7 +10,7 @@ enum Leftovers {
         var isRegistered = false
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     static func add(directory: String) { change { $0.directories.insert(directory) } }
     static func remove(directory: String) { change { $0.directories.remove(directory) } }

@@ -1,4 +1,5 @@
 import Foundation
+import Reactor
 import Synchronization
 
 /// Clients that loop statements and write down, by the wall clock, when each one began and was answered: what an
@@ -49,7 +50,7 @@ public final class Observers: Sendable {
 
     /// What one client has written down.
     private final class Record: Sendable {
-        private let all = Mutex<[Turn]>([])
+        private let all = Guarded<[Turn]>([])
         var turns: [Turn] { all.withLock { $0 } }
         var count: Int { all.withLock { $0.count } + forgotten.load(ordering: .relaxed) }
         private let forgotten = Atomic(0)

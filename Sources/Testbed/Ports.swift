@@ -1,11 +1,11 @@
 import CPlatform
 import Foundation
-import Synchronization
+import Reactor
 
 /// TCP ports on 127.0.0.1, below the kernel's ephemeral range (32768), so that no client socket takes one
 /// between its choice and its use.
 public enum Ports {
-    private static let next = Mutex<UInt16>(UInt16.random(in: 18_000..<30_000))
+    private static let next = Guarded<UInt16>(UInt16.random(in: 18_000..<30_000))
 
     /// Ports on which nothing listens now; never the same twice in this process (until the range is used up).
     public static func free(_ count: Int) throws -> [UInt16] {

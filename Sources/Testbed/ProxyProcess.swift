@@ -24,6 +24,7 @@ public final class ProxyProcess: Sendable {
         adminSocketPath = "\(directory.path)/admin.sock"
         configurationPath = "\(directory.path)/haproxydb.toml"
         var lines = ["[proxy]", "listen = [\"127.0.0.1:\(port)\"]"] + proxy
+        if Sanitizer.looksForRaces, !proxy.contains(where: { $0.hasPrefix("workers") }) { lines.append("workers = 2") }
         for (index, port) in nodes.enumerated() {
             lines += ["", "[[node]]", "name = \"cluster\(index + 1)\"", "address = \"127.0.0.1:\(port)\""]
             if agents.indices.contains(index) { lines.append("agent = \"127.0.0.1:\(agents[index])\"") }
@@ -39,7 +40,7 @@ public final class ProxyProcess: Sendable {
             toFile: configurationPath, atomically: true, encoding: .utf8)
         process = try ChildProcess(
             [try program ?? Self.findProgram(), "run", "-c", configurationPath], name: "haproxydb",
-            logPath: "\(directory.path)/haproxydb.log")
+            logPath: "\(directory.path)/haproxydb.log", environment: Sanitizer.environment)
         try waitUntilItListens(.seconds(20))
     }
 

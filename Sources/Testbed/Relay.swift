@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Reactor
 
 /// A node that lies: it passes bytes between a proxy and a real server, except where the request holds a mark. The
 /// mark says what becomes of that statement's answer, so that the moment of a failure is exact.
@@ -30,7 +30,7 @@ public final class Relay: Sendable {
 
     private let target: UInt16
     private let listener = Watched<Listener?>(nil)
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     public let port: UInt16
 
     /// Listens at once.
