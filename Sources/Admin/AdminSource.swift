@@ -85,6 +85,8 @@ public struct ProcessFacts: Sendable, Hashable {
     /// Checks in a row that bring a node up or down.
     public var rise = 1
     public var fall = 2
+    /// Lines of the log that nobody took.
+    public var logLinesLost: UInt64 = 0
 
     var connectionsAtStart: Int { connectionsConfigured > 0 ? connectionsConfigured : connectionsMax }
 

@@ -19,3 +19,9 @@ void platform_name_thread(const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     prctl(PR_SET_NAME, kept, 0, 0, 0);
 }
+
+int platform_forbid_dumps(void) {
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}

@@ -58,6 +58,7 @@ final class Control {
         descriptorsMax = try DescriptorLimit.raise()
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
+        LogLines.watch(loop, log)
         let mailbox = try Mailbox<Message>()
         self.mailbox = mailbox
         nodes = configuration.nodes
@@ -231,6 +232,7 @@ final class Control {
         default:
             log.critical("Ended by a third signal.")
             server?.close()
+            LogLines.finish()
             exit(1)
         }
     }
@@ -302,6 +304,7 @@ extension Control: AdminSource {
         facts.connectionsConfigured = configuration.proxy.connectionsMax
         facts.rise = configuration.health.rise
         facts.fall = configuration.health.fall
+        facts.logLinesLost = LogLines.lost
         return facts
     }
 
