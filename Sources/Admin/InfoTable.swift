@@ -36,6 +36,7 @@ struct InfoTable {
             "SslRateLimit": .count(facts.limits.sslRate), "CompressBpsRateLim": .count(facts.limits.compressionRate),
             "Paused": .number(facts.isPaused ? 1 : 0), "Held": .count(activity.sessionsHeld),
             "InTransaction": .count(activity.sessionsInTransaction),
+            "Maxconn_configured": .count(process.connectionsAskedFor),
         ]
         values = InfoKeys.all.map { known[$0.name] ?? .number(0) }
     }

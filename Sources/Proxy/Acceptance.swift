@@ -67,10 +67,9 @@ extension Worker {
     }
 
     /// Takes a connection over: greets it, or tells it why not.
-    func admit(_ descriptor: Int32, _ peer: ResolvedAddress) {
+    func admit(_ descriptor: Int32, _ peer: ResolvedAddress, isTooMany: Bool = false) {
         _ = try? Sockets.setNoDelay(descriptor)
         _ = try? Sockets.setKeepalive(descriptor, idle: 60, interval: 10, count: 6)
-        let total = fleet.openSessions.wrappingAdd(1, ordering: .relaxed).newValue
         let s = SessionRef.allocate(capacity: 1)
         s.initialize(
             to: Session(
@@ -86,7 +85,7 @@ extension Worker {
             clientReadEvent(s), base, descriptor, Int16(EV_READ | EV_PERSIST), clientReadableEvent,
             UnsafeMutableRawPointer(s))
         setClientReading(s, true)
-        if total > fleet.connectionsMax.load(ordering: .relaxed) {
+        if isTooMany {
             counters.loginsRefused.add()
             refuse(s, .tooManyConnections)
             close(s)
