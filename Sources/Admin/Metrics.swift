@@ -40,6 +40,8 @@ struct Metrics {
         out.single("haproxy_process_current_connections", .gauge, "Sessions present.", activity.sessions)
         out.single("haproxy_process_connections_total", .counter, "Sessions begun.", activity.sessionsTotal)
         out.single("haproxy_process_requests_total", .counter, "Statements begun.", activity.statementsBegun)
+        out.single(
+            "haproxy_process_dropped_logs_total", .counter, "Lines of the log that nobody took.", process.logLinesLost)
         out.single("haproxy_process_stopping", .gauge, "1 while the process ends.", process.isStopping ? 1 : 0)
     }
 

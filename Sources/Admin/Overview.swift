@@ -25,6 +25,8 @@ enum Overview {
             Field("Paused", .number(source.isPaused ? 1 : 0)),
             Field("Held", .count(activity.sessionsHeld)),
             Field("InTransaction", .count(activity.sessionsInTransaction)),
+            Field("Maxconn_configured", .count(process.connectionsAskedFor)),
+            Field("DroppedLogs", .count(process.logLinesLost)),
         ])
     }
 

@@ -29,3 +29,9 @@ int platform_is_connection_dead(int fd, unsigned int milliseconds) {
     int is_unanswered = (info.tcpi_unacked > 0 && info.tcpi_retransmits > 0) || info.tcpi_probes > 1;
     return is_unanswered && info.tcpi_last_ack_recv >= milliseconds;
 }
+
+int platform_forbid_dumps(void) {
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}

@@ -31,7 +31,7 @@ final class Control {
     let ledger: LedgerKeeper
     private let nodes: [Node]
     private let startedAt = MonotonicClock.now()
-    private let descriptorsMax: Int
+    private let budget: DescriptorBudget
     private let hostname: String
     private var watch: ClusterWatch?
     private var server: AdminServer?
@@ -56,13 +56,16 @@ final class Control {
         log = LogLines.start(configuration.log)
         Signals.ignoreBrokenPipes()
         Self.unblockSignals()
-        descriptorsMax = try DescriptorLimit.raise()
+        budget = DescriptorBudget(configuration, limit: try DescriptorLimit.raise())
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
+        LogLines.watch(loop, log)
         let mailbox = try Mailbox<Message>()
         self.mailbox = mailbox
         nodes = configuration.nodes
-        fleet = Fleet(options: ProxyOptions(configuration), nodes: nodes) { node, evidence in
+        var options = ProxyOptions(configuration)
+        options.connectionsMax = budget.connectionsMax
+        fleet = Fleet(options: options, nodes: nodes) { node, evidence in
             mailbox.post(.evidence(node, evidence))
         } onService: {
             mailbox.post(.service($0))
@@ -82,9 +85,10 @@ final class Control {
         let admin = configuration.admin
         makeDirectory(of: admin.socket)
         server = try AdminServer(
-            listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile)
+            listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile,
+            limits: budget.adminLimits)
         do throws(SystemError) {
-            web = try HTTPServer(admin, loop: loop, source: self)
+            web = try HTTPServer(admin, loop: loop, source: self, limits: budget.httpLimits)
             web?.remember(SecondFigures.history(ledger.seconds, outages: ledger.outages))
             try fleet.start()
         } catch {
@@ -124,14 +128,7 @@ final class Control {
     private func announce() {
         let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
-        let needed = 2 * configuration.proxy.connectionsMax + 64
-        if descriptorsMax < needed {
-            log.warning(
-                """
-                Only \(descriptorsMax) descriptors are allowed, connections_max = \(configuration.proxy.connectionsMax) \
-                may need \(needed): raise LimitNOFILE.
-                """)
-        }
+        if let sentence = budget.sentence { log.warning("\(sentence)") }
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
     }
 
@@ -241,6 +238,7 @@ final class Control {
         default:
             log.critical("Ended by a third signal.")
             server?.close()
+            LogLines.finish()
             exit(1)
         }
     }
@@ -305,13 +303,16 @@ extension Control: AdminSource {
     var process: ProcessFacts {
         var facts = ProcessFacts(
             version: Program.version, pid: getpid(), startedAt: startedAt, workers: configuration.proxy.workers,
-            connectionsMax: fleet.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
+            connectionsMax: fleet.connectionsMax, descriptorsMax: budget.limit, hostname: hostname,
             isStopping: stopSignals > 0)
         facts.frontend = frontend
         facts.proxyName = configuration.proxy.name
-        facts.connectionsConfigured = configuration.proxy.connectionsMax
+        facts.connectionsConfigured = budget.connectionsMax
+        facts.connectionsWanted = configuration.proxy.connectionsMax
+        facts.connectionsAffordable = budget.connectionsAffordable
         facts.rise = configuration.health.rise
         facts.fall = configuration.health.fall
+        facts.logLinesLost = LogLines.lost
         return facts
     }
 

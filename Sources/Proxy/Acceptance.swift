@@ -68,11 +68,10 @@ extension Worker {
     }
 
     /// Takes a connection over: greets it, or tells it why not.
-    func admit(_ descriptor: Int32, _ peer: ResolvedAddress) {
+    func admit(_ descriptor: Int32, _ peer: ResolvedAddress, isTooMany: Bool = false) {
         _ = try? Sockets.setNoDelay(descriptor)
         // Of a client from which nothing is expected; the others: see `Presence`.
         _ = try? Sockets.setKeepalive(descriptor, idle: 15, interval: 5, count: 3)
-        let total = fleet.openSessions.wrappingAdd(1, ordering: .relaxed).newValue
         let s = SessionRef.allocate(capacity: 1)
         s.initialize(
             to: Session(
@@ -88,7 +87,7 @@ extension Worker {
             clientReadEvent(s), base, descriptor, Int16(EV_READ | EV_PERSIST), clientReadableEvent,
             UnsafeMutableRawPointer(s))
         setClientReading(s, true)
-        if total > fleet.connectionsMax.load(ordering: .relaxed) {
+        if isTooMany {
             counters.loginsRefused.add()
             refuse(s, .tooManyConnections)
             close(s)

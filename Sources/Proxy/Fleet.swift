@@ -106,6 +106,7 @@ public enum TrafficEvidence: String, Sendable {
 
 /// What the workers share: a few atomic counters, and each other.
 final class FleetState: Sendable {
+    /// Connections that were accepted and have not been closed, those on their way to a worker among them.
     let openSessions = Atomic<Int>(0)
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
     let onService: @Sendable (ServiceEvent) -> Void
@@ -144,8 +145,12 @@ final class FleetState: Sendable {
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
 
-    /// Hands a new connection to the worker with the fewest sessions.
+    /// Hands a new connection to the worker with the fewest sessions. One that is too many stays with the acceptor, which
+    /// sends it away at once: in a mailbox it would hold a descriptor beyond the limit for as long as that worker takes.
     func place(_ descriptor: Int32, _ peer: ResolvedAddress, acceptor: Worker) {
+        let isTooMany =
+            openSessions.wrappingAdd(1, ordering: .relaxed).newValue > connectionsMax.load(ordering: .relaxed)
+        if isTooMany { return acceptor.admit(descriptor, peer, isTooMany: true) }
         let least = workers.withLock { all in
             all.min { $0.counters.sessionsNow.current < $1.counters.sessionsNow.current }
         }
