@@ -80,7 +80,8 @@ let package = Package(
             swiftSettings: strict),
         // tests
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
-        .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Reactor", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ProxyTests", dependencies: ["Proxy", "MySQLWire", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "MySQLWireTests", dependencies: ["MySQLWire", "Cluster"], resources: [.copy("Fixtures")],
             swiftSettings: strict),

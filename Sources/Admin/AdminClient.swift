@@ -41,8 +41,10 @@ public enum AdminClient {
         while true {
             var milliseconds: Int32 = -1
             if let deadline {
-                milliseconds = Int32(clamping: (deadline - MonotonicClock.now()).milliseconds)
-                if milliseconds <= 0 { throw SystemError(errno: ETIMEDOUT, call: "recv \(path)") }
+                let rest = deadline - MonotonicClock.now()
+                if rest <= .zero { throw SystemError(errno: ETIMEDOUT, call: "recv \(path)") }
+                // Rounded up: it does not give up before the time.
+                milliseconds = Int32(clamping: rest.milliseconds + 1)
             }
             var entry = pollfd(fd: descriptor, events: events, revents: 0)
             let count = poll(&entry, 1, milliseconds)

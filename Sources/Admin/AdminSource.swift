@@ -81,15 +81,27 @@ public struct ProcessFacts: Sendable, Hashable {
     public var proxyName = "mariadb"
     /// What the limit of connections was at the start; zero: the same as ``connectionsMax``.
     public var connectionsConfigured = 0
+    /// What the configuration asks for; more than ``connectionsConfigured`` where there are not descriptors enough.
+    /// Zero: the same.
+    public var connectionsWanted = 0
+    /// As far as the limit can be raised with the descriptors that there are; zero where that is not told.
+    public var connectionsAffordable = 0
     public var frontend = FrontendState.open
     /// Checks in a row that bring a node up or down.
     public var rise = 1
     public var fall = 2
+    /// Lines of the log that nobody took.
+    public var logLinesLost: UInt64 = 0
 
     var connectionsAtStart: Int { connectionsConfigured > 0 ? connectionsConfigured : connectionsMax }
 
+    var connectionsAskedFor: Int { connectionsWanted > 0 ? connectionsWanted : connectionsAtStart }
+
     /// As far as `connectionsMax` can be raised: every session may need two descriptors.
-    var connectionsHardMax: Int { max(connectionsMax, connectionsConfigured, (descriptorsMax - 64) / 2) }
+    var connectionsHardMax: Int {
+        connectionsAffordable > 0
+            ? connectionsAffordable : max(connectionsMax, connectionsConfigured, (descriptorsMax - 64) / 2)
+    }
 
     /// Tools look at what HAProxy's version can do: the tables are those of 3.0.
     var compatibleVersion: String { "3.0.0-haproxydb-\(version)" }
@@ -126,6 +138,11 @@ public struct Activity: Sendable, Hashable {
     public var statementsRerun: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// Bytes kept for sessions, and how many there may be.
+    public var memoryKept = 0
+    public var memoryMax = 0
+    /// How often something was not kept, or a session ended, for want of room.
+    public var memoryRefusals: UInt64 = 0
     /// By the nodes' ids; empty where that is not told.
     public var nodes: [NodeActivity] = []
 

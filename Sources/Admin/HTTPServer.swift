@@ -45,6 +45,10 @@ public final class HTTPServer {
     private var complaints = ComplaintBook()
     private let doorway: HTTPDoorway
     private var sweeper: Timer?
+    /// Connections that were taken in this turn of the loop.
+    private var arrivals = 0
+    private var turn: Timer?
+    private static let arrivalsMax = 16
     private var metrics: (made: Instant, text: String)?
     private var seconds: SecondKeeper
     private var outages: OutageTally
@@ -106,6 +110,7 @@ public final class HTTPServer {
         let before = doorway.evicted
         doorway.sweep(at: MonotonicClock.now())
         if doorway.evicted != before { complain(.headNotSent) }
+        if arrivals == 0 { listen() }
     }
 
     private func configure(_ http: OpaquePointer, _ listener: OpaquePointer) {
@@ -122,12 +127,10 @@ public final class HTTPServer {
         evhttp_set_bevcb(
             http,
             { base, this in
-                guard let transport = HTTPDoorway.makeTransport(base), let this else { return nil }
-                let server = Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue()
-                server.doorway.arrived(transport, at: MonotonicClock.now())
-                return transport
+                guard let this else { return nil }
+                return Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue().welcome(base)
             }, this)
-        sweeper = loop.schedule(every: .seconds(1)) { [weak self] in self?.sweep() }
+        sweeper = loop.schedule(every: .milliseconds(250)) { [weak self] in self?.sweep() }
         evhttp_set_gencb(
             http,
             { request, this in
@@ -135,22 +138,31 @@ public final class HTTPServer {
                 let server = Unmanaged<HTTPServer>.fromOpaque(this).takeUnretainedValue()
                 withExtendedLifetime(server) { server.handle(request) }
             }, this)
-        // `evconnlistener_set_error_cb` has no argument of its own: it gets that of the accept callback.
-        evconnlistener_set_error_cb(listener) { listener, http in
-            HTTPServer.rest(listener, http)
+        // Out of descriptors: it would be ready again at once, and forever. The next sweep switches it on.
+        evconnlistener_set_error_cb(listener) { listener, _ in
+            if let listener { evconnlistener_disable(listener) }
         }
     }
 
-    /// Out of descriptors: the listener would be ready again at once, and forever.
-    private static func rest(_ listener: OpaquePointer?, _ http: UnsafeMutableRawPointer?) {
-        guard let listener else { return }
-        evconnlistener_disable(listener)
-        var pause = timeval(tv_sec: 0, tv_usec: 100_000)
-        event_base_once(
-            evconnlistener_get_base(listener), -1, Int16(EV_TIMEOUT),
-            { _, _, listener in
-                if let listener { evconnlistener_enable(OpaquePointer(listener)) }
-            }, UnsafeMutableRawPointer(listener), &pause)
+    /// A connection's transport. libevent takes all that wait in one go: here a few at a time, then the loop's other
+    /// business, and those that were shown out are closed.
+    private func welcome(_ base: OpaquePointer?) -> OpaquePointer? {
+        guard let transport = HTTPDoorway.makeTransport(base) else { return nil }
+        doorway.arrived(transport, at: MonotonicClock.now())
+        if arrivals == 0 {
+            turn = loop.schedule(after: .zero) { [weak self] in
+                self?.arrivals = 0
+                self?.listen()
+            }
+        }
+        arrivals += 1
+        if arrivals >= Self.arrivalsMax, let listener { evconnlistener_disable(listener) }
+        return transport
+    }
+
+    /// Again, where it was switched off. Also where the kernel did not watch it.
+    private func listen() {
+        if let listener { evconnlistener_enable(listener) }
     }
 
     /// Ends all connections. Idempotent.
@@ -159,6 +171,7 @@ public final class HTTPServer {
         self.http = nil
         listener = nil
         sweeper?.cancel()
+        turn?.cancel()
         doorway.close()
         let all = connections
         connections = [:]

@@ -75,5 +75,6 @@ enum InfoKeys {
         (1000, "Paused", "SGP", "u32"),
         (1001, "Held", "MGP", "u32"),
         (1002, "InTransaction", "MGP", "u32"),
+        (1003, "Maxconn_configured", "CLP", "u32"),
     ]
 }

@@ -27,7 +27,8 @@ struct InfoTable {
             "MaxSessRate": .count(book.sessionRate.max), "Tasks": .count(activity.sessions),
             "Run_queue": .count(activity.sessionsHeld), "Idle_pct": .count(facts.idle),
             "node": .text(process.hostname.replacingColons), "Stopping": .number(process.isStopping ? 1 : 0),
-            "Jobs": .count(activity.sessions), "Listeners": .number(1), "TotalBytesOut": .count(activity.bytesOut),
+            "Jobs": .count(activity.sessions), "Listeners": .number(1),
+            "DroppedLogs": .count(process.logLinesLost), "TotalBytesOut": .count(activity.bytesOut),
             "BytesOutRate": .count(book.byteRate.now), "Build info": .text(process.compatibleVersion),
             "PoolAlloc_bytes": .count(residentBytes), "PoolUsed_bytes": .count(residentBytes),
             "Start_time_sec": .number(startedAtWall), "Tainted": .text("0"),
@@ -35,6 +36,7 @@ struct InfoTable {
             "SslRateLimit": .count(facts.limits.sslRate), "CompressBpsRateLim": .count(facts.limits.compressionRate),
             "Paused": .number(facts.isPaused ? 1 : 0), "Held": .count(activity.sessionsHeld),
             "InTransaction": .count(activity.sessionsInTransaction),
+            "Maxconn_configured": .count(process.connectionsAskedFor),
         ]
         values = InfoKeys.all.map { known[$0.name] ?? .number(0) }
     }

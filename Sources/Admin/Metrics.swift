@@ -40,6 +40,8 @@ struct Metrics {
         out.single("haproxy_process_current_connections", .gauge, "Sessions present.", activity.sessions)
         out.single("haproxy_process_connections_total", .counter, "Sessions begun.", activity.sessionsTotal)
         out.single("haproxy_process_requests_total", .counter, "Statements begun.", activity.statementsBegun)
+        out.single(
+            "haproxy_process_dropped_logs_total", .counter, "Lines of the log that nobody took.", process.logLinesLost)
         out.single("haproxy_process_stopping", .gauge, "1 while the process ends.", process.isStopping ? 1 : 0)
     }
 
@@ -164,6 +166,13 @@ struct Metrics {
     private func addWork(_ out: inout MetricsText) {
         out.single(
             "haproxydb_sessions_in_transaction", .gauge, "Sessions in a transaction.", activity.sessionsInTransaction)
+        out.single(
+            "haproxydb_memory_kept_bytes", .gauge, "Kept for sessions: statements, bytes on their way, prepared texts.",
+            activity.memoryKept)
+        out.single("haproxydb_memory_max_bytes", .gauge, "What may be kept for all sessions.", activity.memoryMax)
+        out.single(
+            "haproxydb_memory_refusals_total", .counter, "Not kept, or sessions ended, for want of that memory.",
+            activity.memoryRefusals)
         out.single("haproxydb_http_streams", .gauge, "Open event streams.", streams)
         // All of one sample, so that their arithmetic holds.
         let work = seconds.last ?? WorkSample()

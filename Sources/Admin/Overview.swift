@@ -25,6 +25,8 @@ enum Overview {
             Field("Paused", .number(source.isPaused ? 1 : 0)),
             Field("Held", .count(activity.sessionsHeld)),
             Field("InTransaction", .count(activity.sessionsInTransaction)),
+            Field("Maxconn_configured", .count(process.connectionsAskedFor)),
+            Field("DroppedLogs", .count(process.logLinesLost)),
         ])
     }
 
@@ -147,6 +149,9 @@ enum Overview {
             Field("statements_rerun", .count(a.statementsRerun)),
             Field("bytes_in", .count(a.bytesIn)),
             Field("bytes_out", .count(a.bytesOut)),
+            Field("memory_kept", .count(a.memoryKept)),
+            Field("memory_max", .count(a.memoryMax)),
+            Field("memory_refusals", .count(a.memoryRefusals)),
         ])
     }
 

@@ -14,6 +14,8 @@ struct AgentCommand: ParsableCommand {
     var check = false
 
     func run() throws {
+        if !check { try Daemon.begin() }
+        defer { LogLines.finish() }
         let configuration: AgentConfiguration
         do throws(ConfigurationFile.Failure) {
             configuration = try ConfigurationFile(path: config).readAgent()

@@ -37,6 +37,7 @@ final class AgentProgram {
         Signals.ignoreBrokenPipes()
         Signals.unblock([SIGTERM, SIGINT])
         loop = try EventLoop()
+        LogLines.watch(loop, log)
         var reading = GenerationsReader.Options()
         reading.drbdsetup = Tool(configuration.drbdsetup)
         reader = GenerationsReader(loop: loop, options: reading)

@@ -16,6 +16,7 @@ final class Control {
         case evidence(NodeID, Proxy.TrafficEvidence)
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
+        case refusedLogin(RefusedLogin)
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -30,7 +31,7 @@ final class Control {
     let ledger: LedgerKeeper
     private let nodes: [Node]
     private let startedAt = MonotonicClock.now()
-    private let descriptorsMax: Int
+    private let budget: DescriptorBudget
     private let hostname: String
     private var watch: ClusterWatch?
     private var server: AdminServer?
@@ -55,16 +56,21 @@ final class Control {
         log = LogLines.start(configuration.log)
         Signals.ignoreBrokenPipes()
         Self.unblockSignals()
-        descriptorsMax = try DescriptorLimit.raise()
+        budget = DescriptorBudget(configuration, limit: try DescriptorLimit.raise())
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
+        LogLines.watch(loop, log)
         let mailbox = try Mailbox<Message>()
         self.mailbox = mailbox
         nodes = configuration.nodes
-        fleet = Fleet(options: ProxyOptions(configuration), nodes: nodes) { node, evidence in
+        var options = ProxyOptions(configuration)
+        options.connectionsMax = budget.connectionsMax
+        fleet = Fleet(options: options, nodes: nodes) { node, evidence in
             mailbox.post(.evidence(node, evidence))
         } onService: {
             mailbox.post(.service($0))
+        } onRefusedLogin: {
+            mailbox.post(.refusedLogin($0))
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -79,9 +85,10 @@ final class Control {
         let admin = configuration.admin
         makeDirectory(of: admin.socket)
         server = try AdminServer(
-            listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile)
+            listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile,
+            limits: budget.adminLimits)
         do throws(SystemError) {
-            web = try HTTPServer(admin, loop: loop, source: self)
+            web = try HTTPServer(admin, loop: loop, source: self, limits: budget.httpLimits)
             web?.remember(SecondFigures.history(ledger.seconds, outages: ledger.outages))
             try fleet.start()
         } catch {
@@ -121,14 +128,7 @@ final class Control {
     private func announce() {
         let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
-        let needed = 2 * configuration.proxy.connectionsMax + 64
-        if descriptorsMax < needed {
-            log.warning(
-                """
-                Only \(descriptorsMax) descriptors are allowed, connections_max = \(configuration.proxy.connectionsMax) \
-                may need \(needed): raise LimitNOFILE.
-                """)
-        }
+        if let sentence = budget.sentence { log.warning("\(sentence)") }
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
     }
 
@@ -154,6 +154,7 @@ final class Control {
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
+        case .refusedLogin(let login): note(login)
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))
@@ -162,6 +163,12 @@ final class Control {
             answers.removeValue(forKey: request)?(isDone)
         case .drained(let last): end(last)
         }
+    }
+
+    private func note(_ login: RefusedLogin) {
+        let more = login.untold > 0 ? " \(login.untold) more were refused since the last one of which was told." : ""
+        log.notice(
+            "Login of '\(login.user)' from \(login.client) was refused: \(login.code) \(login.message).\(more)")
     }
 
     /// So long a check may take before statements that wait as well count as an outage.
@@ -231,6 +238,7 @@ final class Control {
         default:
             log.critical("Ended by a third signal.")
             server?.close()
+            LogLines.finish()
             exit(1)
         }
     }
@@ -295,13 +303,16 @@ extension Control: AdminSource {
     var process: ProcessFacts {
         var facts = ProcessFacts(
             version: Program.version, pid: getpid(), startedAt: startedAt, workers: configuration.proxy.workers,
-            connectionsMax: fleet.connectionsMax, descriptorsMax: descriptorsMax, hostname: hostname,
+            connectionsMax: fleet.connectionsMax, descriptorsMax: budget.limit, hostname: hostname,
             isStopping: stopSignals > 0)
         facts.frontend = frontend
         facts.proxyName = configuration.proxy.name
-        facts.connectionsConfigured = configuration.proxy.connectionsMax
+        facts.connectionsConfigured = budget.connectionsMax
+        facts.connectionsWanted = configuration.proxy.connectionsMax
+        facts.connectionsAffordable = budget.connectionsAffordable
         facts.rise = configuration.health.rise
         facts.fall = configuration.health.fall
+        facts.logLinesLost = LogLines.lost
         return facts
     }
 

@@ -18,6 +18,8 @@ extension ProxyOptions {
         connectionsMax = configuration.proxy.connectionsMax
         loginTimeout = configuration.proxy.loginTimeout
         clientTimeout = configuration.proxy.clientTimeout
+        clientLostTimeout = configuration.proxy.clientLostTimeout
+        memoryMax = configuration.proxy.memoryMax
         holdTimeout = configuration.failover.holdTimeout
         connectTimeout = configuration.failover.connectTimeout
         nodeTimeout = configuration.failover.nodeTimeout
@@ -48,6 +50,8 @@ extension Health.TrafficEvidence {
         case .refused: self = .refused
         case .lost: self = .lost
         case .notPrimary: self = .notPrimary
+        case .hostBlocked: self = .hostBlocked
+        case .loginAborted: self = .loginAborted
         }
     }
 }
@@ -92,6 +96,9 @@ extension Activity {
         statementsRerun = counters.statementsRerun
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
+        memoryKept = counters.memoryKept
+        memoryMax = counters.memoryMax
+        memoryRefusals = counters.memoryRefusals
         nodes = counters.nodes
     }
 }

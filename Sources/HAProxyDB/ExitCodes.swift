@@ -11,8 +11,10 @@ extension ExitCode {
     static let notNow = ExitCode(75)
 }
 
-/// Tells the user on standard error.
+/// Tells the user on standard error; where there is a log, in its order and without waiting.
 func complain(_ text: String) {
-    let line = Array("haproxydb: \(text)\n".utf8)
+    let text = "haproxydb: \(text)\n"
+    if LogLines.say(text) { return }
+    let line = Array(text.utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -14,6 +14,8 @@ struct RunCommand: ParsableCommand {
     var config: String
 
     func run() throws {
+        try Daemon.begin()
+        defer { LogLines.finish() }
         let file = ConfigurationFile(path: config)
         let configuration: Configuration
         do throws(ConfigurationFile.Failure) {

@@ -8,12 +8,12 @@ import Settings
 extension HTTPServer {
     /// The HTTP side as configured; nil where there is none.
     convenience init?(
-        _ admin: Configuration.Admin, loop: EventLoop, source: some WebSource
+        _ admin: Configuration.Admin, loop: EventLoop, source: some WebSource, limits: Limits
     ) throws(SystemError) {
         guard let http = admin.http else { return nil }
         try self.init(
             listen: http, token: admin.httpToken, loop: loop, source: source,
-            latencyBound: { LatencyScale.upperBoundMicroseconds(of: $0) })
+            latencyBound: { LatencyScale.upperBoundMicroseconds(of: $0) }, limits: limits)
     }
 }
 

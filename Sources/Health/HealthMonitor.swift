@@ -164,6 +164,7 @@ public struct HealthMonitor: Sendable {
             // Says nothing about health: only the check may say read-only.
             members[node.rawValue].isSuspected = true
             return [.probe(node, after: .zero)]
+        case .hostBlocked, .loginAborted: return []
         }
     }
 

@@ -92,4 +92,8 @@ public enum TrafficEvidence: String, Sendable, Hashable {
     case lost
     /// The node answered as read-only or as shutting down.
     case notPrimary
+    /// The node refuses this host (1129).
+    case hostBlocked
+    /// A login there was begun and not ended.
+    case loginAborted
 }

@@ -111,15 +111,14 @@ public enum CommandPacket {
     /// nil for an empty payload and for a number that is no command.
     @inlinable
     public static func command(_ payload: UnsafeRawBufferPointer) -> Command? {
-        payload.count > 0 ? Command(rawValue: payload[0]) : nil
+        payload.count > 0 ? Command(rawValue: payload.byte(at: 0)) : nil
     }
 
     /// The statement id of execute, bulk execute, long data, fetch, reset and close: 4 bytes at offset 1. nil where
     /// the payload is shorter.
     @inlinable
     public static func statementID(_ payload: UnsafeRawBufferPointer) -> UInt32? {
-        guard payload.count >= 5 else { return nil }
-        return UInt32(payload[1]) | UInt32(payload[2]) << 8 | UInt32(payload[3]) << 16 | UInt32(payload[4]) << 24
+        payload.count >= 5 ? payload.uint32(at: 1) : nil
     }
 
     /// Writes a statement id over the one at `payload + 1`; false where the payload is shorter than 5 bytes.
@@ -127,13 +126,13 @@ public enum CommandPacket {
     @discardableResult
     public static func replaceStatementID(_ id: UInt32, in payload: UnsafeMutableRawBufferPointer) -> Bool {
         guard payload.count >= 5 else { return false }
-        for i in 0..<4 { payload[1 + i] = UInt8(truncatingIfNeeded: id >> UInt32(8 * i)) }
+        payload.set(id, at: 1)
         return true
     }
 
     /// COM_STMT_EXECUTE's cursor type, the byte at offset 5: 0 none, 1 read-only.
     @inlinable
     public static func cursorType(_ payload: UnsafeRawBufferPointer) -> UInt8? {
-        payload.count >= 6 ? payload[5] : nil
+        payload.count >= 6 ? payload.byte(at: 5) : nil
     }
 }

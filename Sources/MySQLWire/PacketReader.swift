@@ -10,7 +10,7 @@ public struct PacketReader {
     public var remaining: Int { bytes.count - position }
     public var isAtEnd: Bool { position >= bytes.count }
     /// The next byte, not consumed; nil at the end.
-    public var peek: UInt8? { isAtEnd ? nil : bytes[position] }
+    public var peek: UInt8? { isAtEnd ? nil : bytes.byte(at: position) }
 
     private func need(_ count: Int, _ what: StaticString) throws(WireError) {
         guard count >= 0, count <= remaining else { throw .truncated("\(what)") }
@@ -24,7 +24,7 @@ public struct PacketReader {
     public mutating func uint8(_ what: StaticString) throws(WireError) -> UInt8 {
         try need(1, what)
         defer { position += 1 }
-        return bytes[position]
+        return bytes.byte(at: position)
     }
 
     public mutating func uint16(_ what: StaticString) throws(WireError) -> UInt16 {
@@ -47,7 +47,7 @@ public struct PacketReader {
     private mutating func integer(bytes count: Int, _ what: StaticString) throws(WireError) -> UInt64 {
         try need(count, what)
         var value: UInt64 = 0
-        for i in 0..<count { value |= UInt64(bytes[position + i]) << UInt64(8 * i) }
+        for i in 0..<count { value |= UInt64(bytes.byte(at: position + i)) << UInt64(8 * i) }
         position += count
         return value
     }
@@ -74,7 +74,7 @@ public struct PacketReader {
     public mutating func slice(_ count: Int, _ what: StaticString) throws(WireError) -> UnsafeRawBufferPointer {
         try need(count, what)
         defer { position += count }
-        return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+        return bytes.part(position..<position + count)
     }
 
     public mutating func array(_ count: Int, _ what: StaticString) throws(WireError) -> [UInt8] {
@@ -98,22 +98,24 @@ public struct PacketReader {
 
     /// Bytes up to a NUL, which is consumed and not returned.
     public mutating func nulTerminated(_ what: StaticString) throws(WireError) -> [UInt8] {
-        guard let end = bytes[position...].firstIndex(of: 0) else { throw .truncated("\(what)") }
+        guard let end = nextNUL else { throw .truncated("\(what)") }
         defer { position = end + 1 }
-        return [UInt8](bytes[position..<end])
+        return [UInt8](bytes.part(position..<end))
     }
 
     /// Bytes up to a NUL, or to the end where a peer left the last NUL out, as the server itself accepts.
     public mutating func nulTerminatedOrRest() -> [UInt8] {
-        let end = bytes[position...].firstIndex(of: 0) ?? bytes.count
+        let end = nextNUL ?? bytes.count
         defer { position = min(end + 1, bytes.count) }
-        return [UInt8](bytes[position..<end])
+        return [UInt8](bytes.part(position..<end))
     }
+
+    private var nextNUL: Int? { bytes.part(from: position).firstIndex(of: 0).map { position + $0 } }
 
     /// Everything that is left.
     public mutating func rest() -> [UInt8] {
         defer { position = bytes.count }
-        return [UInt8](bytes[position...])
+        return [UInt8](bytes.part(from: position))
     }
 }
 

@@ -1,5 +1,5 @@
 /// Knows where the answer to a command ends, from the first bytes of each of the node's packets. A plain value of
-/// 16 bytes; the common packet (a row) is decided inline by one byte and the length.
+/// 20 bytes; the common packet (a row) is decided inline by one byte and the length.
 ///
 /// Sources: MariaDB's sql/protocol.cc (net_send_ok, net_send_eof, send_result_set_metadata), sql/sql_prepare.cc
 /// (send_prep_stmt), sql/sql_cursor.cc; libmariadb's mariadb_lib.c and mariadb_stmt.c.
@@ -51,6 +51,8 @@ public struct ResponseTracker: Sendable {
     var cacheMetadata = false
     /// The command is one that can open a cursor.
     var executes = false
+    /// The command is one that can be answered by rows.
+    var returnsRows = false
     /// A packet of the present answer was seen.
     public private(set) var begun = false
     /// Of the last OK or EOF packet seen; kept from one command to the next.
@@ -68,6 +70,7 @@ public struct ResponseTracker: Sendable {
         cacheMetadata = capabilities.contains(.cacheMetadata)
         continues = false
         executes = false
+        returnsRows = command == .query || command == .statementExecute || command == .bulkExecute
         begun = false
         columnsLater = 0
         remaining = 0
@@ -106,7 +109,7 @@ public struct ResponseTracker: Sendable {
     /// `length` is at most 16 KiB, otherwise at least 64 bytes; more than `length` is not looked at.
     @inlinable
     public mutating func packet(length: Int, payload: UnsafeRawBufferPointer) -> Step {
-        if phase == .rows, !continues, length < 0xFF_FFFF, length > 0, payload.count > 0, payload[0] < 0xFE {
+        if phase == .rows, !continues, length < 0xFF_FFFF, length > 0, payload.count > 0, payload.byte(at: 0) < 0xFE {
             return .flows
         }
         return boundary(length: length, payload: payload)
@@ -118,7 +121,7 @@ public struct ResponseTracker: Sendable {
             continues = length >= PacketHeader.payloadMax
             return .flows
         }
-        let bytes = UnsafeRawBufferPointer(start: payload.baseAddress, count: max(0, min(payload.count, length)))
+        let bytes = payload.part(0..<max(0, min(payload.count, length)))
         let step = read(bytes, length: length)
         switch step {
         case .flows:
@@ -188,6 +191,8 @@ public struct ResponseTracker: Sendable {
                 return deprecateEOF ? .done : .flows
             }
         case .preparedColumnsEnd:
+            // The packet before has room for 65,535 of them; a server sends all that there are.
+            if head < 0xFB { return .flows }
             guard readEOF(head, bytes, length: length) else { return .malformed }
             phase = .idle
             return .done
@@ -210,7 +215,7 @@ public struct ResponseTracker: Sendable {
 
     private func failure(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
         guard bytes.count >= 3, length < PacketHeader.payloadMax else { return .malformed }
-        let isProgress = bytes[1] == 0xFF && bytes[2] == 0xFF
+        let isProgress = bytes.byte(at: 1) == 0xFF && bytes.byte(at: 2) == 0xFF
         guard isProgress else { return .error }
         return phase == .idle ? .malformed : .flows
     }
@@ -220,6 +225,8 @@ public struct ResponseTracker: Sendable {
         case 0x00:
             guard readOK(bytes) else { return .malformed }
             return .ok(more: endResult())
+        case 0xFE where returnsRows && length == 9 + (cacheMetadata ? 1 : 0):
+            return columnCount(bytes, length: length)
         case 0xFE:
             return resultEnd(head, bytes, length: length)
         case 0xFB:
@@ -230,27 +237,40 @@ public struct ResponseTracker: Sendable {
         }
     }
 
-    /// The number of columns, and under `cacheMetadata` one byte that says whether their definitions follow.
+    /// The number of columns, a length-encoded integer of any size, and under `cacheMetadata` one byte that says
+    /// whether their definitions follow.
     private mutating func columnCount(_ bytes: UnsafeRawBufferPointer, length: Int) -> Step {
-        var count = UInt32(bytes[0])
-        var size = 1
-        if count == 0xFC, bytes.count >= 3 {
-            count = UInt32(bytes[1]) | UInt32(bytes[2]) << 8
-            size = 3
-        } else if count >= 0xFB {
-            return .malformed
-        }
-        guard count > 0, length == size + (cacheMetadata ? 1 : 0), bytes.count >= length else { return .malformed }
-        if cacheMetadata, bytes[size] == 0 { return columnsDone() }
-        remaining = count
+        guard length <= bytes.count, let (count, size) = Self.lengthEncoded(bytes, at: 0), count > 0,
+            count <= UInt64(UInt32.max), length == size + (cacheMetadata ? 1 : 0)
+        else { return .malformed }
+        if cacheMetadata, bytes.byte(at: size) == 0 { return columnsDone() }
+        remaining = UInt32(count)
         phase = .columns
         return .flows
     }
 
+    /// A length-encoded integer and the bytes that it takes; nil where there is none, or not all of it.
+    private static func lengthEncoded(_ bytes: UnsafeRawBufferPointer, at start: Int) -> (value: UInt64, size: Int)? {
+        guard start < bytes.count else { return nil }
+        let first = bytes.byte(at: start)
+        let size: Int
+        switch first {
+        case 0..<0xFB: return (UInt64(first), 1)
+        case 0xFC: size = 2
+        case 0xFD: size = 3
+        case 0xFE: size = 8
+        case _: return nil
+        }
+        guard bytes.count - start > size else { return nil }
+        var value: UInt64 = 0
+        for i in 0..<size { value |= UInt64(bytes.byte(at: start + 1 + i)) << UInt64(8 * i) }
+        return (value, 1 + size)
+    }
+
     private mutating func preparedPacket(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) -> Step {
         guard head == 0x00, bytes.count >= 9, let id = CommandPacket.statementID(bytes) else { return .malformed }
-        let columns = UInt16(bytes[5]) | UInt16(bytes[6]) << 8
-        let parameters = UInt16(bytes[7]) | UInt16(bytes[8]) << 8
+        let columns = bytes.uint16(at: 5)
+        let parameters = bytes.uint16(at: 7)
         columnsLater = columns
         remaining = UInt32(parameters)
         if parameters > 0 { phase = .parameters } else { _ = startPreparedColumns() }
@@ -312,23 +332,17 @@ public struct ResponseTracker: Sendable {
     private mutating func readOK(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var at = 1
         for _ in 0..<2 {
-            guard at < bytes.count else { return false }
-            switch bytes[at] {
-            case 0..<0xFB: at += 1
-            case 0xFC: at += 3
-            case 0xFD: at += 4
-            case 0xFE: at += 9
-            case _: return false
-            }
+            guard let (_, size) = Self.lengthEncoded(bytes, at: at) else { return false }
+            at += size
         }
         guard at + 4 <= bytes.count else { return false }
-        status = StatusFlags(rawValue: UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8)
+        status = StatusFlags(rawValue: bytes.uint16(at: at))
         return true
     }
 
     private mutating func readEOF(_ head: UInt8, _ bytes: UnsafeRawBufferPointer, length: Int) -> Bool {
         guard head == 0xFE, length < 9, bytes.count >= 5 else { return false }
-        status = StatusFlags(rawValue: UInt16(bytes[3]) | UInt16(bytes[4]) << 8)
+        status = StatusFlags(rawValue: bytes.uint16(at: 3))
         return true
     }
 }

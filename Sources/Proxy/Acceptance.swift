@@ -1,8 +1,8 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
+import Routing
 
 /// New connections, and the end of old ones.
 extension Worker {
@@ -13,6 +13,7 @@ extension Worker {
         gate.watch = loop.watch(gate.descriptor, read: true, write: false) { [unowned self, unowned gate] _ in
             now = MonotonicClock.now()
             accept(gate)
+            goOn()
         }
     }
 
@@ -67,15 +68,15 @@ extension Worker {
     }
 
     /// Takes a connection over: greets it, or tells it why not.
-    func admit(_ descriptor: Int32, _ peer: ResolvedAddress) {
+    func admit(_ descriptor: Int32, _ peer: ResolvedAddress, isTooMany: Bool = false) {
         _ = try? Sockets.setNoDelay(descriptor)
-        _ = try? Sockets.setKeepalive(descriptor, idle: 60, interval: 10, count: 6)
-        let total = fleet.openSessions.wrappingAdd(1, ordering: .relaxed).newValue
+        // Of a client from which nothing is expected; the others: see `Presence`.
+        _ = try? Sockets.setKeepalive(descriptor, idle: 15, interval: 5, count: 3)
         let s = SessionRef.allocate(capacity: 1)
         s.initialize(
             to: Session(
                 worker: Unmanaged.passUnretained(self), id: fleet.nextSessionID(), clientFD: descriptor, peer: peer,
-                counters: counters.node(nil), at: now))
+                counters: counters.node(nil), budget: Unmanaged.passUnretained(fleet.budget), at: now))
         s.pointee.next = sessions
         sessions?.pointee.previous = s
         sessions = s
@@ -86,7 +87,7 @@ extension Worker {
             clientReadEvent(s), base, descriptor, Int16(EV_READ | EV_PERSIST), clientReadableEvent,
             UnsafeMutableRawPointer(s))
         setClientReading(s, true)
-        if total > fleet.connectionsMax.load(ordering: .relaxed) {
+        if isTooMany {
             counters.loginsRefused.add()
             refuse(s, .tooManyConnections)
             close(s)
@@ -101,23 +102,53 @@ extension Worker {
         if identity != nil { greet(s) } else { hold(s) }
     }
 
+    /// How long a session's end may take: its last bytes for the client, or the rest of a login at the node.
+    private static let farewellMax = Instant.Span.seconds(5)
+
     /// Ends a session: what is queued for the client is still written, then everything goes.
     func close(_ s: SessionRef) {
-        guard s.pointee.frontend != .closing else { return }
+        switch s.pointee.frontend {
+        case .closing, .leaving: return
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .streaming, .discarding, .waiting,
+            .infile:
+            break
+        }
         noteGone(s)
         leaveQueue(s)
         leaveTransaction(s)
+        s.pointee.affectedIn = 0
+        switch s.pointee.backend {
+        case .connecting, .greeting, .login: return leave(s)
+        case .detached, .restoring, .attached: break
+        }
         if s.pointee.nodeFD >= 0 { closeNode(s, reset: false) }
         s.pointee.frontend = .closing
-        s.pointee.affectedIn = 0
         if s.pointee.clientPending.isEmpty {
             destroy(s, reset: false)
         } else {
             setClientReading(s, false)
             // A client that does not even take its farewell is not waited for.
-            s.pointee.deadline = now + .seconds(5)
-            logins.append(s)
+            awaitFarewell(s)
         }
+    }
+
+    /// The client goes, the login that is under way at the node is brought to an end first.
+    private func leave(_ s: SessionRef) {
+        // It is this client's answer that the node waits for.
+        if s.pointee.frontend == .relaying { answerNode(s, LoginFarewell.answer(to: s.pointee.relayedPlugin)) }
+        s.pointee.frontend = .leaving
+        setClientReading(s, false)
+        setClientWriting(s, false)
+        s.pointee.clientPending.release()
+        s.pointee.clientCarry.release()
+        Sockets.endBoth(s.pointee.clientFD)
+        if s.pointee.backend != .connecting { setNodeReading(s, true) }
+        awaitFarewell(s)
+    }
+
+    private func awaitFarewell(_ s: SessionRef) {
+        s.pointee.deadline = now + Self.farewellMax
+        farewells.append(s)
     }
 
     /// Cuts a session: the client has half of a packet that can't be completed, or does not speak the protocol.
@@ -132,12 +163,17 @@ extension Worker {
         leaveQueue(s)
         leaveTransaction(s)
         forgetStatement(s)
+        switch s.pointee.backend {
+        case .greeting, .login: report(s, .loginAborted)
+        case .detached, .connecting, .restoring, .attached: break
+        }
         if s.pointee.nodeFD >= 0 { closeNode(s, reset: reset) }
         setClientReading(s, false)
         setClientWriting(s, false)
         if reset { Sockets.closeWithReset(s.pointee.clientFD) } else { Sockets.close(s.pointee.clientFD) }
         s.pointee.clientFD = -1
         s.pointee.frontend = .closing
+        if presence == s { presence = s.pointee.next }
         if let previous = s.pointee.previous {
             previous.pointee.next = s.pointee.next
         } else {
@@ -150,6 +186,10 @@ extension Worker {
         counters.sessionsNow.subtract()
         fleet.openSessions.wrappingSubtract(1, ordering: .relaxed)
         s.pointee.releaseBuffers()
+        budgetPrepared(s) { $0.removeAll() }
+        keepJournal(s, SessionJournal())
+        s.pointee.credentials.wipe()
+        s.pointee.previousCredentials?.wipe()
         graveyard.append(s)
     }
 
@@ -174,7 +214,32 @@ extension Worker {
         case .attaching:
             attaching.remove(s)
             governor.attachAbandoned()
+        case .restoring: restoring.remove(s)
+        case .postponed:
+            postponed.remove(s)
+            counters.heldNow.subtract()
+        case .penalized: penalized.remove(s)
+        case .farewell: farewells.remove(s)
         }
+    }
+
+    /// Replaces what is known of the session's state, and tells the budget of all sessions.
+    func keepJournal(_ s: SessionRef, _ journal: SessionJournal) {
+        s.pointee.journal = journal
+        budgetJournal(s)
+    }
+
+    /// The journal may have grown or shrunk; where there is no room for it, the session can't be moved any more.
+    func budgetJournal(_ s: SessionRef) {
+        if s.pointee.journal.byteCount > s.pointee.journalBytes + MemoryBudget.alwaysGranted,
+            !fleet.budget.hasRoom(for: s.pointee.journal.byteCount - s.pointee.journalBytes)
+        {
+            fleet.budget.noteRefusal()
+            s.pointee.journal.shed()
+        }
+        let bytes = s.pointee.journal.byteCount
+        fleet.budget.adjust(bytes - s.pointee.journalBytes)
+        s.pointee.journalBytes = bytes
     }
 
     private func leaveTransaction(_ s: SessionRef) {

@@ -1,6 +1,5 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -9,13 +8,10 @@ import Routing
 /// moment an error packet of ours can follow; what is at hand goes out in one `send` from the receive buffer.
 extension Worker {
     func nodeReadable(_ s: SessionRef) {
-        let carried = s.pointee.nodeCarry.count
-        if carried > 0, let base = s.pointee.nodeCarry.base {
-            memcpy(buffer, base, carried)
-            s.pointee.nodeCarry.clear()
-        }
-        switch receive(s.pointee.nodeFD, at: carried) {
+        guard let carried = buffer.load(s.pointee.nodeCarry) else { return abort(s) }
+        switch buffer.receive(s.pointee.nodeFD, at: carried) {
         case .bytes(let n):
+            s.pointee.nodeCarry.clear()
             hasHeard = true
             s.pointee.nodeCounters.pointee.bytesOut.add(UInt64(n))
             if s.pointee.backend == .attached && !s.pointee.hasOwn {
@@ -23,7 +19,7 @@ extension Worker {
             } else {
                 spoken(s, carried + n)
             }
-        case .nothing: s.pointee.nodeCarry.append(buffer, carried)
+        case .nothing: break
         case .ended, .failed: nodeLost(s)
         }
     }
@@ -33,7 +29,8 @@ extension Worker {
         case nothing
         /// The client's answer is complete.
         case finished
-        case lost
+        /// The node's bytes can't be understood.
+        case unreadable
         /// The node says that it is not the primary (any more); nothing of that went to the client.
         case demoted(UInt16)
     }
@@ -42,7 +39,7 @@ extension Worker {
     private func carriesOn(_ afterwards: Afterwards) -> Bool {
         switch afterwards {
         case .nothing, .finished: true
-        case .lost, .demoted: false
+        case .unreadable, .demoted: false
         }
     }
 
@@ -55,7 +52,7 @@ extension Worker {
         switch s.pointee.frontend {
         case .waiting, .streaming, .infile: break
         // Nobody asked: a server says such things when it goes down.
-        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .discarding, .closing:
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing, .leaving:
             return nodeLost(s, reset: true)
         }
         var start = first
@@ -71,22 +68,23 @@ extension Worker {
             }
         }
         packets: while count - offset >= PacketHeader.size {
-            let packet = UnsafeRawPointer(buffer + offset)
-            let length = PacketHeader.length(at: packet)
-            let total = PacketHeader.size + length
+            let header = buffer.header(at: offset)
+            let total = PacketHeader.size + header.length
             let available = count - offset
             if available < total {
                 guard total > Worker.wholePacketMax, available >= Worker.packetHeadMin else { break }
             }
             let taken = min(available, total)
-            let payload = UnsafeRawBufferPointer(start: packet + PacketHeader.size, count: taken - PacketHeader.size)
-            let step = s.pointee.tracker.packet(length: length, payload: payload)
+            let payload = buffer.part(offset + PacketHeader.size..<offset + taken)
+            let step = s.pointee.tracker.packet(length: header.length, payload: payload)
             switch step {
             case .flows: break
             case .ok(let more):
-                if payload.count > 2, payload[1] >= 0xFB || payload[2] != 0 { noteInsertID(s, payload) }
+                if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 {
+                    noteInsertID(s, payload)
+                }
                 if s.pointee.tracker.status.contains(.sessionStateChanged),
-                    sessionChanged(s, payload, passed: start..<offset)
+                    sessionChanged(s, payload, sequence: header.sequence, passed: start..<offset)
                 {
                     start = offset + taken
                 }
@@ -108,32 +106,37 @@ extension Worker {
                 if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
                 afterwards = .finished
             case .prepared(let nodeID, _, let parameters, let more):
-                addPrepared(s, buffer + offset, nodeID: nodeID, parameters: Int(parameters))
+                addPrepared(s, buffer.mutablePart(offset..<offset + taken), nodeID: nodeID, parameters: Int(parameters))
                 if !more { afterwards = .finished }
             case .localInfile:
+                // A node that asks for a client's files without having been offered any is none of ours.
+                guard s.pointee.capabilities.contains(.localFiles) else {
+                    afterwards = .unreadable
+                    break packets
+                }
                 s.pointee.frontend = .infile
             case .malformed:
-                afterwards = .lost
+                afterwards = .unreadable
                 break packets
             }
-            s.pointee.sequence = PacketHeader.sequence(at: packet)
+            s.pointee.sequence = header.sequence
             s.pointee.nodeSkip = total - taken
             offset += taken
         }
         if offset > start {
             s.pointee.answerBegun = true
-            writeClient(s, buffer + start, offset - start)
+            writeClient(s, buffer.part(start..<offset))
             // Its node would go on computing rows for nobody.
             if s.pointee.clientIsGone { return destroy(s, reset: true) }
         }
-        if carriesOn(afterwards), offset < count {
+        if carriesOn(afterwards), offset < count, !s.pointee.nodeCarry.append(buffer.part(offset..<count)) {
             // The start of the next packet. After the answer's end nothing may come: see `spoken`.
-            s.pointee.nodeCarry.append(buffer + offset, count - offset)
+            return abort(s)
         }
         switch afterwards {
         case .nothing: if s.pointee.frontend == .infile { resumeClient(s) }
         case .finished: if s.pointee.nodeSkip == 0 { finish(s) } else { s.pointee.finishesAfterSkip = true }
-        case .lost: nodeLost(s, reset: true)
+        case .unreadable: answerUnreadable(s)
         case .demoted(let code): nodeDemoted(s, code)
         }
     }
@@ -146,7 +149,10 @@ extension Worker {
         if s.pointee.journalWatchesTransactions { transactionMayHaveEnded(s, status) }
         if status != s.pointee.status { setStatus(s, status) }
         let command = s.pointee.command
-        if s.pointee.hasChange { applyChange(s) }
+        if s.pointee.hasChange {
+            applyChange(s)
+            budgetJournal(s)
+        }
         if command != .query && command != .statementExecute { finished(s, command) }
         if command == .statementExecute, status.contains(.cursorExists) { noteCursor(s, open: true) }
         s.pointee.demotions = 0
@@ -199,13 +205,14 @@ extension Worker {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
-            s.pointee.prepared.removeAll()
+            budgetJournal(s)
+            budgetPrepared(s) { $0.removeAll() }
         case .statementFetch:
             if s.pointee.tracker.status.contains(.lastRowSent) { noteCursor(s, open: false) }
         case .setOption where !s.pointee.answerFailed:
-            guard let base = s.pointee.statement.base, s.pointee.statement.count >= 7 else { return }
             // 0 switches multiple statements on, 1 off.
-            s.pointee.multiStatements = base.load(fromByteOffset: 5, as: UInt8.self) == 0
+            guard s.pointee.statementText.count >= 2 else { return }
+            s.pointee.multiStatements = s.pointee.statementText.byte(at: 0) == 0
         case _: break
         }
     }
@@ -215,38 +222,35 @@ extension Worker {
     }
 
     private func addPrepared(
-        _ s: SessionRef, _ packet: UnsafeMutableRawPointer, nodeID: UInt32, parameters: Int
+        _ s: SessionRef, _ packet: UnsafeMutableRawBufferPointer, nodeID: UInt32, parameters: Int
     ) {
-        let kept = s.pointee.statementKept ? s.pointee.statement.bytes : UnsafeRawBufferPointer(start: nil, count: 0)
-        let text = UnsafeRawBufferPointer(rebasing: kept.dropFirst(PacketHeader.size + 1))
-        let clientID = s.pointee.prepared.add(
-            nodeID: nodeID, text: text, parameters: parameters)
-        if text.isEmpty || s.pointee.prepared.textBytes > Worker.preparedTextMax { s.pointee.journal.lose(.tooLarge) }
-        packet.storeBytes(of: clientID.littleEndian, toByteOffset: PacketHeader.size + 1, as: UInt32.self)
+        let text = s.pointee.statementKept ? s.pointee.statementText : UnsafeRawBufferPointer(start: nil, count: 0)
+        var clientID: UInt32 = 0
+        budgetPrepared(s) { clientID = $0.add(nodeID: nodeID, text: text, parameters: parameters) }
+        if text.isEmpty { s.pointee.journal.lose(.tooLarge) }
+        packet.set(clientID, at: PacketHeader.size + 1)
     }
-
-    /// Texts of prepared statements that one session may have kept for it, bytes.
-    static let preparedTextMax = 4 << 20
 
     /// An OK with news of the session. Notes them; true when the client does not understand them and has got the
     /// packet re-encoded, after the bytes in `passed`.
-    private func sessionChanged(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, passed: Range<Int>) -> Bool {
+    private func sessionChanged(
+        _ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8, passed: Range<Int>
+    ) -> Bool {
         guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
             s.pointee.journal.lose(.unknown)
             return false
         }
         applyChange(s)
         note(s, ok.changes)
+        budgetJournal(s)
         guard s.pointee.stripsTracking else { return false }
-        if !passed.isEmpty { writeClient(s, buffer + passed.lowerBound, passed.count) }
-        let header = payload.first ?? 0
-        let packet = UnsafeRawPointer(payload.baseAddress!) - PacketHeader.size
+        if !passed.isEmpty { writeClient(s, buffer.part(passed)) }
         s.pointee.answerBegun = true
         writeClient(
             s,
             PacketWriter.packet(
-                sequence: PacketHeader.sequence(at: packet),
-                payload: ok.payload(capabilities: s.pointee.capabilities, header: header)))
+                sequence: sequence,
+                payload: ok.payload(capabilities: s.pointee.capabilities, header: payload.first ?? 0)))
         return true
     }
 
@@ -256,7 +260,7 @@ extension Worker {
         guard nothingPassed, !s.pointee.answerBegun, payload.count >= 3,
             s.pointee.demotions < Worker.demotionsMax
         else { return nil }
-        let code = UInt16(payload[1]) | UInt16(payload[2]) << 8
+        let code = payload.uint16(at: 1)
         switch code {
         // ER_SERVER_SHUTDOWN
         case 1053: return s.pointee.command == .shutdown ? nil : code
@@ -282,24 +286,24 @@ extension Worker {
                 return afterSpeech(s)
             }
             guard count - offset >= PacketHeader.size else { break }
-            let packet = UnsafeRawPointer(buffer + offset)
-            let length = PacketHeader.length(at: packet)
-            let total = PacketHeader.size + length
+            let header = buffer.header(at: offset)
+            let total = PacketHeader.size + header.length
             guard total <= Worker.wholePacketMax else { return nodeLost(s, reset: true) }
             guard count - offset >= total else { break }
-            let payload = UnsafeRawBufferPointer(start: packet + PacketHeader.size, count: length)
-            let sequence = PacketHeader.sequence(at: packet)
+            let payload = buffer.part(offset + PacketHeader.size..<offset + total)
             offset += total
             switch s.pointee.backend {
-            case .greeting: nodeGreeted(s, payload, sequence: sequence)
-            case .login: nodeAnsweredLogin(s, payload, sequence: sequence)
+            case .greeting: nodeGreeted(s, payload, sequence: header.sequence)
+            case .login: nodeAnsweredLogin(s, payload, sequence: header.sequence)
             case .restoring, .attached:
-                let step = s.pointee.tracker.packet(length: length, payload: payload)
+                let step = s.pointee.tracker.packet(length: header.length, payload: payload)
                 ownAnswered(s, step, payload)
             case .detached, .connecting: break
             }
         }
-        if s.pointee.nodeFD >= 0, offset < count { s.pointee.nodeCarry.append(buffer + offset, count - offset) }
+        if s.pointee.nodeFD >= 0, offset < count, !s.pointee.nodeCarry.append(buffer.part(offset..<count)) {
+            return abort(s)
+        }
         afterSpeech(s)
     }
 

@@ -1,6 +1,5 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -53,6 +52,7 @@ extension Worker {
 
     /// The attempt failed for a reason that may pass: the session keeps its place in the queue.
     func attachFailed(_ s: SessionRef, after pause: Instant.Span = ReleaseGovernor.retryPause) {
+        if s.pointee.frontend == .leaving { return destroy(s, reset: true) }
         s.pointee.nodeCounters.pointee.connectsFailed.add()
         closeNode(s, reset: true)
         if s.pointee.queue == .attaching {
@@ -65,14 +65,54 @@ extension Worker {
             // The client is in the middle of an exchange that began on a node that is gone.
             loginFailed(s, .loginInterrupted)
         case .login, .held: hold(s, first: true)
-        case .ungreeted, .handshake, .switching, .idle, .streaming, .discarding, .waiting, .infile, .closing: break
+        case .ungreeted, .handshake, .penalized, .idle, .streaming, .discarding, .waiting, .infile, .closing, .leaving:
+            break
         }
+    }
+
+    /// The attempt took too long, and is cut off in the middle of its login.
+    func attachTimedOut(_ s: SessionRef) {
+        report(s, .loginAborted)
+        attachFailed(s)
+    }
+
+    /// How long a session whose own trouble it is waits apart before it is tried again.
+    private static let postponedFor = Instant.Span.milliseconds(500)
+
+    /// The node refuses this session for a reason of its own, which may pass. It waits apart, so that nobody waits behind
+    /// it, as long as it would have waited for a primary.
+    private func postpone(_ s: SessionRef, _ error: ErrorPacket?) {
+        s.pointee.nodeCounters.pointee.connectsFailed.add()
+        closeNode(s, reset: false)
+        leaveQueue(s)
+        beginHolding(s)
+        s.pointee.loginError = error
+        s.pointee.deadline = now + Self.postponedFor
+        postponed.append(s)
+        counters.heldNow.add()
+    }
+
+    /// Its time has come: the next attempt, or, where it has waited as long as it may, the node's own words.
+    func retryPostponed(_ s: SessionRef) {
+        leaveQueue(s)
+        guard s.pointee.holdDeadline <= now else { return hold(s, first: true) }
+        s.pointee.holdDeadline = Instant(nanoseconds: 0)
+        let error = s.pointee.loginError ?? expired(s, login: s.pointee.frontend != .held).packet
+        s.pointee.loginError = nil
+        guard s.pointee.frontend == .held else { return loginFailed(s, error) }
+        noteFailed(s)
+        answer(
+            s,
+            ErrorPacket(
+                code: error.code, sqlState: error.sqlState,
+                message: "HAProxyDB: statement not executed, the primary refuses this session: \(error.message)"))
     }
 
     // MARK: packets of a node that has not let us in yet
 
     func nodeGreeted(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8) {
         if payload.first == 0xFF { return nodeRefused(s, payload) }
+        // What follows is the node's login; its client may be gone, and then it only has to end well.
         guard let greeting = try? Greeting(payload: payload) else { return attachFailed(s) }
         s.pointee.nodeThreadID = greeting.connectionID
         let offered = greeting.capabilities.intersection(.supported).union(.longPassword)
@@ -115,6 +155,7 @@ extension Worker {
         s.pointee.nodeSequence = sequence
         switch payload.first {
         case 0x00:
+            if s.pointee.frontend == .leaving { return takeLeave(s) }
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
                 return attachFailed(s)
             }
@@ -123,15 +164,36 @@ extension Worker {
         case 0xFE:
             guard let request = try? AuthSwitch(payload: payload) else { return attachFailed(s) }
             let isNative = request.plugin == NativePassword.pluginName
+            // Anything longer would be kept with the session.
+            if isNative, request.data.count > Greeting.scrambleSize { return attachFailed(s) }
             if isNative, let stage1 = s.pointee.credentials.stage1 {
-                s.pointee.nodeSequence &+= 1
-                let token = Self.token(stage1, s.pointee.credentials.stage2, request.data)
-                return writeNode(s, PacketWriter.packet(sequence: s.pointee.nodeSequence, payload: token))
+                return answerNode(s, Self.token(stage1, s.pointee.credentials.stage2, request.data))
             }
+            if s.pointee.frontend == .leaving { return answerNode(s, LoginFarewell.answer(to: request.plugin)) }
+            guard LoginRelay.passesOn(request.plugin) else { return cannotAttach(s, .plainPassword(request.plugin)) }
+            s.pointee.relayedPlugin = request.plugin
             s.pointee.credentials.relayedScramble = isNative ? request.data : []
+            if isNative { s.pointee.credentials.scramble = request.data }
             relay(s, payload)
-        case _: relay(s, payload)
+        case _:
+            if s.pointee.frontend == .leaving { return answerNode(s, LoginFarewell.answer(to: nil)) }
+            // A further step of an exchange that nobody has begun.
+            guard s.pointee.hasRelayed else { return attachFailed(s) }
+            s.pointee.relayedPlugin = nil
+            relay(s, payload)
         }
+    }
+
+    func answerNode(_ s: SessionRef, _ payload: [UInt8]) {
+        s.pointee.nodeSequence &+= 1
+        writeNode(s, PacketWriter.packet(sequence: s.pointee.nodeSequence, payload: payload))
+    }
+
+    /// The node has let in a client that is gone.
+    private func takeLeave(_ s: SessionRef) {
+        writeNode(s, PacketWriter.packet(sequence: 0, payload: [Command.quit.rawValue]))
+        s.pointee.backend = .detached
+        destroy(s, reset: false)
     }
 
     /// Passes a step of the exchange on to the client, which is there to answer it only during its own login.
@@ -152,33 +214,58 @@ extension Worker {
             logins.append(s)
         }
         writeClientPacket(s, payload: [UInt8](payload))
+        resumeClient(s)
     }
 
-    /// Errors that say "not now", not "not you".
-    private static let passingErrors: Set<UInt16> = [
-        1040,  // too many connections
-        1053,  // server shutdown in progress
-        1129,  // host blocked because of many connection errors
-        1203,  // too many connections of this user
-        1226,  // a resource limit of this user
-    ]
-
     private func nodeRefused(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        if s.pointee.frontend == .leaving { return destroy(s, reset: false) }
         guard let error = try? ErrorPacket(payload: payload) else { return attachFailed(s) }
-        if error.code == 1053 { return attachFailed(s) }
-        if s.pointee.loggedIn, Self.passingErrors.contains(error.code) {
-            return attachFailed(s, after: .milliseconds(100))
+        switch error.code {
+        // ER_SERVER_SHUTDOWN
+        case 1053: attachFailed(s)
+        // ER_HOST_IS_BLOCKED: this host, for whatever reason; not this client.
+        case 1129:
+            report(s, .hostBlocked)
+            attachFailed(s, after: .milliseconds(100))
+        // ER_CON_COUNT_ERROR
+        case 1040 where s.pointee.loggedIn: attachFailed(s, after: .milliseconds(100))
+        // ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED: this account's own limit.
+        case 1203 where s.pointee.loggedIn, 1226 where s.pointee.loggedIn: postpone(s, error)
+        case _: cannotAttach(s, error)
         }
-        cannotAttach(s, error)
     }
 
     /// The node's no is final: it is the answer to the client, whose session ends.
     private func cannotAttach(_ s: SessionRef, _ error: ErrorPacket) {
-        if s.pointee.frontend == .held {
+        switch s.pointee.frontend {
+        case .leaving: return destroy(s, reset: false)
+        case .held:
             noteFailed(s)
             s.pointee.frontend = .idle
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .streaming, .discarding, .waiting, .infile,
+            .closing:
+            break
         }
         loginFailed(s, error)
+    }
+
+    /// The node ended the connection on which the session was being rebuilt. Once it may be the node's trouble; then it
+    /// is the session's own.
+    func restorationCutOff(_ s: SessionRef) {
+        s.pointee.failedRestorations += 1
+        switch s.pointee.failedRestorations {
+        case 1:
+            report(s, .lost)
+            attachFailed(s)
+        case 2: postpone(s, nil)
+        case _:
+            s.pointee.failedRestorations = 0
+            closeNode(s, reset: true)
+            leaveQueue(s)
+            keepJournal(s, SessionJournal(database: s.pointee.journal.database))
+            budgetPrepared(s) { $0.removeAll() }
+            answerHeld(s, .restorationFailed(code: 2013, message: "the server ended the connection"))
+        }
     }
 
     // MARK: in
@@ -204,6 +291,10 @@ extension Worker {
         setStatus(s, ok.status)
         s.pointee.restorationError = nil
         s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
+        if s.pointee.backend == .restoring {
+            s.pointee.deadline = now + Worker.restorationTimeMax
+            restoring.append(s)
+        }
         writeNode(s, restoration(s))
     }
 
@@ -235,9 +326,9 @@ extension Worker {
     }
 
     /// Sends the first command of a session behind our own, in one write.
-    func writeNodeWithTracking(_ s: SessionRef, _ packet: UnsafeRawPointer, _ length: Int) {
+    func writeNodeWithTracking(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         s.pointee.tracksWithNext = false
-        writeNode(s, expectTracking(s) + UnsafeRawBufferPointer(start: packet, count: length))
+        writeNode(s, expectTracking(s) + packet)
     }
 
     /// The client's last command changed what the server reports (COM_RESET_CONNECTION does, and whoever sets
@@ -300,20 +391,21 @@ extension Worker {
             // The client's command is with the node already: the next packets are its answer.
             s.pointee.tracker.begin(s.pointee.command, capabilities: s.pointee.nodeCapabilities)
         case .held where s.pointee.backend == .restoring: s.pointee.isRestored = true
-        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .discarding, .closing: break
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing, .leaving: break
         }
     }
 
     /// The session stands on its new node: what was held goes on, or is told what could not be rebuilt.
     func restored(_ s: SessionRef) {
         s.pointee.backend = .attached
+        s.pointee.failedRestorations = 0
+        leaveQueue(s)
         if let error = s.pointee.restorationError {
-            s.pointee.journal = SessionJournal(database: s.pointee.journal.database)
+            keepJournal(s, SessionJournal(database: s.pointee.journal.database))
             return answerHeld(s, .restorationFailed(code: error.code, message: error.message))
         }
         if s.pointee.command == .query {
-            let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
-            if StatementClassifier.classify(text, dialect: dialect(s)).readsPrevious {
+            if StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).readsPrevious {
                 return answerHeld(s, .previousLost)
             }
         }

@@ -1,6 +1,5 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -10,192 +9,238 @@ import Routing
 extension Worker {
     func clientReadable(_ s: SessionRef) {
         switch s.pointee.frontend {
-        case .waiting, .held, .login, .closing, .ungreeted: return clientAhead(s)
-        case .handshake, .switching, .relaying, .idle, .streaming, .discarding, .infile: break
+        case .ungreeted, .login, .penalized, .held, .waiting: return clientAhead(s)
+        case .closing, .leaving: return setClientReading(s, false)
+        case .handshake, .relaying, .idle, .streaming, .discarding, .infile: break
         }
-        let carried = takeClientCarry(s)
-        switch receive(s.pointee.clientFD, at: carried) {
+        guard let carried = buffer.load(s.pointee.clientCarry) else { return abort(s) }
+        switch buffer.receive(s.pointee.clientFD, at: carried) {
         case .bytes(let n):
+            s.pointee.clientCarry.clear()
             s.pointee.lastActive = now
             s.pointee.bytesIn &+= UInt64(n)
             counters.bytesIn.add(UInt64(n))
             clientSent(s, carried + n)
-        case .nothing: s.pointee.clientCarry.assign(buffer, carried)
+        case .nothing: break
         case .ended, .failed: clientGone(s)
         }
     }
 
-    /// Bytes, or the end, of a client whose turn it is not.
+    /// It is not the client's turn: nothing is read. Bytes stay with the kernel until it is; their end, or that of the
+    /// connection, counts at once.
     private func clientAhead(_ s: SessionRef) {
-        switch receive(s.pointee.clientFD, at: 0) {
-        case .bytes(let n):
-            s.pointee.bytesIn &+= UInt64(n)
-            counters.bytesIn.add(UInt64(n))
-            s.pointee.clientCarry.append(buffer, n)
-            // One buffer's worth is enough; the rest stays with the kernel.
-            setClientReading(s, false)
-        case .nothing: break
+        switch Sockets.peek(s.pointee.clientFD) {
+        case .bytes: setClientReading(s, false)
+        case .wouldBlock: break
         case .ended:
             switch s.pointee.frontend {
             // It may have sent its last statement and closed its side: the answer is still owed, as a server
-            // would owe it.
+            // would owe it, unless the node finds that nobody waits for it.
             case .waiting:
                 s.pointee.clientHalfClosed = true
                 setClientReading(s, false)
-            case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .streaming, .discarding, .infile,
-                .closing:
+                passEnd(s)
+            case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .streaming, .discarding, .infile,
+                .closing, .leaving:
                 close(s)
             }
-        case .failed: destroy(s, reset: true)
+        case nil: clientGone(s)
         }
     }
 
+    /// The client's connection has ended, or its side of it.
     private func clientGone(_ s: SessionRef) {
         switch s.pointee.frontend {
-        // In the middle of sending: the statement or the file never becomes whole.
-        case .streaming, .infile: destroy(s, reset: true)
-        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .discarding, .waiting, .closing:
-            close(s)
+        // In the middle of sending: the statement or the file never becomes whole. In the middle of an answer: nobody
+        // is there to read it.
+        case .streaming, .infile, .waiting, .held: destroy(s, reset: true)
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .discarding, .closing, .leaving: close(s)
         }
     }
 
-    @inline(__always)
-    private func takeClientCarry(_ s: SessionRef) -> Int {
-        let carried = s.pointee.clientCarry.count
-        guard carried > 0, let base = s.pointee.clientCarry.base else { return 0 }
-        memcpy(buffer, base, carried)
-        s.pointee.clientCarry.clear()
-        return carried
+    /// The client has closed its side with a statement on its way: the node hears of it as it would without us, and ends
+    /// a statement that only waits (SLEEP, GET_LOCK), or the connection behind the answer.
+    func passEnd(_ s: SessionRef) {
+        guard s.pointee.clientHalfClosed, !s.pointee.endPassed, s.pointee.frontend == .waiting,
+            s.pointee.backend == .attached, s.pointee.nodePending.isEmpty
+        else { return }
+        s.pointee.endPassed = true
+        Sockets.endSending(s.pointee.nodeFD)
     }
 
-    /// It is the client's turn (again): reads on, beginning with what it sent before its turn.
+    /// It is the client's turn (again): what it has sent before is looked at when the event under way is over and the
+    /// buffer is free; then it is read.
     func resumeClient(_ s: SessionRef) {
+        guard s.pointee.clientFD >= 0, !s.pointee.isReady else { return }
+        if s.pointee.clientIsGone || s.pointee.clientHalfClosed || !s.pointee.clientCarry.isEmpty {
+            return ready.append(s)
+        }
+        if mayRead(s) { setClientReading(s, true) }
+    }
+
+    /// Its turn, and nothing is queued that would have to go first.
+    private func mayRead(_ s: SessionRef) -> Bool {
+        switch s.pointee.frontend {
+        case .handshake, .relaying, .idle, .streaming, .discarding, .infile: break
+        case .ungreeted, .login, .penalized, .held, .waiting, .closing, .leaving: return false
+        }
+        return s.pointee.clientPending.isEmpty && s.pointee.nodePending.isEmpty
+    }
+
+    /// Looks at what those have sent whose turn it has become. After every event.
+    func goOn() {
+        while let s = ready.takeFirst() { goOn(s) }
+        guard !again.isEmpty, !isAgainDue else { return }
+        isAgainDue = true
+        // A timer, not an event of its own: the others' sockets are looked at in between.
+        loop.schedule(after: .zero) { [unowned self] in
+            isAgainDue = false
+            now = MonotonicClock.now()
+            swap(&ready, &again)
+            goOn()
+        }
+    }
+
+    private func goOn(_ s: SessionRef) {
         guard s.pointee.clientFD >= 0 else { return }
         if s.pointee.clientIsGone { return destroy(s, reset: true) }
-        switch s.pointee.frontend {
-        case .idle, .streaming, .discarding, .infile, .handshake, .switching, .relaying: break
-        case .ungreeted, .login, .held, .waiting, .closing: return
-        }
-        guard s.pointee.clientPending.isEmpty, s.pointee.nodePending.isEmpty else { return }
+        guard mayRead(s) else { return }
         if !s.pointee.clientCarry.isEmpty {
-            let carried = takeClientCarry(s)
+            guard let carried = buffer.load(s.pointee.clientCarry) else { return abort(s) }
+            s.pointee.clientCarry.clear()
             clientSent(s, carried)
-            // The client may be gone, or it is the node's turn now: both are seen to there.
-            guard s.pointee.clientFD >= 0 else { return }
+            // The client may be gone, it may be the node's turn, or there is still more of it.
+            guard s.pointee.clientFD >= 0, !s.pointee.isReady, mayRead(s) else { return }
         }
-        if s.pointee.clientHalfClosed {
-            if s.pointee.frontend == .idle { close(s) }
-            return
+        guard s.pointee.clientHalfClosed else { return setClientReading(s, true) }
+        switch s.pointee.frontend {
+        case .idle, .discarding: close(s)
+        // The rest of the statement, or the file, will never come.
+        case .streaming, .infile: destroy(s, reset: true)
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .held, .waiting, .closing, .leaving: break
         }
-        if s.pointee.nodePending.isEmpty { setClientReading(s, true) }
     }
 
-    /// `count` bytes of the client's stand at the start of the worker's buffer.
-    func clientSent(_ s: SessionRef, _ count: Int) {
+    /// Commands that a client may have answered by the proxy alone before others get their turn.
+    static let ownAnswersMax = 32
+
+    /// `count` bytes of the client's stand at the start of the worker's buffer. What is not taken is carried: at most
+    /// one buffer of it, since nothing is read before all of it has been looked at.
+    private func clientSent(_ s: SessionRef, _ count: Int) {
         var offset = 0
+        var commands = 0
         while offset < count {
+            guard s.pointee.clientPending.isEmpty, s.pointee.nodePending.isEmpty else {
+                // Somebody does not take what is there for it already.
+                keep(s, offset, count)
+                return setClientReading(s, false)
+            }
+            guard commands < Worker.ownAnswersMax else {
+                keep(s, offset, count)
+                setClientReading(s, false)
+                if s.pointee.clientFD >= 0, !s.pointee.isReady { again.append(s) }
+                return
+            }
             switch s.pointee.frontend {
             case .idle:
                 guard commandArrived(s, &offset, count) else { return keep(s, offset, count) }
+                commands += 1
             case .streaming, .discarding:
-                streamed(s, &offset, count)
+                guard streamed(s, &offset, count) else { return keep(s, offset, count) }
             case .infile:
                 guard filePacketArrived(s, &offset, count) else { return keep(s, offset, count) }
-            case .handshake, .switching, .relaying:
+            case .handshake, .relaying:
                 guard loginPacketArrived(s, &offset, count) else { return keep(s, offset, count) }
-            case .ungreeted, .login, .held, .waiting:
+            case .ungreeted, .login, .penalized, .held, .waiting:
                 // Its turn is over: what it sent ahead waits.
-                s.pointee.clientCarry.append(buffer + offset, count - offset)
+                keep(s, offset, count)
                 return setClientReading(s, false)
-            case .closing: return
+            case .closing, .leaving: return
             }
             guard s.pointee.clientFD >= 0 else { return }
         }
     }
 
-    @inline(__always)
     private func keep(_ s: SessionRef, _ offset: Int, _ count: Int) {
-        guard s.pointee.clientFD >= 0, offset < count else { return }
-        s.pointee.clientCarry.append(buffer + offset, count - offset)
+        guard s.pointee.clientFD >= 0, s.pointee.frontend != .closing, s.pointee.frontend != .leaving, offset < count
+        else { return }
+        if !s.pointee.clientCarry.append(buffer.part(offset..<count)) { abort(s) }
     }
 
     /// True when a packet was taken; false when more bytes are needed (or the session has ended).
     private func loginPacketArrived(_ s: SessionRef, _ offset: inout Int, _ count: Int) -> Bool {
         guard count - offset >= PacketHeader.size else { return false }
-        let header = UnsafeRawPointer(buffer + offset)
-        let length = PacketHeader.length(at: header)
+        let header = buffer.header(at: offset)
         // No login needs more; a client that has not said who it is gets no more of our memory.
-        guard length <= 16 * 1024 else {
+        guard header.length <= SessionLimits.loginPacketMax else {
             counters.loginsRefused.add()
             refuse(s, .badHandshake)
             close(s)
             return false
         }
-        guard count - offset >= PacketHeader.size + length else { return false }
-        let payload = UnsafeRawBufferPointer(start: header + PacketHeader.size, count: length)
-        let sequence = PacketHeader.sequence(at: header)
-        offset += PacketHeader.size + length
+        guard count - offset >= PacketHeader.size + header.length else { return false }
+        let payload = buffer.part(offset + PacketHeader.size..<offset + PacketHeader.size + header.length)
+        offset += PacketHeader.size + header.length
         switch s.pointee.frontend {
-        case .handshake: handshake(s, payload, sequence: sequence)
-        case .switching: switched(s, payload, sequence: sequence)
-        case .relaying: relayed(s, payload, sequence: sequence)
-        case .ungreeted, .login, .idle, .held, .streaming, .discarding, .waiting, .infile, .closing: break
+        case .handshake: handshake(s, payload, sequence: header.sequence)
+        case .relaying: relayed(s, payload, sequence: header.sequence)
+        case .ungreeted, .login, .penalized, .idle, .held, .streaming, .discarding, .waiting, .infile, .closing,
+            .leaving:
+            break
         }
         return s.pointee.clientFD >= 0
     }
 
     /// The client's file for LOAD DATA LOCAL: packets up to an empty one, each passed on.
     private func filePacketArrived(_ s: SessionRef, _ offset: inout Int, _ count: Int) -> Bool {
-        var length = -1
+        var isLast = false
         if s.pointee.clientSkip == 0 {
             guard count - offset >= PacketHeader.size else { return false }
-            length = PacketHeader.length(at: buffer + offset)
-            s.pointee.clientSkip = PacketHeader.size + length
-            s.pointee.sequence = PacketHeader.sequence(at: buffer + offset)
+            let header = buffer.header(at: offset)
+            isLast = header.length == 0
+            s.pointee.clientSkip = PacketHeader.size + header.length
+            s.pointee.sequence = header.sequence
         }
         let n = min(s.pointee.clientSkip, count - offset)
-        if s.pointee.fileRefusal == nil { writeNode(s, buffer + offset, n) }
+        if s.pointee.fileRefusal == nil { writeNode(s, buffer.part(offset..<offset + n)) }
         s.pointee.clientSkip -= n
         offset += n
-        if length == 0 {
-            if let refusal = s.pointee.fileRefusal {
-                s.pointee.fileRefusal = nil
-                noteFailed(s)
-                answer(s, refusal.packet)
-            } else {
-                s.pointee.frontend = .waiting
-                s.pointee.tracker.fileSent()
-            }
+        guard isLast else { return true }
+        if let refusal = s.pointee.fileRefusal {
+            s.pointee.fileRefusal = nil
+            noteFailed(s)
+            answer(s, refusal.packet)
+        } else {
+            s.pointee.frontend = .waiting
+            s.pointee.tracker.fileSent()
         }
         return true
     }
 
-    /// The rest of a statement larger than the buffer.
-    private func streamed(_ s: SessionRef, _ offset: inout Int, _ count: Int) {
+    /// The rest of a statement larger than the buffer. False when more bytes are needed.
+    private func streamed(_ s: SessionRef, _ offset: inout Int, _ count: Int) -> Bool {
         let forwarding = s.pointee.frontend == .streaming
         if s.pointee.clientSkip == 0, s.pointee.clientContinues {
             // The header of the continuation packet.
-            guard count - offset >= PacketHeader.size else {
-                s.pointee.clientCarry.append(buffer + offset, count - offset)
-                offset = count
-                return
-            }
-            let length = PacketHeader.length(at: buffer + offset)
+            guard count - offset >= PacketHeader.size else { return false }
+            let length = buffer.header(at: offset).length
             s.pointee.clientSkip = PacketHeader.size + length
             s.pointee.clientContinues = length == PacketHeader.payloadMax
         }
         let n = min(s.pointee.clientSkip, count - offset)
         if forwarding {
-            writeNode(s, buffer + offset, n)
-            if s.pointee.keepsStream { s.pointee.statement.append(buffer + offset, n) }
+            let part = buffer.part(offset..<offset + n)
+            writeNode(s, part)
+            if s.pointee.keepsStream { s.pointee.keepsStream = s.pointee.statement.append(part) }
         }
         s.pointee.clientSkip -= n
         offset += n
-        guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return }
+        guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return true }
         s.pointee.statementKept = s.pointee.keepsStream
         if forwarding, s.pointee.command == .query { noteFlowedChange(s) }
         if forwarding, s.pointee.command.isUnanswered { counters.answered.add() }
         s.pointee.frontend = forwarding && !s.pointee.command.isUnanswered ? .waiting : .idle
+        return true
     }
 
     // MARK: commands
@@ -205,34 +250,36 @@ extension Worker {
     private func commandArrived(_ s: SessionRef, _ offset: inout Int, _ count: Int) -> Bool {
         let available = count - offset
         guard available >= PacketHeader.size else { return false }
-        let packet = buffer + offset
-        let length = PacketHeader.length(at: packet)
-        let total = PacketHeader.size + length
+        let header = buffer.header(at: offset)
+        let total = PacketHeader.size + header.length
         let isWhole = available >= total
         if !isWhole {
             guard total > Worker.wholePacketMax else { return false }
             guard available >= Worker.packetHeadMin else { return false }
         }
         s.pointee.sequence = 0
-        guard PacketHeader.sequence(at: packet) == 0 else {
-            s.pointee.sequence = PacketHeader.sequence(at: packet)
+        guard header.sequence == 0 else {
+            s.pointee.sequence = header.sequence
             refuse(s, .outOfOrder)
             close(s)
             return false
         }
         let taken = min(available, total)
+        let packet = buffer.mutablePart(offset..<offset + taken)
         offset += taken
-        guard length > 0, let command = Command(rawValue: packet.load(fromByteOffset: 4, as: UInt8.self)) else {
-            unknownCommand(s, skipping: total - taken, continues: length == PacketHeader.payloadMax)
+        guard header.length > 0,
+            let command = Command(rawValue: buffer.part(offset - taken..<offset).byte(at: PacketHeader.size))
+        else {
+            unknownCommand(s, skipping: total - taken, continues: header.length == PacketHeader.payloadMax)
             return true
         }
         s.pointee.command = command
         s.pointee.clientSkip = total - taken
-        s.pointee.clientContinues = length == PacketHeader.payloadMax
+        s.pointee.clientContinues = header.length == PacketHeader.payloadMax
         s.pointee.statementsBegun &+= 1
         counters.begun.add()
         s.pointee.startedAt = MonotonicClock.now()
-        begin(s, command, packet, taken, isWhole: isWhole && length < PacketHeader.payloadMax)
+        begin(s, command, packet, isWhole: isWhole && header.length < PacketHeader.payloadMax)
         return s.pointee.clientFD >= 0
     }
 
@@ -245,14 +292,15 @@ extension Worker {
         if rest > 0 || continues { s.pointee.frontend = .discarding }
     }
 
-    /// A command, or the head of a large one, stands in the buffer.
+    /// A command, or the head of a large one, stands in the buffer: its header, its command byte, and what follows.
     @inline(__always)
     private func begin(
-        _ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawPointer, _ length: Int, isWhole: Bool
+        _ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawBufferPointer, isWhole: Bool
     ) {
+        let bytes = UnsafeRawBufferPointer(packet)
         switch command {
         case .query:
-            let text = UnsafeRawBufferPointer(start: packet + 5, count: length - 5)
+            let text = bytes.part(from: PacketHeader.size + 1)
             // Of a text that flows the head says nothing: it is looked at when it is whole.
             if isWhole, !StatementClassifier.isPlain(text) {
                 noteChange(s, text)
@@ -260,47 +308,54 @@ extension Worker {
             }
         case .statementExecute, .bulkExecute, .statementFetch, .statementReset, .statementSendLongData,
             .statementClose:
-            guard length >= 9 else { return answerOwn(s, .malformedPacket) }
-            guard usePrepared(s, command, packet, length) else { return }
-        case .ping, .statementPrepare, .statistics: break
+            guard packet.count >= 9 else { return answerOwn(s, .malformedPacket) }
+            guard usePrepared(s, command, packet) else { return }
+        case .statementPrepare:
+            guard mayPrepare(s, packet.count + s.pointee.clientSkip) else { return }
+        case .ping, .statistics: break
         case .initDB:
             // The server reports the new schema.
             s.pointee.change = .systemVariables
             s.pointee.hasChange = true
-        case .processKill: guard translateProcessKill(s, packet, length) else { return }
+        case .processKill: guard translateProcessKill(s, packet) else { return }
         case .quit:
             counters.answered.add()
             return quit(s)
         case .changeUser:
             guard isWhole else { return answerOwn(s, .malformedPacket) }
             counters.answered.add()
-            return changeUser(s, UnsafeRawBufferPointer(start: packet + 4, count: length - 4))
+            return changeUser(s, bytes.part(from: PacketHeader.size))
         case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon:
             // Internal to a server: it answers them so itself.
             return answerOwn(s, .unknownCommand)
         case _: break
         }
-        if s.pointee.refusal != nil, !passesRefusal(s, command, packet, length) {
+        if s.pointee.refusal != nil, !passesRefusal(s, command, bytes) {
             guard let refusal = s.pointee.refusal else { return }
             return answerHeld(s, refusal)
         }
-        s.pointee.statement.assign(packet, length)
-        s.pointee.statementKept = isWhole
+        let isKept = s.pointee.statement.assign(bytes)
+        s.pointee.statementKept = isKept && isWhole
         s.pointee.keepsStream =
-            !isWhole && !s.pointee.clientContinues && s.pointee.clientSkip < Worker.statementKeptMax
+            isKept && !isWhole && !s.pointee.clientContinues && s.pointee.clientSkip < SessionLimits.statementKeptMax
         if mayPass(s) {
-            if (command == .statementExecute || command == .bulkExecute) && lacksTypes(s) { return sendStatement(s) }
-            sendStatement(s, from: packet, length)
-        } else {
+            if (command == .statementExecute || command == .bulkExecute) && lacksTypes(s) {
+                return isKept ? sendStatement(s) : answerOwn(s, .outOfMemory)
+            }
+            sendStatement(s, from: bytes)
+        } else if isKept {
             s.pointee.frontend = .held
             if s.pointee.backend == .attached { hold(s) } else { attachOrHold(s) }
+        } else {
+            noteFailed(s)
+            answer(s, .outOfMemory)
         }
     }
 
     /// The same for a statement that has flowed through. One too large to keep is taken for harmless only where it
     /// begins as a statement that writes rows: such are the large ones (loads of dumps).
     private func noteFlowedChange(_ s: SessionRef) {
-        let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
+        let text = s.pointee.statementText
         if s.pointee.statementKept {
             if !StatementClassifier.isPlain(text) { noteChange(s, text) }
             return
@@ -321,19 +376,17 @@ extension Worker {
     }
 
     /// A refusal that waits for its session's next statement does not wait for every kind of statement.
-    private func passesRefusal(
-        _ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawPointer, _ length: Int
-    ) -> Bool {
+    private func passesRefusal(_ s: SessionRef, _ command: Command, _ packet: UnsafeRawBufferPointer) -> Bool {
         switch command {
         case .ping, .statistics, .statementSendLongData, .statementClose: return true
         case .resetConnection:
             s.pointee.refusal = nil
             return true
         case .query:
-            let text = UnsafeRawBufferPointer(start: packet + 5, count: length - 5)
             // What it asks for has happened.
             guard s.pointee.refusal?.kind == .rolledBack,
-                StatementClassifier.classify(text, dialect: dialect(s)).effect == .rollback
+                StatementClassifier.classify(packet.part(from: PacketHeader.size + 1), dialect: dialect(s)).effect
+                    == .rollback
             else { return false }
             s.pointee.refusal = nil
             return true
@@ -343,12 +396,12 @@ extension Worker {
 
     /// Sends the kept statement: it was held, or is run again.
     func sendStatement(_ s: SessionRef) {
-        guard rewritePrepared(s), let base = s.pointee.statement.base else { return }
-        sendStatement(s, from: base, s.pointee.statement.count)
+        guard rewritePrepared(s) else { return }
+        sendStatement(s, from: s.pointee.statement.bytes)
     }
 
     @inline(__always)
-    private func sendStatement(_ s: SessionRef, from packet: UnsafeRawPointer, _ length: Int) {
+    private func sendStatement(_ s: SessionRef, from packet: UnsafeRawBufferPointer) {
         s.pointee.answerBegun = false
         s.pointee.answerFailed = false
         s.pointee.sequence = 0
@@ -357,7 +410,7 @@ extension Worker {
         if command.isUnanswered {
             if !streaming { counters.answered.add() }
             s.pointee.frontend = streaming ? .streaming : .idle
-            deliver(s, packet, length)
+            deliver(s, packet)
             if !streaming { forgetStatement(s) }
             return
         }
@@ -366,13 +419,13 @@ extension Worker {
             s.pointee.tracker.begin(command, capabilities: s.pointee.nodeCapabilities)
         }
         s.pointee.frontend = streaming ? .streaming : .waiting
-        deliver(s, packet, length)
+        deliver(s, packet)
     }
 
     @inline(__always)
-    private func deliver(_ s: SessionRef, _ packet: UnsafeRawPointer, _ length: Int) {
-        if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet, length) }
-        writeNode(s, packet, length)
+    private func deliver(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
+        if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet) }
+        writeNode(s, packet)
     }
 
     /// Answers a command that never leaves the proxy.
@@ -383,8 +436,7 @@ extension Worker {
 
     private func quit(_ s: SessionRef) {
         if s.pointee.backend == .attached {
-            var packet: (UInt8, UInt8, UInt8, UInt8, UInt8) = (1, 0, 0, 0, Command.quit.rawValue)
-            withUnsafeBytes(of: &packet) { writeNode(s, $0.baseAddress!, $0.count) }
+            writeNode(s, PacketWriter.packet(sequence: 0, payload: [Command.quit.rawValue]))
         }
         close(s)
     }

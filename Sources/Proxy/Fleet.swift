@@ -13,6 +13,10 @@ public struct ProxyOptions: Sendable {
     public var clientTimeout: Instant.Span = .zero
     public var holdTimeout: Instant.Span = .seconds(90)
     public var connectTimeout: Instant.Span = .seconds(5)
+    /// A client that acknowledges nothing of what it was sent for this long is gone.
+    public var clientLostTimeout: Instant.Span = .seconds(30)
+    /// Bytes that all sessions together may have kept for them.
+    public var memoryMax = 256 << 20
     /// TCP_USER_TIMEOUT towards nodes.
     public var nodeTimeout: Instant.Span = .seconds(30)
     /// Logins to the new primary under way at once, per worker, while held sessions are released.
@@ -59,6 +63,11 @@ public struct FleetCounters: Sendable {
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// Bytes kept for sessions, and how many there may be.
+    public var memoryKept = 0
+    public var memoryMax = 0
+    /// How often something was not kept, or a session ended, for want of room.
+    public var memoryRefusals: UInt64 = 0
     /// By the nodes' ids.
     public var nodes: [NodeActivity] = []
 
@@ -89,14 +98,21 @@ public enum TrafficEvidence: String, Sendable {
     case lost
     /// The node answered as read-only (1290) or as shutting down (1053).
     case notPrimary
+    /// The node refuses this host (1129): too many logins from here have broken off.
+    case hostBlocked
+    /// A login there was begun and not ended.
+    case loginAborted
 }
 
 /// What the workers share: a few atomic counters, and each other.
 final class FleetState: Sendable {
+    /// Connections that were accepted and have not been closed, those on their way to a worker among them.
     let openSessions = Atomic<Int>(0)
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
     let onService: @Sendable (ServiceEvent) -> Void
+    let onRefusedLogin: @Sendable (RefusedLogin) -> Void
     let connectionsMax: Atomic<Int>
+    let budget: MemoryBudget
     /// Connections that are taken per second; zero for any number.
     let acceptRateMax = Atomic<Int>(0)
     /// Far above the thread ids of any server, so that a KILL tells the two apart.
@@ -106,12 +122,15 @@ final class FleetState: Sendable {
     private let workers = Guarded<[Worker]>([])
 
     init(
-        connectionsMax: Int, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
-        onService: @escaping @Sendable (ServiceEvent) -> Void
+        options: ProxyOptions, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
+        onService: @escaping @Sendable (ServiceEvent) -> Void,
+        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void
     ) {
-        self.connectionsMax = Atomic(connectionsMax)
+        connectionsMax = Atomic(options.connectionsMax)
+        budget = MemoryBudget(bytesMax: options.memoryMax)
         self.onEvidence = onEvidence
         self.onService = onService
+        self.onRefusedLogin = onRefusedLogin
     }
 
     /// Wraps around after 3 billion sessions.
@@ -126,8 +145,12 @@ final class FleetState: Sendable {
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
 
-    /// Hands a new connection to the worker with the fewest sessions.
+    /// Hands a new connection to the worker with the fewest sessions. One that is too many stays with the acceptor, which
+    /// sends it away at once: in a mailbox it would hold a descriptor beyond the limit for as long as that worker takes.
     func place(_ descriptor: Int32, _ peer: ResolvedAddress, acceptor: Worker) {
+        let isTooMany =
+            openSessions.wrappingAdd(1, ordering: .relaxed).newValue > connectionsMax.load(ordering: .relaxed)
+        if isTooMany { return acceptor.admit(descriptor, peer, isTooMany: true) }
         let least = workers.withLock { all in
             all.min { $0.counters.sessionsNow.current < $1.counters.sessionsNow.current }
         }
@@ -149,15 +172,18 @@ public final class Fleet: Sendable {
     private let paused = Atomic<Bool>(false)
     private let view = Guarded<ClusterView?>(nil)
 
-    /// - Parameter onService: called on a worker's thread; each worker speaks for its own sessions.
+    /// - Parameters:
+    ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
+    ///   - onRefusedLogin: the same; a few a second.
     public init(
         options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler,
-        onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
+        onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in },
+        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in }
     ) {
         self.options = options
         self.nodes = nodes
         self.state = FleetState(
-            connectionsMax: options.connectionsMax, onEvidence: onEvidence, onService: onService)
+            options: options, onEvidence: onEvidence, onService: onService, onRefusedLogin: onRefusedLogin)
     }
 
     /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
@@ -214,6 +240,9 @@ public final class Fleet: Sendable {
     public func counters() -> FleetCounters {
         var sum = FleetCounters()
         sum.nodes = nodes.map { _ in NodeActivity() }
+        sum.memoryKept = state.budget.bytesKept
+        sum.memoryMax = state.budget.bytesMax
+        sum.memoryRefusals = state.budget.refused
         for worker in workers.withLock({ $0 }) {
             let c = worker.counters
             sum.sessionsNow += Int(c.sessionsNow.current)

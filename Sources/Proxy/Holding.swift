@@ -30,6 +30,13 @@ extension Worker {
 
     /// Puts a session into the queue. `first`: back to its place at the head, after a failed attempt.
     func hold(_ s: SessionRef, first: Bool = false) {
+        beginHolding(s)
+        if first { held.prepend(s) } else { held.append(s) }
+        counters.heldNow.add()
+    }
+
+    /// From now on it waits, if it has not waited before.
+    func beginHolding(_ s: SessionRef) {
         if s.pointee.holdDeadline.nanoseconds == 0 {
             now = MonotonicClock.now()
             s.pointee.holdDeadline = now + options.holdTimeout
@@ -37,8 +44,6 @@ extension Worker {
         }
         // A first login that waits for its turn at a primary that is there does not wait for a primary.
         if !gateOpen || s.pointee.loggedIn, s.pointee.affectedSince.nanoseconds == 0 { noteHeld(s) }
-        if first { held.prepend(s) } else { held.append(s) }
-        counters.heldNow.add()
     }
 
     /// Lets go as many as the governor allows. Called whenever the gate may have opened or an attempt has ended.
@@ -73,7 +78,7 @@ extension Worker {
         }
     }
 
-    private func expired(_ s: SessionRef, login: Bool) -> Refusal {
+    func expired(_ s: SessionRef, login: Bool) -> Refusal {
         .holdExpired(login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, at: now)
     }
 
@@ -94,6 +99,11 @@ extension Worker {
         if view.primary == nil { gateClosed() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()
+            // What the node before refused, this one may not.
+            while let s = postponed.last {
+                leaveQueue(s)
+                hold(s, first: true)
+            }
             // Connections of an earlier generation are zombies: their node may still be there, without the role.
             var next = sessions
             while let s = next {
@@ -106,6 +116,8 @@ extension Worker {
 
     /// Sends the statement that was held, now that the session is attached.
     func sendHeld(_ s: SessionRef) {
+        // Nobody would read the answer.
+        if hasGone(s) { return destroy(s, reset: true) }
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         if let refusal = s.pointee.refusal, !Self.mayBeAnsweredBeforeRefusal(s.pointee.command) {
             return answerHeld(s, refusal)
@@ -147,9 +159,10 @@ extension Worker {
     }
 
     func forgetStatement(_ s: SessionRef) {
-        s.pointee.statement.clear(keeping: Worker.statementBufferKept)
+        s.pointee.statement.clear(keeping: MemoryBudget.alwaysGranted)
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
+        s.pointee.reruns = 0
     }
 }

@@ -37,7 +37,10 @@ extension Worker {
             return true
         case .text(let text):
             let packet = PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
-            packet.withUnsafeBytes { s.pointee.statement.assign($0.baseAddress!, $0.count) }
+            guard packet.withUnsafeBytes({ s.pointee.statement.assign($0) }) else {
+                answerOwn(s, .outOfMemory)
+                return true
+            }
             s.pointee.statementKept = true
             s.pointee.keepsStream = false
             s.pointee.frontend = .held
@@ -47,15 +50,15 @@ extension Worker {
     }
 
     /// COM_PROCESS_KILL: the same with the id as 4 bytes. False when it has been answered here.
-    func translateProcessKill(_ s: SessionRef, _ packet: UnsafeMutableRawPointer, _ length: Int) -> Bool {
-        guard length >= 9 else { return true }
-        let id = UInt32(littleEndian: packet.loadUnaligned(fromByteOffset: 5, as: UInt32.self))
+    func translateProcessKill(_ s: SessionRef, _ packet: UnsafeMutableRawBufferPointer) -> Bool {
+        guard packet.count >= 9 else { return true }
+        let id = UnsafeRawBufferPointer(packet).uint32(at: PacketHeader.size + 1)
         guard id >= FleetState.firstSessionID else { return true }
         guard let thread = fleet.thread(of: id) else {
             answerOwn(s, ErrorPacket(code: 1094, sqlState: "HY000", message: "Unknown thread id: \(id)"))
             return false
         }
-        packet.storeBytes(of: thread.littleEndian, toByteOffset: 5, as: UInt32.self)
+        packet.set(thread, at: PacketHeader.size + 1)
         return true
     }
 }

@@ -1,5 +1,4 @@
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -7,7 +6,7 @@ import Routing
 /// The client's side of a login. The proxy proves the client's password itself, against the hashes that it knows;
 /// from a right proof follows SHA1(password), with which it then logs in to nodes as that user. Whatever it can't
 /// prove (another plugin, an account it does not know, a wrong password) is passed on to a node, so that the client
-/// gets the very answer that a direct connection gets.
+/// gets the very answer that a direct connection gets, and sees the very exchange.
 extension Worker {
     /// The primary's introduction changed, or is known for the first time: then those who waited for it are greeted.
     func adopt(_ identity: ServerIdentity) {
@@ -32,17 +31,15 @@ extension Worker {
         writeClient(s, PacketWriter.packet(sequence: 0, payload: greeting.payload()))
         s.pointee.frontend = .handshake
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
-        awaitLogin(s)
+        s.pointee.deadline = now + options.loginTimeout
+        logins.append(s)
+        // Whoever answers before it is asked has waited as well.
+        resumeClient(s)
     }
 
     private func offered(_ identity: ServerIdentity) -> Capabilities {
         Capabilities(rawValue: identity.capabilities).intersection(.supported)
             .union([.protocol41, .secureConnection, .pluginAuth])
-    }
-
-    private func awaitLogin(_ s: SessionRef) {
-        s.pointee.deadline = now + options.loginTimeout
-        logins.append(s)
     }
 
     /// 20 bytes that can stand in a greeting: not zero, which ends the field, and below 128, as servers send.
@@ -52,7 +49,6 @@ extension Worker {
     }
 
     func loginTimedOut(_ s: SessionRef) {
-        if s.pointee.frontend == .closing { return destroy(s, reset: true) }
         counters.loginsRefused.add()
         refuse(s, .loginTimeout)
         close(s)
@@ -84,95 +80,74 @@ extension Worker {
         s.pointee.credentials.attributes = response.attributes
         s.pointee.credentials.plugin = response.plugin ?? NativePassword.pluginName
         s.pointee.credentials.authResponse = response.authResponse
-        s.pointee.journal = SessionJournal(database: response.database)
+        keepJournal(s, SessionJournal(database: response.database))
         authenticate(s)
     }
 
+    /// After so many that were refused a server takes no COM_CHANGE_USER of a session any more (sql_parse.cc).
+    static let changeUserFailuresMax: UInt8 = 3
+
     /// COM_CHANGE_USER is a login on a connection that is there: the session starts anew, on a fresh backend.
     func changeUser(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        s.pointee.sequence = 0
+        guard s.pointee.changeUserFailures < Worker.changeUserFailuresMax else {
+            return writeClientPacket(s, payload: ErrorPacket.unknownCommand.payload())
+        }
         guard let request = try? ChangeUser(payload: payload, capabilities: s.pointee.capabilities) else {
             refuse(s, .badHandshake)
             return close(s)
         }
-        s.pointee.sequence = 0
         closeNode(s, reset: false)
         setStatus(s, [.autocommit])
         s.pointee.refusal = nil
-        s.pointee.previousCredentials = s.pointee.credentials
+        let previous = s.pointee.credentials
+        s.pointee.previousCredentials = previous
         s.pointee.previousDatabase = s.pointee.journal.database
-        s.pointee.prepared.removeAll()
-        s.pointee.journal = SessionJournal(database: request.database.isEmpty ? nil : request.database)
-        s.pointee.credentials.user = request.user
-        s.pointee.credentials.stage1 = nil
-        s.pointee.credentials.stage2 = []
-        s.pointee.credentials.relayedToken = []
-        if let collation = request.collation { s.pointee.credentials.collation = UInt8(truncatingIfNeeded: collation) }
-        s.pointee.credentials.attributes = request.attributes ?? s.pointee.credentials.attributes
-        s.pointee.credentials.plugin = request.plugin ?? NativePassword.pluginName
-        s.pointee.credentials.authResponse = request.authResponse
+        budgetPrepared(s) { $0.removeAll() }
+        keepJournal(s, SessionJournal(database: request.database.isEmpty ? nil : request.database))
+        // Nothing that the one before had proven counts for this one.
+        var credentials = Credentials()
+        credentials.user = request.user
+        credentials.scramble = previous.scramble
+        credentials.packetMax = previous.packetMax
+        credentials.collation = request.collation.map { UInt8(truncatingIfNeeded: $0) } ?? previous.collation
+        credentials.attributes = request.attributes ?? previous.attributes
+        credentials.plugin = request.plugin ?? NativePassword.pluginName
+        credentials.authResponse = request.authResponse
+        s.pointee.credentials = credentials
         s.pointee.loggedIn = false
         authenticate(s)
     }
 
-    /// The client's answer to our request to use `mysql_native_password`.
-    func switched(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8) {
-        logins.remove(s)
-        s.pointee.sequence = sequence
-        s.pointee.credentials.plugin = NativePassword.pluginName
-        s.pointee.credentials.authResponse = [UInt8](payload)
-        authenticate(s)
-    }
-
+    /// A password is proven here where that can be, and else by the node, whose answer is the client's: also where a
+    /// proof is wrong, and, while there is no node, only when there is one. So the proxy shows nobody which accounts
+    /// there are, and which password would be right from another host.
     private func authenticate(_ s: SessionRef) {
-        let user = String(decoding: s.pointee.credentials.user, as: UTF8.self)
-        let known = accounts.accounts(named: user)
-        let native = known.filter { $0.nativeHash != nil }
         s.pointee.frontend = .login
-        if !native.isEmpty {
-            if s.pointee.credentials.plugin != NativePassword.pluginName,
-                s.pointee.capabilities.contains(.pluginAuth)
-            {
-                let scramble = s.pointee.credentials.scramble
-                let request = AuthSwitch(plugin: NativePassword.pluginName, data: scramble)
-                writeClientPacket(s, payload: request.payload())
-                s.pointee.frontend = .switching
-                return awaitLogin(s)
-            }
-            if prove(s, native) { return attachOrHold(s) }
-            if !gateOpen, native.count == known.count {
-                return loginFailed(
-                    s,
-                    .accessDenied(
-                        user: user, host: clientHost(s), withPassword: !s.pointee.credentials.authResponse.isEmpty))
-            }
+        if s.pointee.credentials.plugin == NativePassword.pluginName {
+            let user = String(decoding: s.pointee.credentials.user, as: UTF8.self)
+            prove(s, accounts.accounts(named: user))
         }
         attachOrHold(s)
     }
 
-    /// As a server names it: the loopback is `localhost`.
-    private func clientHost(_ s: SessionRef) -> String {
-        let host = s.pointee.peer.endpoint?.host ?? "localhost"
-        return host == "127.0.0.1" || host == "::1" ? "localhost" : host
-    }
-
     /// Finds the account that the client's token proves, and with it SHA1(password). Hosts are not looked at: the
     /// node does that when the proxy logs in to it.
-    private func prove(_ s: SessionRef, _ accounts: [AccountDirectory.Account]) -> Bool {
+    private func prove(_ s: SessionRef, _ accounts: [AccountDirectory.Account]) {
         let token = s.pointee.credentials.authResponse
         for case let hash? in accounts.map(\.nativeHash) {
             if hash.isEmpty && token.isEmpty {
                 s.pointee.credentials.stage1 = []
-                return true
+                return
             }
             if let stage1 = NativePassword.stage1(
                 token: token, scramble: s.pointee.credentials.scramble, stage2: hash)
             {
                 s.pointee.credentials.stage1 = stage1
                 s.pointee.credentials.stage2 = hash
-                return true
+                return
             }
         }
-        return false
     }
 
     /// A login that a node decided is worth a second look: the account may have become known since.
@@ -211,28 +186,53 @@ extension Worker {
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
         s.pointee.hasRelayed = false
+        s.pointee.previousCredentials?.wipe()
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setStatus(s, ok.status)
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
+        s.pointee.loginError = nil
         // Nothing that came with a login is worth keeping but what it takes to repeat it.
         s.pointee.credentials.authResponse = []
     }
 
     func loginFailed(_ s: SessionRef, _ error: ErrorPacket) {
         counters.loginsRefused.add()
-        writeClientPacket(s, payload: error.payload())
-        if s.pointee.loggedIn { counters.lost.add() }
-        guard let previous = s.pointee.previousCredentials else { return close(s) }
-        // A refused COM_CHANGE_USER leaves the session, emptied, to the user that it had.
+        let refused = RefusedLogin(
+            user: String(decoding: s.pointee.credentials.user.prefix(80), as: UTF8.self),
+            client: s.pointee.peer.text, code: error.code,
+            message: String(error.message.prefix(200)))
+        if let told = refusedLogins.refused(refused, at: MonotonicClock.now()) { fleet.onRefusedLogin(told) }
+        guard let previous = s.pointee.previousCredentials else {
+            if s.pointee.loggedIn { counters.lost.add() }
+            writeClientPacket(s, payload: error.payload())
+            return close(s)
+        }
+        // A refused COM_CHANGE_USER leaves the session, emptied, to the user that it had; as a server does, after a
+        // second.
         leaveQueue(s)
         closeNode(s, reset: false)
+        s.pointee.credentials.wipe()
         s.pointee.credentials = previous
         s.pointee.previousCredentials = nil
         s.pointee.hasRelayed = false
-        s.pointee.journal = SessionJournal(database: s.pointee.previousDatabase)
+        keepJournal(s, SessionJournal(database: s.pointee.previousDatabase))
         s.pointee.loggedIn = true
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
+        s.pointee.changeUserFailures += 1
+        s.pointee.loginError = error
+        s.pointee.frontend = .penalized
+        now = MonotonicClock.now()
+        s.pointee.deadline = now + .seconds(1)
+        penalized.append(s)
+    }
+
+    /// The client of a refused COM_CHANGE_USER has waited long enough.
+    func tellPenalized(_ s: SessionRef) {
+        leaveQueue(s)
         s.pointee.frontend = .idle
+        if let error = s.pointee.loginError { writeClientPacket(s, payload: error.payload()) }
+        s.pointee.loginError = nil
+        resumeClient(s)
     }
 }

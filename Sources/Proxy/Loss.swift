@@ -1,6 +1,5 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -11,16 +10,20 @@ extension Worker {
     /// The connection to the node ended, or is ended because its node lost the role.
     func nodeLost(_ s: SessionRef, reset: Bool = false) {
         now = MonotonicClock.now()
+        // What the node was told of its client, or what only ends well for its sake, says nothing of the node.
+        if s.pointee.frontend == .leaving { return destroy(s, reset: reset) }
+        if s.pointee.endPassed { return close(s) }
         switch s.pointee.backend {
         case .detached: return
-        case .connecting, .greeting, .login, .restoring:
+        case .connecting, .greeting, .login:
             report(s, .lost)
             return attachFailed(s)
+        case .restoring: return restorationCutOff(s)
         case .attached: break
         }
         // An idle connection ends for many reasons (wait_timeout, KILL); the check's own tells of the server's end.
         if s.pointee.frontend != .idle { report(s, .lost) }
-        settle(s, inFlight(s), reset: reset)
+        settle(s, inFlight(s), as: .lost, reset: reset)
     }
 
     /// The node said by an error that it is not the primary.
@@ -30,13 +33,31 @@ extension Worker {
         governor.refused(at: now)
         report(s, .notPrimary)
         // Refused as read-only, the statement has not been executed; cut short by a shutdown, it may have been.
-        settle(s, code == 1053 ? inFlight(s) : .held(effect(s)), reset: true)
+        settle(s, code == 1053 ? inFlight(s) : .held(effect(s)), as: .lost, reset: true)
     }
 
-    private func settle(_ s: SessionRef, _ inFlight: InFlight, reset: Bool) {
-        let verdict = Outcome.verdict(
+    /// The node's answer makes no sense here: that is this session's trouble, not the node's, and running the statement
+    /// again would come to the same.
+    func answerUnreadable(_ s: SessionRef) {
+        now = MonotonicClock.now()
+        settle(s, inFlight(s), as: .unreadable, reset: true)
+    }
+
+    private enum Loss { case lost, unreadable }
+
+    /// A statement that was with a node when that was lost is run again once. Where the next one is lost with it as well,
+    /// it may be what ends them.
+    static let rerunsMax: UInt8 = 1
+
+    private func settle(_ s: SessionRef, _ inFlight: InFlight, as loss: Loss, reset: Bool) {
+        var verdict = Outcome.verdict(
             inFlight, inTransaction: s.pointee.inTransaction, autocommit: s.pointee.status.contains(.autocommit),
             losses: s.pointee.journal.losses)
+        if case .sent = inFlight, verdict == .runAgain {
+            if s.pointee.reruns == Worker.rerunsMax { verdict = .error(.ranTwice, next: nil) }
+            s.pointee.reruns += 1
+        }
+        if loss == .unreadable { verdict = verdict.ofUnreadableAnswer }
         closeNode(s, reset: reset)
         setStatus(s, s.pointee.status.subtracting([.inTransaction, .inTransactionReadonly]))
         // Whoever has something to miss is told now or with the next statement; then the session goes on without.
@@ -44,6 +65,7 @@ extension Worker {
         switch verdict {
         case .moveSilently: resumeClient(s)
         case .refuseNextStatement(let refusal): refuseNext(s, refusal)
+        case .runAgain where hasGone(s): destroy(s, reset: true)
         case .runAgain:
             counters.rerun.add()
             s.pointee.nodeCounters.pointee.rerun.add()
@@ -79,7 +101,7 @@ extension Worker {
 
     private func inFlight(_ s: SessionRef) -> InFlight {
         switch s.pointee.frontend {
-        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .discarding, .closing: return .idle
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .discarding, .closing, .leaving: return .idle
         case .held: return .held(effect(s))
         case .streaming, .infile:
             return s.pointee.answerBegun && s.pointee.frontend == .streaming
@@ -100,8 +122,7 @@ extension Worker {
         switch s.pointee.command {
         case .query:
             guard s.pointee.statementKept else { return .opaque }
-            let text = UnsafeRawBufferPointer(rebasing: s.pointee.statement.bytes.dropFirst(PacketHeader.size + 1))
-            return StatementClassifier.classify(text, dialect: dialect(s)).effect
+            return StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).effect
         case .statementExecute, .bulkExecute:
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return .opaque }
             return s.pointee.prepared[i].text.withUnsafeBytes {
@@ -140,6 +161,7 @@ extension Worker {
         s.pointee.hasOwn = false
         s.pointee.tracksWithNext = false
         s.pointee.isRestored = false
+        s.pointee.endPassed = false
         s.pointee.own.removeAll()
         s.pointee.tracker = ResponseTracker()
         s.pointee.prepared.detach()

@@ -1,5 +1,4 @@
 import Cluster
-import Glibc
 import MySQLWire
 import Routing
 
@@ -16,18 +15,16 @@ extension Worker {
 
     /// Looks at a command that names a prepared statement, and puts the node's id in place of the client's. False when
     /// it has been answered here, or needs no answer and goes nowhere.
-    func usePrepared(
-        _ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawPointer, _ length: Int
-    ) -> Bool {
-        let clientID = UInt32(littleEndian: packet.loadUnaligned(fromByteOffset: Self.idOffset, as: UInt32.self))
+    func usePrepared(_ s: SessionRef, _ command: Command, _ packet: UnsafeMutableRawBufferPointer) -> Bool {
+        let clientID = UnsafeRawBufferPointer(packet).uint32(at: Self.idOffset)
         guard let i = s.pointee.prepared.index(of: clientID) else { return unknownPrepared(s, command, clientID) }
         s.pointee.statementID = s.pointee.prepared[i].clientID
         switch command {
         case .statementClose:
             let nodeID = s.pointee.prepared[i].nodeID
-            s.pointee.prepared.remove(at: i)
+            budgetPrepared(s) { $0.remove(at: i) }
             guard s.pointee.backend == .attached else { return drop(s) }
-            packet.storeBytes(of: nodeID.littleEndian, toByteOffset: Self.idOffset, as: UInt32.self)
+            packet.set(nodeID, at: Self.idOffset)
             return true
         case .statementSendLongData:
             if s.pointee.prepared[i].lostLongData { return drop(s) }
@@ -51,11 +48,30 @@ extension Worker {
             s.pointee.prepared[i].hasLongData = false
             s.pointee.prepared[i].hasCursor = false
             s.pointee.prepared[i].lostCursor = false
-            captureTypes(s, i, command, packet, length)
+            captureTypes(s, i, command, UnsafeRawBufferPointer(packet))
         }
-        packet.storeBytes(
-            of: s.pointee.prepared[i].nodeID.littleEndian, toByteOffset: Self.idOffset, as: UInt32.self)
+        packet.set(s.pointee.prepared[i].nodeID, at: Self.idOffset)
         return true
+    }
+
+    /// Whether one more statement may be prepared, `length` bytes of its packet; where not, that has been answered.
+    func mayPrepare(_ s: SessionRef, _ length: Int) -> Bool {
+        let bytes = length <= SessionLimits.statementKeptMax ? PreparedStatement.overhead + length : 0
+        guard s.pointee.prepared.all.count < SessionLimits.preparedMax,
+            s.pointee.prepared.byteCount + bytes <= SessionLimits.preparedBytesMax, fleet.budget.hasRoom(for: bytes)
+        else {
+            fleet.budget.noteRefusal()
+            answerOwn(s, .tooManyPrepared(s.pointee.prepared.all.count))
+            return false
+        }
+        return true
+    }
+
+    /// Changes what is kept of prepared statements, and tells the budget of all sessions.
+    func budgetPrepared(_ s: SessionRef, _ change: (inout PreparedStatements) -> Void) {
+        let before = s.pointee.prepared.byteCount
+        change(&s.pointee.prepared)
+        fleet.budget.adjust(s.pointee.prepared.byteCount - before)
     }
 
     /// Nothing is to be sent for it, and no answer is due.
@@ -91,35 +107,35 @@ extension Worker {
 
     /// Where an execution says that types follow, and where they stand; nil where it has none.
     private func typesPlace(
-        _ command: Command, _ packet: UnsafeRawPointer, _ length: Int, parameters: Int
+        _ command: Command, _ packet: UnsafeRawBufferPointer, parameters: Int
     ) -> (given: Bool, flag: Int, types: Int)? {
         guard parameters > 0 else { return nil }
         if command == .bulkExecute {
-            guard length >= Self.bulkHeadSize else { return nil }
-            let flags = packet.load(fromByteOffset: Self.bulkHeadSize - 2, as: UInt8.self)
+            guard packet.count >= Self.bulkHeadSize else { return nil }
+            let flags = packet.byte(at: Self.bulkHeadSize - 2)
             return (flags & Self.bulkTypesFlag != 0, Self.bulkHeadSize - 2, Self.bulkHeadSize)
         }
         let flag = Self.executeHeadSize + (parameters + 7) / 8
-        guard length > flag else { return nil }
-        return (packet.load(fromByteOffset: flag, as: UInt8.self) == 1, flag, flag + 1)
+        guard packet.count > flag else { return nil }
+        return (packet.byte(at: flag) == 1, flag, flag + 1)
     }
 
     /// Remembers the types of an execution that gives them: a later one that does not relies on them, and a node
     /// that prepared the statement anew has not seen them.
-    private func captureTypes(
-        _ s: SessionRef, _ i: Int, _ command: Command, _ packet: UnsafeRawPointer, _ length: Int
-    ) {
+    private func captureTypes(_ s: SessionRef, _ i: Int, _ command: Command, _ packet: UnsafeRawBufferPointer) {
         let parameters = s.pointee.prepared[i].parameters
-        guard let place = typesPlace(command, packet, length, parameters: parameters), place.given else { return }
+        guard let place = typesPlace(command, packet, parameters: parameters), place.given else { return }
         let size = 2 * parameters
-        guard length >= place.types + size else {
-            s.pointee.prepared[i].types = []
+        guard packet.count >= place.types + size else {
+            budgetPrepared(s) { $0.set(types: [], at: i) }
             return
         }
-        if s.pointee.prepared[i].types.count != size {
-            s.pointee.prepared[i].types = [UInt8](repeating: 0, count: size)
+        let types = packet.part(place.types..<place.types + size)
+        if s.pointee.prepared[i].types.count == size {
+            s.pointee.prepared[i].types.withUnsafeMutableBytes { $0.copyMemory(from: types) }
+        } else {
+            budgetPrepared(s) { $0.set(types: [UInt8](types), at: i) }
         }
-        s.pointee.prepared[i].types.withUnsafeMutableBytes { _ = memcpy($0.baseAddress!, packet + place.types, size) }
     }
 
     /// True when this execution can't go out as it is: the node has not seen the types that it relies on.
@@ -135,7 +151,7 @@ extension Worker {
         case .statementExecute, .bulkExecute, .statementFetch, .statementReset, .statementSendLongData: break
         case _: return true
         }
-        guard let base = s.pointee.statement.base,
+        guard s.pointee.statement.count >= Self.idOffset + 4,
             let i = s.pointee.prepared.index(of: s.pointee.statementID)
         else { return true }
         if let failure = s.pointee.prepared[i].failure, s.pointee.command != .statementSendLongData {
@@ -143,12 +159,11 @@ extension Worker {
             answer(s, failure)
             return false
         }
-        base.storeBytes(
-            of: s.pointee.prepared[i].nodeID.littleEndian, toByteOffset: Self.idOffset, as: UInt32.self)
+        s.pointee.statement.mutableBytes.set(s.pointee.prepared[i].nodeID, at: Self.idOffset)
         guard s.pointee.command == .statementExecute || s.pointee.command == .bulkExecute,
             !s.pointee.prepared[i].typesSent,
             let place = typesPlace(
-                s.pointee.command, base, s.pointee.statement.count, parameters: s.pointee.prepared[i].parameters)
+                s.pointee.command, s.pointee.statement.bytes, parameters: s.pointee.prepared[i].parameters)
         else { return true }
         if !place.given {
             guard insertTypes(s, s.pointee.prepared[i].types, place) else {
@@ -166,18 +181,17 @@ extension Worker {
     private func insertTypes(_ s: SessionRef, _ types: [UInt8], _ place: (given: Bool, flag: Int, types: Int)) -> Bool {
         let old = s.pointee.statement.bytes
         guard !types.isEmpty, old.count >= place.types else { return false }
-        let length = PacketHeader.length(at: old.baseAddress!) + types.count
+        let length = PacketHeader(old).length + types.count
         guard length < PacketHeader.payloadMax else { return false }
-        var packet = [UInt8](old[..<place.types]) + types + old[place.types...]
+        var packet = [UInt8](old.part(0..<place.types)) + types + old.part(from: place.types)
         if s.pointee.command == .bulkExecute {
             packet[place.flag] |= Self.bulkTypesFlag
         } else {
             packet[place.flag] = 1
         }
-        packet.withUnsafeMutableBytes {
-            PacketHeader.write(length: length, sequence: 0, to: $0.baseAddress!)
-            s.pointee.statement.assign($0.baseAddress!, $0.count)
+        return packet.withUnsafeMutableBytes {
+            PacketHeader.write(length: length, sequence: 0, to: $0)
+            return s.pointee.statement.assign(UnsafeRawBufferPointer($0))
         }
-        return true
     }
 }

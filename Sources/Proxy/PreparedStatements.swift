@@ -3,6 +3,9 @@ import MySQLWire
 /// A prepared statement of the client's: the id that it knows, the id on the present node, and what is needed to
 /// prepare it again on another.
 struct PreparedStatement {
+    /// What a statement costs beside its text and types, bytes.
+    static let overhead = 160
+
     let clientID: UInt32
     var nodeID: UInt32
     /// The text as the client prepared it.
@@ -22,14 +25,21 @@ struct PreparedStatement {
     var failure: ErrorPacket?
 }
 
-/// A session's prepared statements in the order of their client ids, which only ever grow.
+/// A session's prepared statements in the order of their client ids. Those only grow, until after some four billion of
+/// them they begin anew; an id that is in use is passed over.
 struct PreparedStatements {
     private(set) var all: [PreparedStatement] = []
     private var lastID: UInt32 = 0
     private var lastIndex = 0
-    private(set) var textBytes = 0
+    /// What they cost.
+    private(set) var byteCount = 0
     /// The last COM_STMT_PREPARE failed: "the statement prepared last" is none.
     var lastFailed = false
+
+    init() {}
+
+    /// As if so many had been there before: for tests.
+    mutating func setLastID(_ id: UInt32) { lastID = id }
 
     var isEmpty: Bool { all.isEmpty }
 
@@ -38,14 +48,40 @@ struct PreparedStatements {
 
     /// Adds a statement and returns the id for the client.
     mutating func add(nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int) -> UInt32 {
-        lastID += 1
-        all.append(
-            PreparedStatement(
-                clientID: lastID, nodeID: nodeID, text: [UInt8](text), parameters: parameters))
-        lastIndex = all.count - 1
+        let id = nextID()
+        let statement = PreparedStatement(clientID: id, nodeID: nodeID, text: [UInt8](text), parameters: parameters)
+        lastIndex = place(of: id)
+        all.insert(statement, at: lastIndex)
+        lastID = id
         lastFailed = false
-        textBytes += text.count
-        return lastID
+        byteCount += PreparedStatement.overhead + text.count
+        return id
+    }
+
+    /// There are far more ids than statements may be at a time.
+    private func nextID() -> UInt32 {
+        var id = lastID
+        repeat {
+            id = id >= Self.lastPrepared - 1 ? 1 : id + 1
+        } while isUsed(id)
+        return id
+    }
+
+    private func isUsed(_ id: UInt32) -> Bool {
+        let place = place(of: id)
+        return place < all.count && all[place].clientID == id
+    }
+
+    /// Where a statement with that id stands, or would.
+    private func place(of id: UInt32) -> Int {
+        guard let last = all.last, last.clientID >= id else { return all.count }
+        var low = 0
+        var high = all.count
+        while low < high {
+            let middle = (low + high) / 2
+            if all[middle].clientID < id { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Index of a client's id, nil if there is no such statement.
@@ -57,17 +93,13 @@ struct PreparedStatements {
 
     private mutating func search(_ clientID: UInt32) -> Int? {
         if clientID == Self.lastPrepared {
-            return all.isEmpty || lastFailed ? nil : all.count - 1
+            // It may have been closed: then there is none that was prepared last.
+            return !lastFailed && isUsed(lastID) ? place(of: lastID) : nil
         }
-        var low = 0
-        var high = all.count
-        while low < high {
-            let middle = (low + high) / 2
-            if all[middle].clientID < clientID { low = middle + 1 } else { high = middle }
-        }
-        guard low < all.count, all[low].clientID == clientID else { return nil }
-        lastIndex = low
-        return low
+        let place = place(of: clientID)
+        guard place < all.count, all[place].clientID == clientID else { return nil }
+        lastIndex = place
+        return place
     }
 
     subscript(_ index: Int) -> PreparedStatement {
@@ -75,14 +107,19 @@ struct PreparedStatements {
         @inline(__always) _modify { yield &all[index] }
     }
 
+    mutating func set(types: [UInt8], at index: Int) {
+        byteCount += types.count - all[index].types.count
+        all[index].types = types
+    }
+
     mutating func remove(at index: Int) {
-        textBytes -= all[index].text.count
+        byteCount -= PreparedStatement.overhead + all[index].text.count + all[index].types.count
         all.remove(at: index)
     }
 
     mutating func removeAll() {
         all.removeAll()
-        textBytes = 0
+        byteCount = 0
     }
 
     /// The node is gone, and with it ids, bound types, half-sent long data and cursors.

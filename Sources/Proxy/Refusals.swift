@@ -17,13 +17,28 @@ extension ErrorPacket {
     static let clientTimeout = ErrorPacket(
         code: 1159, sqlState: "08S01", message: "HAProxyDB: the client was idle for longer than client_timeout")
 
-    static let killed = ErrorPacket(code: 1927, sqlState: "70100", message: "Connection was killed")
+    /// The statement was not executed; a transaction that is open stays so.
+    static let outOfMemory = ErrorPacket(
+        code: 1041, sqlState: "HY000",
+        message: "HAProxyDB: statement not executed: memory_max is used up by what is kept for all sessions")
 
-    static func accessDenied(user: String, host: String, withPassword: Bool) -> ErrorPacket {
+    /// In the server's words, whose limit it stands for.
+    static func tooManyPrepared(_ count: Int) -> ErrorPacket {
+        ErrorPacket(
+            code: 1461, sqlState: "42000",
+            message: "Can't create more than max_prepared_stmt_count statements (current value: \(count))")
+    }
+
+    /// A node asks the client to show its password.
+    static func plainPassword(_ plugin: String) -> ErrorPacket {
         ErrorPacket(
             code: 1045, sqlState: "28000",
-            message: "Access denied for user '\(user)'@'\(host)' (using password: \(withPassword ? "YES" : "NO"))")
+            message:
+                "HAProxyDB: the server asks for the password by the plugin '\(plugin.prefix(64))', which is not passed on: it may "
+                + "send it in plain text, and this connection has no TLS")
     }
+
+    static let killed = ErrorPacket(code: 1927, sqlState: "70100", message: "Connection was killed")
 }
 
 extension Refusal {

@@ -42,7 +42,7 @@ extension Worker {
                     sample.loginsHeldNow += 1
                     isAffected = true
                 }
-            case .handshake, .switching, .relaying, .idle, .discarding, .closing: break
+            case .handshake, .relaying, .penalized, .idle, .discarding, .closing, .leaving: break
             }
             if isAffected { sample.usersAffected += 1 }
         }
@@ -105,8 +105,8 @@ extension Worker {
         while let other = next {
             next = other.pointee.next
             switch other.pointee.frontend {
-            case .idle, .discarding, .closing: release(affected: other, at: end)
-            case .ungreeted, .handshake, .switching, .login, .relaying, .held, .streaming, .waiting, .infile: break
+            case .penalized, .idle, .discarding, .closing, .leaving: release(affected: other, at: end)
+            case .ungreeted, .handshake, .login, .relaying, .held, .streaming, .waiting, .infile: break
             }
         }
     }
@@ -118,7 +118,7 @@ extension Worker {
         case .streaming, .waiting, .infile:
             counters.abandoned.add()
             s.pointee.nodeCounters.pointee.abandoned.add()
-        case .ungreeted, .handshake, .switching, .login, .relaying, .idle, .discarding, .closing: break
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .discarding, .closing, .leaving: break
         }
         if s.pointee.affectedSince.nanoseconds != 0 { release(affected: s, at: MonotonicClock.now()) }
         if s.pointee.affectedIn == samplesTaken { affectedAndGone += 1 }
@@ -200,8 +200,8 @@ extension Worker {
         switch s.pointee.frontend {
         case .waiting: return s.pointee.startedAt
         // A client that takes its time is not the node's silence.
-        case .streaming, .infile, .ungreeted, .handshake, .switching, .login, .relaying, .idle, .held, .discarding,
-            .closing:
+        case .streaming, .infile, .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding,
+            .closing, .leaving:
             return nil
         }
     }

@@ -11,14 +11,16 @@ enum Frontend: UInt8 {
     /// No greeting sent: no primary has been seen yet, so nothing is known to greet with. Can transition to:
     /// handshake, closing.
     case ungreeted
-    /// Greeted; the client's handshake response is awaited. Can transition to: switching, login, closing.
+    /// Greeted; the client's handshake response is awaited. Can transition to: login, closing.
     case handshake
-    /// Asked to use `mysql_native_password`; its answer is awaited. Can transition to: login, closing.
-    case switching
-    /// Authenticated as far as the proxy can tell; a node's word is awaited. Can transition to: relaying, idle, closing.
+    /// Authenticated as far as the proxy can tell; a node's word is awaited. Can transition to: relaying, idle,
+    /// penalized, closing, leaving.
     case login
-    /// A node's authentication exchange is passed on to the client. Can transition to: login, closing.
+    /// A node's authentication exchange is passed on to the client. Can transition to: login, closing, leaving.
     case relaying
+    /// A COM_CHANGE_USER was refused: its client is told after a second, so that passwords are not guessed by it. Can
+    /// transition to: idle, closing.
+    case penalized
     /// Between statements. Can transition to: held, streaming, waiting, login (COM_CHANGE_USER), closing.
     case idle
     /// A statement is here and not sent. Can transition to: streaming, waiting, idle, closing.
@@ -33,6 +35,9 @@ enum Frontend: UInt8 {
     case infile
     /// Only what is queued for the client is still written. Can transition to: (freed).
     case closing
+    /// The client is gone in the middle of a login at a node, which is brought to its end there: servers count logins
+    /// that break off, and refuse the host after some. Can transition to: (freed).
+    case leaving
 }
 
 /// Where the conversation with the node stands.
@@ -63,6 +68,13 @@ enum OwnCommand {
 
 /// What the client told in its login, enough to log in again elsewhere.
 struct Credentials {
+    /// Overwrites what a password could be found by.
+    mutating func wipe() {
+        for i in (stage1 ?? []).indices { stage1?[i] = 0 }
+        for i in authResponse.indices { authResponse[i] = 0 }
+        for i in relayedToken.indices { relayedToken[i] = 0 }
+    }
+
     var user: [UInt8] = []
     /// SHA1(password), proven by the client; nil where it is not known (relayed login), empty for no password.
     var stage1: [UInt8]?
@@ -71,7 +83,7 @@ struct Credentials {
     /// A relayed native exchange, from which `stage1` follows once the account's hash is known.
     var relayedToken: [UInt8] = []
     var relayedScramble: [UInt8] = []
-    /// The scramble that this proxy sent to the client.
+    /// The scramble that the client was sent last, by this proxy or by a node.
     var scramble: [UInt8] = []
     var collation: UInt8 = 0
     var packetMax: UInt32 = 0
@@ -109,10 +121,14 @@ struct Session {
     var nodeReading = false
     var clientWriting = false
     var nodeWriting = false
-    /// Nothing can be sent to the client any more.
+    /// Nothing can be sent to the client any more, or its socket can't be watched: ended when the event is over.
     var clientIsGone = false
     /// The client has sent its FIN: it reads on, and is closed after the answer.
     var clientHalfClosed = false
+    /// The node has been told of that: it ends what nobody waits for, and the connection.
+    var endPassed = false
+    /// Stands in the worker's list of those whose turn it is.
+    var isReady = false
     /// Our own commands stand before the client's: `own` is not empty.
     var hasOwn = false
     /// The server has not been asked to report changes: that goes out with the session's first command.
@@ -123,6 +139,12 @@ struct Session {
     var answerFailed = false
     /// How often a node has refused the statement in flight because it is not the primary.
     var demotions: UInt8 = 0
+    /// How often the statement in flight has been run again.
+    var reruns: UInt8 = 0
+    /// Attempts to rebuild this session that its node has ended, in a row.
+    var failedRestorations: UInt8 = 0
+    /// COM_CHANGE_USER that were refused, up to ``Worker/changeUserFailuresMax``.
+    var changeUserFailures: UInt8 = 0
     /// The packet that ends the answer is larger than the buffer and still flows.
     var finishesAfterSkip = false
     /// All of the session's state stands on its new node.
@@ -142,14 +164,15 @@ struct Session {
     var clientSkip = 0
     var clientContinues = false
 
+    /// What the client sent and has not been looked at: the start of a packet, or what came ahead of its turn.
+    var clientCarry: ByteBuffer
     /// The start of a packet whose end has not come.
-    var clientCarry = ByteBuffer()
-    var nodeCarry = ByteBuffer()
+    var nodeCarry: ByteBuffer
     /// What the peer's socket did not take.
-    var clientPending = ByteBuffer()
-    var nodePending = ByteBuffer()
+    var clientPending: ByteBuffer
+    var nodePending: ByteBuffer
     /// The statement in flight or held, with its packet header: what is sent, and what would be run again.
-    var statement = ByteBuffer()
+    var statement: ByteBuffer
     /// The whole statement is in `statement`.
     var statementKept = false
     /// The rest of a statement that flows is kept too.
@@ -180,6 +203,7 @@ struct Session {
     var queue = Queue.none
     var queuePrevious: SessionRef?
     var queueNext: SessionRef?
+    var readyNext: SessionRef?
     var previous: SessionRef?
     var next: SessionRef?
 
@@ -195,6 +219,8 @@ struct Session {
     var moves: UInt32 = 0
     /// A node's exchange was passed on in the login under way: there is no second one with another node.
     var hasRelayed = false
+    /// What the client was asked for last; nil for a further step of an exchange.
+    var relayedPlugin: String?
     /// The client has had its OK.
     var loggedIn = false
     var multiStatements = false
@@ -212,13 +238,21 @@ struct Session {
     let peer: ResolvedAddress
     /// The error of the part of the state that could not be rebuilt.
     var restorationError: ErrorPacket?
+    /// What the node said to the last login: for the client, in a while or when nothing else has come of it.
     var loginError: ErrorPacket?
+    /// Of `journal`, as the budget has it.
+    var journalBytes = 0
 
     init(
         worker: Unmanaged<Worker>, id: UInt32, clientFD: Int32, peer: ResolvedAddress,
-        counters: UnsafeMutablePointer<NodeCounters>, at now: Instant
+        counters: UnsafeMutablePointer<NodeCounters>, budget: Unmanaged<MemoryBudget>, at now: Instant
     ) {
         self.worker = worker
+        clientCarry = ByteBuffer(limit: ReceiveBuffer.size, need: .transit, budget: budget)
+        nodeCarry = ByteBuffer(limit: ReceiveBuffer.size, need: .transit, budget: budget)
+        clientPending = ByteBuffer(limit: 4 * ReceiveBuffer.size, need: .transit, budget: budget)
+        nodePending = ByteBuffer(limit: SessionLimits.restorationMax, need: .transit, budget: budget)
+        statement = ByteBuffer(limit: SessionLimits.statementBufferMax, need: .copy, budget: budget)
         nodeCounters = counters
         self.id = id
         self.clientFD = clientFD
@@ -230,6 +264,15 @@ struct Session {
     /// The transaction state as the client knows it.
     var inTransaction: Bool { status.contains(.inTransaction) }
 
+    /// It has been ended; only what is still to be done for that is under way.
+    var isEnding: Bool { frontend == .closing || frontend == .leaving }
+
+    /// The command's text or parameters: what follows the command byte of `statement`, empty where nothing is kept.
+    var statementText: UnsafeRawBufferPointer {
+        let bytes = statement.bytes
+        return bytes.part(from: min(bytes.count, PacketHeader.size + 1))
+    }
+
     mutating func releaseBuffers() {
         clientCarry.release()
         nodeCarry.release()
@@ -237,4 +280,20 @@ struct Session {
         nodePending.release()
         statement.release()
     }
+}
+
+/// What one session may grow to. All bounds of the program: docs/limits.md.
+enum SessionLimits {
+    /// A larger statement is not kept while it is in flight: it can't be run again.
+    static let statementKeptMax = 1 << 20
+    /// Of a kept statement with its head, and parameter types that are put into it.
+    static let statementBufferMax = 2 << 20
+    /// Prepared statements at a time, as many as a server's default allows all of its sessions together.
+    static let preparedMax = 16_382
+    /// Their texts, types and what it takes to keep them.
+    static let preparedBytesMax = 8 << 20
+    /// What rebuilds a session: the texts above, and those of its journal, which may be said in hexadecimal digits.
+    static let restorationMax = 32 << 20
+    /// A packet of a login.
+    static let loginPacketMax = 16 * 1024
 }

@@ -7,6 +7,15 @@ enum Queue: UInt8 {
     case held
     /// Logs in to a node; ordered by deadline.
     case attaching
+    /// Is rebuilt on its node; ordered by deadline.
+    case restoring
+    /// Refused by the node for a reason of its own (a limit of its account): waits apart from the others until it is
+    /// tried again; ordered by deadline.
+    case postponed
+    /// Waits for the answer to a refused COM_CHANGE_USER; ordered by deadline.
+    case penalized
+    /// Only its end is awaited; ordered by deadline.
+    case farewell
 }
 
 /// A doubly linked list through the sessions themselves: enqueue and remove in constant time without allocation.
@@ -49,5 +58,30 @@ struct SessionList {
         s.pointee.queuePrevious = nil
         s.pointee.queue = .none
         count -= 1
+    }
+}
+
+/// Sessions whose turn it is, in order; a session stands in one such list at most, and may have been ended since.
+struct ReadyList {
+    private var first: SessionRef?
+    private var last: SessionRef?
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ s: SessionRef) {
+        precondition(!s.pointee.isReady)
+        s.pointee.isReady = true
+        s.pointee.readyNext = nil
+        if let last { last.pointee.readyNext = s } else { first = s }
+        last = s
+    }
+
+    mutating func takeFirst() -> SessionRef? {
+        guard let s = first else { return nil }
+        first = s.pointee.readyNext
+        if first == nil { last = nil }
+        s.pointee.readyNext = nil
+        s.pointee.isReady = false
+        return s
     }
 }

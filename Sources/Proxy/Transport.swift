@@ -5,35 +5,14 @@ import Glibc
 import MySQLWire
 import Reactor
 
-/// Bytes to and from sockets, and back-pressure: what a peer does not take is kept (at most one receive buffer), and
-/// until it is gone the other side is not read.
+/// Bytes to and from sockets, and back-pressure: what a peer does not take is kept, and until it is gone the other side
+/// is not read, nor is anything more of this one's looked at.
 extension Worker {
-    enum Received {
-        case bytes(Int)
-        case nothing
-        case ended
-        case failed
-    }
-
-    @inline(__always)
-    func receive(_ descriptor: Int32, at offset: Int) -> Received {
-        while true {
-            let n = recv(descriptor, buffer + offset, Worker.bufferSize - offset, 0)
-            if n > 0 { return .bytes(n) }
-            if n == 0 { return .ended }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return .nothing
-            case _: return .failed
-            }
-        }
-    }
-
     /// Bytes taken by the socket, 0 if it takes none now, nil if it is broken.
     @inline(__always)
-    private func transmit(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int? {
+    private func transmit(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int? {
         while true {
-            let n = send(descriptor, bytes, count, Int32(platform_msg_nosignal))
+            let n = send(descriptor, bytes.baseAddress, bytes.count, Int32(platform_msg_nosignal))
             if n >= 0 { return n }
             switch errno {
             case EINTR: continue
@@ -48,25 +27,29 @@ extension Worker {
     /// Sends, or queues what can't be sent. Bytes for a client that is gone are dropped, and it is noted: whoever gets
     /// the session next ends it.
     @inline(__always)
-    func writeClient(_ s: SessionRef, _ bytes: UnsafeRawPointer, _ count: Int) {
-        s.pointee.bytesOut &+= UInt64(count)
-        counters.bytesOut.add(UInt64(count))
+    func writeClient(_ s: SessionRef, _ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0 else { return }
+        s.pointee.bytesOut &+= UInt64(bytes.count)
+        counters.bytesOut.add(UInt64(bytes.count))
         var sent = 0
         if s.pointee.clientPending.isEmpty {
-            guard let taken = transmit(s.pointee.clientFD, bytes, count) else {
+            guard let taken = transmit(s.pointee.clientFD, bytes) else {
                 s.pointee.clientIsGone = true
                 return
             }
             sent = taken
-            if sent == count { return }
+            if sent == bytes.count { return }
         }
-        s.pointee.clientPending.append(bytes + sent, count - sent)
+        guard s.pointee.clientPending.append(bytes.part(from: sent)) else {
+            s.pointee.clientIsGone = true
+            return
+        }
         setClientWriting(s, true)
         setNodeReading(s, false)
     }
 
     func writeClient(_ s: SessionRef, _ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { if let base = $0.baseAddress { writeClient(s, base, $0.count) } }
+        bytes.withUnsafeBytes { writeClient(s, $0) }
     }
 
     /// One packet with the next sequence number of the answer under way.
@@ -76,10 +59,12 @@ extension Worker {
     }
 
     func clientWritable(_ s: SessionRef) {
-        let bytes = s.pointee.clientPending.bytes
-        if let base = bytes.baseAddress, !bytes.isEmpty {
-            guard let sent = transmit(s.pointee.clientFD, base, bytes.count) else { return destroy(s, reset: true) }
+        if !s.pointee.clientPending.isEmpty {
+            guard let sent = transmit(s.pointee.clientFD, s.pointee.clientPending.bytes) else {
+                return destroy(s, reset: true)
+            }
             s.pointee.clientPending.removeFirst(sent)
+            if sent > 0 { s.pointee.lastActive = now }
         }
         guard s.pointee.clientPending.isEmpty else { return }
         s.pointee.clientPending.release()
@@ -93,27 +78,27 @@ extension Worker {
 
     /// Sends, or queues what can't be sent. A broken node shows itself on the read side.
     @inline(__always)
-    func writeNode(_ s: SessionRef, _ bytes: UnsafeRawPointer, _ count: Int) {
-        s.pointee.nodeCounters.pointee.bytesIn.add(UInt64(count))
+    func writeNode(_ s: SessionRef, _ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0 else { return }
+        s.pointee.nodeCounters.pointee.bytesIn.add(UInt64(bytes.count))
         var sent = 0
         if s.pointee.nodePending.isEmpty {
-            sent = transmit(s.pointee.nodeFD, bytes, count) ?? count
-            if sent == count { return }
+            sent = transmit(s.pointee.nodeFD, bytes) ?? bytes.count
+            if sent == bytes.count { return }
         }
-        s.pointee.nodePending.append(bytes + sent, count - sent)
+        guard s.pointee.nodePending.append(bytes.part(from: sent)) else { return giveUp(s) }
         setNodeWriting(s, true)
         setClientReading(s, false)
     }
 
     func writeNode(_ s: SessionRef, _ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { if let base = $0.baseAddress { writeNode(s, base, $0.count) } }
+        bytes.withUnsafeBytes { writeNode(s, $0) }
     }
 
     func nodeWritable(_ s: SessionRef) {
         if s.pointee.backend == .connecting { return nodeConnected(s) }
-        let bytes = s.pointee.nodePending.bytes
-        if let base = bytes.baseAddress, !bytes.isEmpty {
-            guard let sent = transmit(s.pointee.nodeFD, base, bytes.count) else {
+        if !s.pointee.nodePending.isEmpty {
+            guard let sent = transmit(s.pointee.nodeFD, s.pointee.nodePending.bytes) else {
                 s.pointee.nodePending.release()
                 setNodeWriting(s, false)
                 return
@@ -123,6 +108,7 @@ extension Worker {
         guard s.pointee.nodePending.isEmpty else { return }
         s.pointee.nodePending.release()
         setNodeWriting(s, false)
+        passEnd(s)
         resumeClient(s)
     }
 
@@ -143,14 +129,14 @@ extension Worker {
         guard s.pointee.clientReading != on else { return }
         if on, s.pointee.clientHalfClosed { return }
         s.pointee.clientReading = on
-        if on { event_add(clientReadEvent(s), nil) } else { event_del(clientReadEvent(s)) }
+        if on { add(clientReadEvent(s), s) } else { event_del(clientReadEvent(s)) }
     }
 
     @inline(__always)
     func setNodeReading(_ s: SessionRef, _ on: Bool) {
         guard s.pointee.nodeReading != on, s.pointee.nodeFD >= 0 else { return }
         s.pointee.nodeReading = on
-        if on { event_add(nodeReadEvent(s), nil) } else { event_del(nodeReadEvent(s)) }
+        if on { add(nodeReadEvent(s), s) } else { event_del(nodeReadEvent(s)) }
     }
 
     func setClientWriting(_ s: SessionRef, _ on: Bool) {
@@ -165,7 +151,7 @@ extension Worker {
         event_assign(
             writing, base, s.pointee.clientFD, Int16(EV_WRITE | EV_PERSIST), clientWritableEvent,
             UnsafeMutableRawPointer(s))
-        event_add(writing, nil)
+        add(writing, s)
     }
 
     func setNodeWriting(_ s: SessionRef, _ on: Bool) {
@@ -180,18 +166,34 @@ extension Worker {
         event_assign(
             writing, base, s.pointee.nodeFD, Int16(EV_WRITE | EV_PERSIST), nodeWritableEvent,
             UnsafeMutableRawPointer(s))
-        event_add(writing, nil)
+        add(writing, s)
+    }
+
+    /// The kernel may refuse to watch one more descriptor (epoll's `max_user_watches`): a session that would never hear
+    /// of its peer again is ended.
+    @inline(__always)
+    private func add(_ event: UnsafeMutablePointer<event>, _ s: SessionRef) {
+        if event_add(event, nil) != 0 { giveUp(s) }
+    }
+
+    /// Ends the session when the event is over: there is no room for what it needs.
+    func giveUp(_ s: SessionRef) {
+        s.pointee.clientIsGone = true
+        if !s.pointee.isReady { ready.append(s) }
     }
 }
 
-// C callbacks: plain functions, the session as a raw pointer, the worker unretained.
+// C callbacks: plain functions, the session as a raw pointer (libevent has no other kind), the worker unretained.
 
 @inline(__always)
 private func dispatch(_ argument: UnsafeMutableRawPointer?, _ body: (Worker, SessionRef) -> Void) {
     guard let argument else { return }
     let s = argument.assumingMemoryBound(to: Session.self)
     guard s.pointee.clientFD >= 0 else { return }
-    s.pointee.worker._withUnsafeGuaranteedRef { body($0, s) }
+    s.pointee.worker._withUnsafeGuaranteedRef {
+        body($0, s)
+        if !$0.ready.isEmpty { $0.goOn() }
+    }
 }
 
 func clientReadableEvent(_ descriptor: Int32, _ what: Int16, _ argument: UnsafeMutableRawPointer?) {

@@ -1,6 +1,5 @@
 import CLibevent
 import Cluster
-import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -33,20 +32,15 @@ enum WorkerMessage: Sendable {
 /// `Commands` (what clients send), `Answers` (what nodes send), `Attachment` (logging in to a node), `Loss` (what
 /// becomes of a session whose node is gone), `Holding` (the gate).
 final class Worker: @unchecked Sendable {
-    /// The receive buffer that all sessions of a worker share: 64 KiB was the best of 16, 64 and 256 KiB for large
-    /// results, and no slower for small ones.
-    static let bufferSize = 64 * 1024
     /// A packet that fits into the buffer with its header is handled whole, a larger one flows.
-    static let wholePacketMax = bufferSize
+    static let wholePacketMax = ReceiveBuffer.size
     /// Of a packet that flows, at least this much is seen by the trackers.
     static let packetHeadMin = PacketHeader.size + 64
-    /// A larger statement is not kept while it is in flight: it can't be run again.
-    static let statementKeptMax = 1 << 20
-    /// A statement buffer of up to this size stays with its session.
-    static let statementBufferKept = 512
     static let tick = Instant.Span.milliseconds(20)
     /// Statements under way, and nothing from the node for so long: the node is asked whether it is there.
     static let silenceMin = Instant.Span.milliseconds(80)
+    /// How long a node may take to rebuild a session.
+    static let restorationTimeMax = Instant.Span.seconds(30)
 
     let index: Int
     let options: ProxyOptions
@@ -55,7 +49,7 @@ final class Worker: @unchecked Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: WorkerCounters
     let fleet: FleetState
-    let buffer = UnsafeMutableRawPointer.allocate(byteCount: Worker.bufferSize, alignment: 64)
+    let buffer = ReceiveBuffer()
 
     var base: OpaquePointer!
     var loop: EventLoop!
@@ -73,6 +67,17 @@ final class Worker: @unchecked Sendable {
     var logins = SessionList(.login)
     var held = SessionList(.held)
     var attaching = SessionList(.attaching)
+    var restoring = SessionList(.restoring)
+    var postponed = SessionList(.postponed)
+    var penalized = SessionList(.penalized)
+    var farewells = SessionList(.farewell)
+    /// Whose turn it is when the event under way is over, and when others have had theirs.
+    var ready = ReadyList()
+    var again = ReadyList()
+    var isAgainDue = false
+    /// The session whose client is looked for next.
+    var presence: SessionRef?
+    var refusedLogins = RefusedLoginTeller()
     /// Freed at the next tick: a callback higher up the stack may still look at them.
     var graveyard: [SessionRef] = []
     var governor: ReleaseGovernor
@@ -130,6 +135,7 @@ final class Worker: @unchecked Sendable {
 
     private func receive(_ message: WorkerMessage) {
         now = MonotonicClock.now()
+        defer { goOn() }
         switch message {
         case .view(let view): adopt(view)
         case .accounts(let accounts): self.accounts = accounts
@@ -151,14 +157,24 @@ final class Worker: @unchecked Sendable {
     private func onTick() {
         now = MonotonicClock.now()
         ticks += 1
+        // Whoever is to be buried must not stand in a list any more.
+        swap(&ready, &again)
+        goOn()
         bury()
         listenForSilence()
         while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
-        while let s = attaching.first, s.pointee.deadline <= now { attachFailed(s) }
+        while let s = farewells.first, s.pointee.deadline <= now { destroy(s, reset: true) }
+        while let s = penalized.first, s.pointee.deadline <= now { tellPenalized(s) }
+        while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
+        while let s = restoring.first, s.pointee.deadline <= now { restorationCutOff(s) }
+        while let s = postponed.first, s.pointee.deadline <= now { retryPostponed(s) }
+        lookForVanished()
+        if fleet.budget.isShort { relieveMemory() }
         expireHeld()
         release()
         if ticks % 50 == 0, options.clientTimeout > .zero { closeIdle() }
         if let drainDeadline { continueDraining(until: drainDeadline) }
+        goOn()
     }
 
     private func closeIdle() {
@@ -176,7 +192,7 @@ final class Worker: @unchecked Sendable {
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            guard isMeant(s) else { continue }
+            guard isMeant(s), !s.pointee.isEnding else { continue }
             if s.pointee.nodeSkip == 0 { refuse(s, .killed) }
             close(s)
         }
@@ -193,6 +209,10 @@ final class Worker: @unchecked Sendable {
         var next = sessions
         while let s = next {
             next = s.pointee.next
+            if s.pointee.isEnding {
+                if now >= deadline { destroy(s, reset: true) }
+                continue
+            }
             let busy =
                 s.pointee.frontend == .waiting || s.pointee.frontend == .streaming
                 || s.pointee.frontend == .infile || s.pointee.inTransaction
@@ -219,13 +239,13 @@ final class Worker: @unchecked Sendable {
     private func summary(of s: SessionRef) -> SessionSummary {
         let state: String
         switch s.pointee.frontend {
-        case .ungreeted, .handshake, .switching, .relaying: state = "login"
+        case .ungreeted, .handshake, .relaying, .penalized: state = "login"
         case .login: state = s.pointee.queue == .held ? "held" : "login"
-        case .held: state = s.pointee.queue == .held ? "held" : "moving"
+        case .held: state = s.pointee.queue == .held || s.pointee.queue == .postponed ? "held" : "moving"
         case .idle where s.pointee.refusal != nil: state = "lost"
         case .idle: state = s.pointee.inTransaction ? "transaction" : "idle"
         case .streaming, .discarding, .waiting, .infile: state = "busy"
-        case .closing: state = "closing"
+        case .closing, .leaving: state = "closing"
         }
         return SessionSummary(
             id: s.pointee.id, client: s.pointee.peer.text,

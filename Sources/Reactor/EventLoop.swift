@@ -10,8 +10,14 @@ import Glibc
 public final class EventLoop {
     /// `struct event_base *`
     public let base: OpaquePointer
+    /// The kernel takes no more watched descriptors: told once, until it does again. Those that wait for it are tried
+    /// again by a timer.
+    public var onRefusal: ((SystemError) -> Void)?
     private var live: [ObjectIdentifier: EventHandle] = [:]
     private var isStopping = false
+    /// Watches that the kernel has not taken.
+    private var refused: Set<ObjectIdentifier> = []
+    private static let retryInterval: Instant.Span = .milliseconds(50)
 
     public init() throws(SystemError) {
         guard let configuration = event_config_new() else { throw SystemError(errno: ENOMEM, call: "event_config_new") }
@@ -71,7 +77,19 @@ public final class EventLoop {
     }
 
     fileprivate func keep(_ handle: EventHandle) { live[ObjectIdentifier(handle)] = handle }
-    fileprivate func forget(_ handle: EventHandle) { live[ObjectIdentifier(handle)] = nil }
+    fileprivate func forget(_ handle: EventHandle) {
+        live[ObjectIdentifier(handle)] = nil
+        refused.remove(ObjectIdentifier(handle))
+    }
+
+    /// A timer needs nothing of the kernel.
+    fileprivate func retry(_ handle: EventHandle, after error: SystemError) {
+        if refused.isEmpty { onRefusal?(error) }
+        refused.insert(ObjectIdentifier(handle))
+        schedule(after: Self.retryInterval) { [weak handle] in handle?.watchAgain() }
+    }
+
+    fileprivate func accepted(_ handle: EventHandle) { refused.remove(ObjectIdentifier(handle)) }
 }
 
 /// What a watched descriptor is ready for. An error or a hang-up shows as both.
@@ -115,13 +133,25 @@ public class EventHandle {
         loop.keep(self)
     }
 
-    fileprivate func add(_ delay: Instant.Span?) {
+    /// Watches from now on, or as soon as the kernel can take it: it has a limit of its own (ENOSPC,
+    /// fs.epoll.max_user_watches), and its memory has an end.
+    fileprivate func watch() {
+        guard let event, let loop else { return }
+        if event_add(event, nil) == 0 { return loop.accepted(self) }
+        let error = SystemError(errno: errno, call: "epoll_ctl")
+        let isOurs = [EBADF, EPERM, EEXIST, EINVAL, ENOENT].contains(error.errno)
+        precondition(!isOurs, "event_add: \(error)")
+        loop.retry(self, after: error)
+    }
+
+    /// Unless it was cancelled, or made anew, in the meantime.
+    fileprivate func watchAgain() {
+        guard let event, event_pending(event, Int16(EV_READ | EV_WRITE | EV_SIGNAL), nil) == 0 else { return }
+        watch()
+    }
+
+    fileprivate func wait(_ delay: Instant.Span) {
         guard let event else { return }
-        guard let delay else {
-            let added = event_add(event, nil)
-            precondition(added == 0, "event_add: \(SystemError(errno: errno, call: "epoll_ctl"))")
-            return
-        }
         // Rounded up: a timer never fires before its time.
         let microseconds = max(0, (delay.nanoseconds + 999) / 1000)
         var time = timeval(tv_sec: Int(microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
@@ -149,7 +179,7 @@ public final class Timer: EventHandle {
 
     fileprivate func arm(_ delay: Instant.Span) {
         make(-1, repeats ? EV_PERSIST : 0)
-        add(delay)
+        wait(delay)
     }
 
     fileprivate override func fired(_ what: Int16) {
@@ -177,7 +207,7 @@ public final class Watch: EventHandle {
         flags = wanted
         if wanted == 0 { return cancel() }
         make(descriptor, wanted | EV_PERSIST)
-        add(nil)
+        watch()
     }
 
     fileprivate override func fired(_ what: Int16) {
@@ -194,7 +224,7 @@ public final class SignalWatch: EventHandle {
         self.body = body
         super.init(loop: loop)
         make(signal, EV_SIGNAL | EV_PERSIST)
-        add(nil)
+        watch()
     }
 
     fileprivate override func fired(_ what: Int16) { body() }

@@ -207,6 +207,42 @@ public enum Sockets {
         }
     }
 
+    /// Whether there is something to receive, without receiving it.
+    ///
+    /// - Returns: nil where the connection has failed.
+    public static func peek(_ descriptor: Int32) -> Transfer? {
+        var byte: UInt8 = 0
+        let result = try? systemCall("recv") { recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
+        switch result {
+        case .done(0)?: return .ended
+        case .done(let count)?: return .bytes(count)
+        case .wouldBlock?: return .wouldBlock
+        case nil: return nil
+        }
+    }
+
+    /// The peer has closed its side and everything that it sent before has been received, or the connection has failed.
+    /// One that has closed its side behind bytes that wait here has not ended.
+    public static func hasEnded(_ descriptor: Int32) -> Bool {
+        switch peek(descriptor) {
+        case .bytes?: platform_is_connection_dead(descriptor, .max) != 0
+        case .wouldBlock?: false
+        case .ended?, nil: true
+        }
+    }
+
+    /// The connection has failed, or its peer has left what it was sent unacknowledged for so long: it has vanished. One
+    /// that only does not read, but says so, is there.
+    public static func isDead(_ descriptor: Int32, silentFor limit: Instant.Span) -> Bool {
+        platform_is_connection_dead(descriptor, UInt32(clamping: limit.milliseconds)) != 0
+    }
+
+    /// No more bytes from this side (FIN, behind what was sent).
+    public static func endSending(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// The same, and what the peer sends is thrown away.
+    public static func endBoth(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     // MARK: options and the end
 
     public static func setNoDelay(_ descriptor: Int32) throws(SystemError) {

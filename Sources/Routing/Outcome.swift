@@ -30,6 +30,19 @@ public enum Verdict: Sendable, Hashable {
     case close
 }
 
+extension Verdict {
+    /// The same where the connection was ended by us since the node's answer could not be understood: the statement has
+    /// been executed as far as anybody knows, and would be answered so again.
+    public var ofUnreadableAnswer: Verdict {
+        switch self {
+        case .runAgain: .error(.unreadable, next: nil)
+        case .error(let refusal, let next) where refusal.kind == .readInterrupted: .error(.unreadable, next: next)
+        case .error(let refusal, let next) where refusal.kind == .unknown: .error(.unknownUnreadable, next: next)
+        case .moveSilently, .error, .refuseNextStatement, .close: self
+        }
+    }
+}
+
 /// The decision table: a pure function of what was in flight, whether a transaction was open (the server's last
 /// status flags), whether autocommit is on, and what cannot be rebuilt.
 public enum Outcome {

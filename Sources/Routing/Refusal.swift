@@ -13,6 +13,8 @@ public struct Refusal: Sendable, Hashable {
         case stateLost
         /// Rows were delivered already; nothing was written.
         case readInterrupted
+        /// Nothing was written, and it is not run again.
+        case readFailed
         /// No primary within the hold time; the statement was never sent.
         case holdExpired
         /// No primary within the hold time, at login.
@@ -50,6 +52,21 @@ public struct Refusal: Sendable, Hashable {
     public static let readInterrupted = Refusal(
         .readInterrupted, 1213, "40001",
         "result set interrupted: the primary was lost after part of the rows; nothing was written, retry")
+
+    /// ER_MALFORMED_PACKET, which nothing takes for a reason to try again.
+    public static let unreadable = Refusal(
+        .readFailed, 1835, "HY000", "the server's answer could not be understood; nothing was written")
+
+    public static let unknownUnreadable = Refusal(
+        .unknown, 1927, "08007",
+        "the outcome of this statement is unknown: the server's answer could not be understood; "
+            + "check before running it again")
+
+    /// ER_QUERY_INTERRUPTED: nothing was written, and whoever tries again should know what it may do.
+    public static let ranTwice = Refusal(
+        .readFailed, 1317, "70100",
+        "query execution was interrupted: both times that this statement ran, its server was lost; "
+            + "it is not run a third time")
 
     /// 08S02 (communication link): the session cannot go on as it was.
     public static func stateLost(_ losses: Losses, inTransaction: Bool = false) -> Refusal {

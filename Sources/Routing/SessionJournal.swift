@@ -393,9 +393,13 @@ public struct SessionJournal: Sendable {
         return sum
     }
 
-    /// Past the limit nothing is kept that could grow; the session can no longer be moved.
     private mutating func limit() {
-        guard byteCount > byteCountMax else { return }
+        if byteCount > byteCountMax { shed() }
+    }
+
+    /// There is no room for it: nothing is kept that could grow, and the session can no longer be moved
+    /// (``Losses/tooLarge``).
+    public mutating func shed() {
         marked.insert(.tooLarge)
         userVariables = UserVariableLog()
         prepared = []
@@ -403,8 +407,13 @@ public struct SessionJournal: Sendable {
         userLocks = []
         handlers = []
         variables = []
+        if (names?.count ?? 0) > Self.textKept { names = nil }
+        if (role?.count ?? 0) > Self.textKept { role = nil }
         transactionEnded()
     }
+
+    /// A text of SET NAMES or SET ROLE of this length is no burden.
+    private static let textKept = 1024
 }
 
 /// System variables that need knowing.

@@ -31,6 +31,9 @@ public struct Configuration: Sendable, Hashable {
         public var loginTimeout: Instant.Span = .seconds(10)
         /// Zero: never.
         public var clientTimeout: Instant.Span = .zero
+        public var clientLostTimeout: Instant.Span = .seconds(30)
+        /// Bytes.
+        public var memoryMax = 256 << 20
         /// Instead of the primary's own version in the greeting.
         public var serverVersion: String?
         public var proxyProtocol = false

@@ -33,6 +33,8 @@ public struct ConfigurationChange: Sendable, Hashable {
         postpone("proxy.connections_max", \.proxy.connectionsMax, new)
         postpone("proxy.login_timeout", \.proxy.loginTimeout, new)
         postpone("proxy.client_timeout", \.proxy.clientTimeout, new)
+        postpone("proxy.client_lost_timeout", \.proxy.clientLostTimeout, new)
+        postpone("proxy.memory_max", \.proxy.memoryMax, new)
         postpone("proxy.proxy_protocol", \.proxy.proxyProtocol, new)
         postpone("node", \.nodes, new)
         postpone("node.agent", \.agents, new)

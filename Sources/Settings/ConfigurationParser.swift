@@ -72,8 +72,8 @@ private struct ConfigurationParser {
     private mutating func proxy(_ section: Section, into proxy: inout Configuration.Proxy) {
         draft.expectOnly(
             [
-                "name", "listen", "workers", "connections_max", "login_timeout", "client_timeout", "server_version",
-                "proxy_protocol",
+                "name", "listen", "workers", "connections_max", "login_timeout", "client_timeout",
+                "client_lost_timeout", "memory_max", "server_version", "proxy_protocol",
             ], in: section)
         if let name = plainName("name", section) { proxy.name = name }
         if draft.require("listen", in: section), let listen = draft.endpoints("listen", in: section) {
@@ -86,6 +86,12 @@ private struct ConfigurationParser {
         }
         if let t = draft.span("client_timeout", in: section, .zero ... .seconds(30 * 86_400)) {
             proxy.clientTimeout = t
+        }
+        if let t = draft.span("client_lost_timeout", in: section, .seconds(1) ... .seconds(3600)) {
+            proxy.clientLostTimeout = t
+        }
+        if let size = draft.size("memory_max", in: section, .mebibytes(16) ... .mebibytes(1 << 20)) {
+            proxy.memoryMax = size.bytes
         }
         if let version = draft.text("server_version", in: section) {
             if version.utf8.count <= 64, version.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) {

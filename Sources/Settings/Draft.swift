@@ -111,6 +111,24 @@ struct Draft {
         return span
     }
 
+    mutating func size(_ key: String, in section: Section, _ range: ClosedRange<ByteSize>) -> ByteSize? {
+        guard let tree = section.entries[key] else { return nil }
+        let units = "a number with its unit in quotes (\"256MiB\", \"2GiB\")"
+        guard case .text(let text) = tree else {
+            fail(section, key, "must be \(units), not \(tree.kind)")
+            return nil
+        }
+        guard let size = ByteSize(text: text) else {
+            fail(section, key, "\"\(text)\" is no amount of memory; write \(units)")
+            return nil
+        }
+        guard range.contains(size) else {
+            fail(section, key, "\(text) is outside \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return size
+    }
+
     mutating func endpoint(_ key: String, in section: Section) -> Endpoint? {
         guard let text = text(key, in: section) else { return nil }
         return endpoint(text, at: section.path + [key], key: "\(section.name).\(key)")

@@ -23,13 +23,18 @@ public final class ChildProcess: Sendable {
     public let logPath: String
     private let end = Watched<End?>(nil)
 
-    /// - Parameter arguments: the program (an absolute path, or a name looked up in PATH) and its arguments.
-    public init(_ arguments: [String], name: String, logPath: String, environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - arguments: the program (an absolute path, or a name looked up in PATH) and its arguments.
+    ///   - standardError: the caller's descriptor that becomes its standard error; nil for the log.
+    public init(
+        _ arguments: [String], name: String, logPath: String, environment: [String: String] = [:],
+        standardError: Int32? = nil
+    ) throws {
         self.name = name
         self.logPath = logPath
         pid = try Spawner.shared.run {
             try spawn(
-                ["setpriv", "--pdeathsig", "KILL", "--"] + arguments, logPath: logPath,
+                ["setpriv", "--pdeathsig", "KILL", "--"] + arguments, logPath: logPath, standardError: standardError,
                 environment: ProcessInfo.processInfo.environment.merging(environment) { _, own in own })
         }
         let pid = self.pid
@@ -115,13 +120,15 @@ private final class Spawner: Sendable {
     }
 }
 
-private func spawn(_ arguments: [String], logPath: String, environment: [String: String]) throws -> pid_t {
+private func spawn(
+    _ arguments: [String], logPath: String, standardError: Int32?, environment: [String: String]
+) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    posix_spawn_file_actions_adddup2(&actions, standardError ?? 1, 2)
     // Sockets of clients in this process must not live on in a server that it starts.
     platform_spawn_closefrom(&actions, 3)
 

@@ -15,9 +15,12 @@ public final class ProxyProcess: Sendable {
     ///   - proxy: more lines of the section `[proxy]`, e.g. `connections_max = 10`.
     ///   - sections: more lines at the end of the file.
     ///   - agents: TCP ports on 127.0.0.1 of the nodes' agents, in their order.
+    ///   - launcher: a program with its arguments that runs the proxy, e.g. `prlimit --nofile=300:300`.
+    ///   - standardError: the caller's descriptor that the proxy logs to; nil for the file of ``log``.
     public init(
         nodes: [UInt16], holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
-        agents: [UInt16] = [], program: String? = nil
+        agents: [UInt16] = [], program: String? = nil, launcher: [String] = [], environment: [String: String] = [:],
+        standardError: Int32? = nil
     ) throws {
         directory = try TemporaryDirectory(prefix: "hadb")
         port = try Ports.free(1)[0]
@@ -38,9 +41,15 @@ public final class ProxyProcess: Sendable {
         ]
         try (lines.joined(separator: "\n") + "\n").write(
             toFile: configurationPath, atomically: true, encoding: .utf8)
+        // It holds a password.
+        chmod(configurationPath, 0o600)
+        // Whoever is not root could not look at the process's figures in /proc.
+        let looks = geteuid() == 0 ? [:] : ["HAPROXYDB_DUMPABLE": "1"]
         process = try ChildProcess(
-            [try program ?? Self.findProgram(), "run", "-c", configurationPath], name: "haproxydb",
-            logPath: "\(directory.path)/haproxydb.log", environment: Sanitizer.environment)
+            launcher + [try program ?? Self.findProgram(), "run", "-c", configurationPath], name: "haproxydb",
+            logPath: "\(directory.path)/haproxydb.log",
+            environment: looks.merging(Sanitizer.environment) { _, own in own }.merging(environment) { _, own in own },
+            standardError: standardError)
         try waitUntilItListens(.seconds(20))
     }
 

@@ -59,7 +59,7 @@ struct Fixture: CustomTestStringConvertible {
             guard let byte = UInt8(pair, radix: 16) else { throw Unreadable(text: pair) }
             bytes.append(byte)
         }
-        let length = bytes.withUnsafeBytes { PacketHeader.length(at: $0.baseAddress!) }
+        let length = bytes.withUnsafeBytes { PacketHeader($0).length }
         guard length == bytes.count - PacketHeader.size else { throw Unreadable(text: "length \(length)") }
         return Packet(sequence: bytes[3], payload: Array(bytes[4...]), framed: bytes)
     }

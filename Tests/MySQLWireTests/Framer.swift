@@ -16,7 +16,7 @@ struct Framer {
             at += past
             running -= past
             guard running == 0, waiting.count - at >= PacketHeader.size else { return steps }
-            let length = waiting.withUnsafeBytes { PacketHeader.length(at: $0.baseAddress! + at) }
+            let length = waiting.withUnsafeBytes { PacketHeader($0, at: at).length }
             let needed = length <= 16 << 10 ? length : 64
             let start = at + PacketHeader.size
             guard waiting.count >= start + needed else { return steps }

@@ -4,10 +4,10 @@ import Testing
 @Suite struct PacketTests {
     @Test func headers() {
         var bytes = [UInt8](repeating: 0, count: 4)
-        bytes.withUnsafeMutableBytes { PacketHeader.write(length: 0x123456, sequence: 7, to: $0.baseAddress!) }
+        bytes.withUnsafeMutableBytes { PacketHeader.write(length: 0x123456, sequence: 7, to: $0) }
         #expect(bytes == [0x56, 0x34, 0x12, 7])
-        #expect(bytes.withUnsafeBytes { PacketHeader.length(at: $0.baseAddress!) } == 0x123456)
-        #expect(bytes.withUnsafeBytes { PacketHeader.sequence(at: $0.baseAddress!) } == 7)
+        #expect(bytes.withUnsafeBytes { PacketHeader($0).length } == 0x123456)
+        #expect(bytes.withUnsafeBytes { PacketHeader($0).sequence } == 7)
     }
 
     @Test func framing() {
@@ -319,5 +319,33 @@ import Testing
         token[19] ^= 1
         #expect(NativePassword.stage1(token: token, scramble: scramble, stage2: stage2) == nil)
         #expect(NativePassword.stage1(token: [], scramble: scramble, stage2: stage2) == nil)
+    }
+}
+
+/// In release builds too: `swift test -c release` runs the same.
+@Suite struct CheckedBytesTests {
+    private let bytes: [UInt8] = [1, 2, 3, 4, 5]
+
+    @Test func readsWhatIsThere() {
+        bytes.withUnsafeBytes {
+            #expect($0.byte(at: 4) == 5)
+            #expect($0.uint16(at: 3) == 0x0504)
+            #expect($0.uint32(at: 1) == 0x0504_0302)
+            #expect(Array($0.part(1..<3)) == [2, 3])
+            #expect(Array($0.part(from: 5)) == [])
+            #expect(PacketHeader($0, at: 1) == PacketHeader($0, at: 1))
+            #expect(PacketHeader($0, at: 1).length == 0x04_0302)
+        }
+    }
+
+    @Test func nothingBeyond() async {
+        await #expect(processExitsWith: .failure) { ([1, 2, 3] as [UInt8]).withUnsafeBytes { _ = $0.byte(at: 3) } }
+        await #expect(processExitsWith: .failure) { ([1, 2, 3] as [UInt8]).withUnsafeBytes { _ = $0.byte(at: -1) } }
+        await #expect(processExitsWith: .failure) { ([1, 2, 3] as [UInt8]).withUnsafeBytes { _ = $0.part(2..<4) } }
+        await #expect(processExitsWith: .failure) { ([1, 2, 3] as [UInt8]).withUnsafeBytes { _ = $0.uint32(at: 0) } }
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = [1, 2, 3]
+            bytes.withUnsafeMutableBytes { $0.set(UInt32(1), at: 0) }
+        }
     }
 }

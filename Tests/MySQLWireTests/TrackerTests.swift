@@ -117,7 +117,7 @@ import Testing
             for _ in 0..<count { #expect(tracker.packet(definition) == .flows) }
             #expect(tracker.packet(okEnd) == .ok(more: false))
         }
-        for bytes in [[1, 1], [0xFC, 1], [0xFC, 0, 0], [0xFD, 0, 0, 1], [0xFD, 1]] as [[UInt8]] {
+        for bytes in [[1, 1], [0xFC, 1], [0xFC, 0, 0], [0xFD, 0, 0, 0], [0xFD, 1]] as [[UInt8]] {
             var tracker = begun(.query, modern)
             #expect(tracker.packet(bytes) == .malformed)
         }
@@ -261,4 +261,70 @@ import Testing
 
 enum ErrorPacketBytes {
     static let plain = ErrorPacket(code: 1317, sqlState: "70100", message: "interrupted").payload()
+}
+
+/// The number of columns is a length-encoded integer: `SELECT 1, 1, …` has as many as a client likes.
+@Suite struct ColumnCountTests {
+    private static let definition: [UInt8] =
+        [3] + Array("def".utf8) + [0, 0, 0, 1, 97, 0, 0x0C, 63, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0]
+    private static let eof: [UInt8] = [0xFE, 0, 0, 2, 0]
+    private static let okEnd: [UInt8] = [0xFE, 0, 0, 2, 0, 0, 0]
+
+    @Test(
+        arguments: [1, 250, 251, 252, 65_535, 65_536, 70_000, 0xFF_FFFF, 0x100_0000, 0xFFFF_FFFF],
+        [[.protocol41], [.protocol41, .deprecateEOF], [.protocol41, .deprecateEOF, .cacheMetadata]] as [Capabilities])
+    func everySize(count: UInt64, capabilities: Capabilities) {
+        var writer = PacketWriter()
+        writer.lengthEncoded(count)
+        if capabilities.contains(.cacheMetadata) { writer.uint8(1) }
+        var tracker = ResponseTracker()
+        tracker.begin(.query, capabilities: capabilities)
+        let head = tracker.packet(writer.bytes)
+        #expect(head == .flows)
+        guard count <= 70_000 else { return }
+        for number in 0..<count {
+            let step = tracker.packet(Self.definition)
+            if step != .flows {
+                Issue.record("definition \(number): \(step)")
+                return
+            }
+        }
+        if capabilities.contains(.deprecateEOF) {
+            let end = tracker.packet(Self.okEnd)
+            #expect(end == .ok(more: false))
+        } else {
+            let between = tracker.packet(Self.eof)
+            #expect(between == .flows)
+            let end = tracker.packet(Self.eof)
+            #expect(end == .eof(more: false))
+        }
+        #expect(tracker.isIdle)
+    }
+
+    @Test(
+        "cut, longer than it says, or more than can be counted",
+        arguments: [
+            [0xFC], [0xFC, 1], [0xFD, 0, 0], [0xFD, 0, 0, 1, 0], [0xFE, 0, 0, 0, 0, 1, 0, 0, 0],
+            [0xFE, 255, 255, 255, 255, 255, 255, 255, 255], [0xFC, 0, 0], [5, 5],
+        ] as [[UInt8]])
+    func malformed(bytes: [UInt8]) {
+        var tracker = ResponseTracker()
+        tracker.begin(.query, capabilities: [.protocol41])
+        let step = tracker.packet(bytes)
+        #expect(step == .malformed)
+    }
+
+    /// COM_STMT_PREPARE's answer has two bytes for the number; the definitions are as many as there are.
+    @Test func preparedWithMoreThanItsAnswerCanSay() {
+        var tracker = ResponseTracker()
+        tracker.begin(.statementPrepare, capabilities: [.protocol41])
+        let first = tracker.packet([0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0])
+        #expect(first == .prepared(statement: 1, columns: 2, parameters: 0, more: true))
+        for _ in 0..<5 {
+            let step = tracker.packet(Self.definition)
+            #expect(step == .flows)
+        }
+        let end = tracker.packet(Self.eof)
+        #expect(end == .done)
+    }
 }

@@ -75,14 +75,50 @@ import Testing
         #expect(!statements[0].hasCursor && !statements[0].hasLongData)
     }
 
-    @Test func countsTheTextsItKeeps() {
+    @Test func countsWhatItKeeps() {
         var statements = PreparedStatements()
+        let overhead = PreparedStatement.overhead
         _ = add(&statements, node: 1, "SELECT 1")
         _ = add(&statements, node: 2, "SELECT 22")
-        #expect(statements.textBytes == 17)
+        #expect(statements.byteCount == 17 + 2 * overhead)
+        statements.set(types: [1, 2, 3, 4], at: 0)
+        #expect(statements.byteCount == 21 + 2 * overhead)
+        statements.set(types: [1, 2], at: 0)
+        #expect(statements.byteCount == 19 + 2 * overhead)
         statements.remove(at: 0)
-        #expect(statements.textBytes == 9)
+        #expect(statements.byteCount == 9 + overhead)
         statements.removeAll()
-        #expect(statements.textBytes == 0)
+        #expect(statements.byteCount == 0)
+    }
+
+    /// A session of a pool may live for months: behind the last id there is the first one that is free.
+    @Test func idsBeginAnewBehindTheLast() throws {
+        var statements = PreparedStatements()
+        statements.setLastID(0xFFFF_FFFB)
+        let before = (1...3).map { add(&statements, node: $0) }
+        #expect(before == [0xFFFF_FFFC, 0xFFFF_FFFD, 0xFFFF_FFFE])
+        let after = (4...6).map { add(&statements, node: $0) }
+        #expect(after == [1, 2, 3])
+        for (node, id) in zip(UInt32(1)..., before + after) {
+            let index = statements.index(of: id)
+            #expect(index.map { statements[$0].nodeID } == node)
+        }
+        expectAbsent(4, in: &statements)
+        let last = statements.index(of: PreparedStatements.lastPrepared)
+        #expect(last.map { statements[$0].clientID } == 3)
+    }
+
+    @Test func idsInUseArePassedOver() throws {
+        var statements = PreparedStatements()
+        for node in UInt32(1)...3 { _ = add(&statements, node: node) }
+        try remove(2, from: &statements)
+        var later = statements
+        later.setLastID(0xFFFF_FFFE)
+        let ids = (4...6).map { add(&later, node: $0) }
+        #expect(ids == [2, 4, 5])
+        for (id, node) in [(1, 1), (2, 4), (3, 3), (4, 5), (5, 6)] as [(UInt32, UInt32)] {
+            let index = later.index(of: id)
+            #expect(index.map { later[$0].nodeID } == node)
+        }
     }
 }

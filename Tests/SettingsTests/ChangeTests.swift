@@ -38,7 +38,8 @@ import Testing
         var new = Configuration()
         new.proxy = .init(
             name: "9", listen: [Endpoint(host: "h", port: 1)], workers: 9, connectionsMax: 9, loginTimeout: .seconds(9),
-            clientTimeout: .seconds(9), serverVersion: "9", proxyProtocol: true)
+            clientTimeout: .seconds(9), clientLostTimeout: .seconds(9), memoryMax: 9, serverVersion: "9",
+            proxyProtocol: true)
         new.nodes = [Node(id: NodeID(0), name: "n", endpoint: Endpoint(host: "h", port: 2))]
         new.health = .init(
             user: "9", password: "9", interval: .seconds(9), fastInterval: .seconds(9), outageInterval: .seconds(9),

@@ -18,6 +18,8 @@ struct Complaint: Sendable, CustomTestStringConvertible {
 
 private let units = "write a number with its unit in quotes (\"250ms\", \"90s\", \"5m\", \"1h\")"
 
+private let sizeUnits = "a number with its unit in quotes (\"256MiB\", \"2GiB\")"
+
 /// Appended to `smallest`, which has 10 lines: the first line here is the eleventh.
 private let appended: [Complaint] = [
     Complaint(
@@ -135,6 +137,15 @@ private let whole: [Complaint] = [
         "f:3:6: proxy.listen: a:1 is there twice",
         "f:4:3: proxy.listen: \"b\" is no address; write host:port, or [v6]:port",
         "f:6:1: node: there is no node; write one [[node]] with name and address for each"),
+    Complaint(
+        "[proxy]\nlisten = [\"a:1\"]\nmemory_max = \"256\"\nclient_lost_timeout = \"0\"\n[[node]]\nname = \"n\"\n"
+            + "address = \"b:1\"\n[health]\nuser = \"u\"\npassword = \"p\"",
+        "f:3:14: proxy.memory_max: \"256\" is no amount of memory; write \(sizeUnits)",
+        "f:4:23: proxy.client_lost_timeout: 0 is outside 1000ms to 1h00m"),
+    Complaint(
+        "[proxy]\nlisten = [\"a:1\"]\nmemory_max = \"15MiB\"\n[[node]]\nname = \"n\"\n"
+            + "address = \"b:1\"\n[health]\nuser = \"u\"\npassword = \"p\"",
+        "f:3:14: proxy.memory_max: 15MiB is outside 16MiB to 1024GiB"),
 ]
 
 @Suite struct ComplaintTests {
@@ -173,6 +184,17 @@ private let whole: [Complaint] = [
 }
 
 @Suite struct WordTests {
+    @Test(arguments: [
+        ("0K", 0), ("512KiB", 512 << 10), ("256MiB", 256 << 20), ("3G", 3 << 30),
+    ]) func amountsOfMemory(_ text: String, _ bytes: Int) {
+        #expect(ByteSize(text: text)?.bytes == bytes)
+    }
+
+    @Test(arguments: ["", "256", "MiB", "1 MiB", "-1MiB", "1.5GiB", "1TiB", "99999999999999GiB", "٣MiB"])
+    func noAmountsOfMemory(_ text: String) {
+        #expect(ByteSize(text: text) == nil)
+    }
+
     @Test(arguments: [
         ("0", Instant.Span.zero), ("0s", .zero), ("250ms", .milliseconds(250)), ("90s", .seconds(90)),
         ("5m", .seconds(300)), ("1h", .seconds(3600)),

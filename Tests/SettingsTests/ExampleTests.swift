@@ -77,6 +77,8 @@ import Testing
             connections_max = 10
             login_timeout = "250ms"
             client_timeout = "8h"
+            client_lost_timeout = "7s"
+            memory_max = "3GiB"
             server_version = "10.6.1-MariaDB"
             proxy_protocol = true
             [cluster]
@@ -126,6 +128,8 @@ import Testing
         expected.proxy.connectionsMax = 10
         expected.proxy.loginTimeout = .milliseconds(250)
         expected.proxy.clientTimeout = .seconds(8 * 3600)
+        expected.proxy.clientLostTimeout = .seconds(7)
+        expected.proxy.memoryMax = 3 << 30
         expected.proxy.serverVersion = "10.6.1-MariaDB"
         expected.proxy.proxyProtocol = true
         expected.failover.holdTimeout = .seconds(300)

@@ -36,8 +36,15 @@ static inline long long platform_cpu_microseconds(void) {
         + use.ru_stime.tv_usec;
 }
 
+/// Whether a TCP connection has failed (it is in state CLOSE), or its peer has left bytes, or probes of a window that it
+/// had closed, unacknowledged for `milliseconds`. 0 for other sockets.
+int platform_is_connection_dead(int fd, unsigned int milliseconds);
+
 /// Raises the soft limit of open descriptors to the hard one. Returns what holds now, or -errno.
 long long platform_raise_descriptor_limit(void);
+
+/// No core files, and no other process of the same user that looks into this one. 0, or -1 with errno.
+int platform_forbid_dumps(void);
 
 /// Names the calling thread; the kernel keeps the first 15 bytes.
 void platform_name_thread(const char *name);
