@@ -4,6 +4,8 @@ import MySQLWire
 import Reactor
 import Routing
 
+/// A raw pointer, since libevent's events are part of a session and know it by nothing else. It is good from
+/// ``Worker/admit(_:_:isTooMany:)`` until ``Worker/bury()``, a tick after the session's end at the earliest.
 typealias SessionRef = UnsafeMutablePointer<Session>
 
 /// Where the conversation with the client stands. See docs/session.md for the table of transitions.
@@ -209,7 +211,7 @@ struct Session {
 
     // Below: not touched while statements flow.
 
-    /// Present only while armed: a write event is rare.
+    /// Present only while armed: a write event is rare. Raw, as everything that libevent keeps.
     var clientWrite: UnsafeMutablePointer<event>?
     var nodeWrite: UnsafeMutablePointer<event>?
     var own: [OwnCommand] = []

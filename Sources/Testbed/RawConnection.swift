@@ -71,6 +71,12 @@ public final class RawConnection: Sendable {
         close()
     }
 
+    /// To the peer this connection has vanished: nothing that it sends is acknowledged, or answered by a reset.
+    public func vanish() {
+        let code = platform_go_deaf(descriptor.value)
+        precondition(code == 0, "SO_ATTACH_FILTER: \(code)")
+    }
+
     /// No more bytes from our side.
     public func finishSending() { Glibc.shutdown(descriptor.value, Int32(SHUT_WR)) }
 
