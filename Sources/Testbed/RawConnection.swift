@@ -117,6 +117,13 @@ public final class RawConnection: Sendable {
         return nil
     }
 
+    /// Reads and drops everything until the peer closes; false when it has not closed in time.
+    public func receiveEnd(_ timeout: Duration) -> Bool {
+        let deadline = ContinuousClock.now + timeout
+        while let some = receive(max(deadline - .now, .zero)) { if some.isEmpty { return true } }
+        return false
+    }
+
     /// One packet's payload (of less than 16 MiB); nil at the end of the stream or when it does not come in time.
     public func receivePacket(_ timeout: Duration = .seconds(10)) -> (sequence: UInt8, payload: [UInt8])? {
         guard let header = receiveExactly(4, timeout) else { return nil }
