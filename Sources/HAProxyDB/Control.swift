@@ -44,6 +44,7 @@ final class Control {
     /// As the primary gives it, before `server_version` takes its place.
     private var identity: ServerIdentity?
     private var accounts = AccountDirectory()
+    private var collector: SessionCollector?
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
     private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
@@ -389,10 +390,16 @@ extension Control: AdminSource {
     }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
-        lastRequest += 1
-        let request = lastRequest
-        requests[request] = completion
-        fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+        let collector =
+            collector
+            ?? SessionCollector(loop: loop) { [unowned self] completion in
+                lastRequest += 1
+                let request = lastRequest
+                requests[request] = completion
+                fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+            }
+        self.collector = collector
+        collector.ask(completion)
     }
 
     func reload() -> Result<String, ReloadFailure> {
