@@ -127,7 +127,12 @@ final class Control {
         let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
         if let sentence = budget.sentence { log.warning("\(sentence)") }
+        warn(of: configuration)
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
+    }
+
+    private func warn(of configuration: Configuration) {
+        for warning in configuration.warnings { log.warning("\(warning)") }
     }
 
     /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
@@ -415,6 +420,7 @@ extension Control: AdminSource {
         configuration = change.running
         desk?.settings = configuration.cluster
         LogLines.set(configuration.log)
+        warn(of: configuration)
         watch?.set(WatchOptions(configuration.health))
         publishAccounts()
         publishIdentity()
