@@ -45,6 +45,7 @@ final class Control {
     /// As the primary gives it, before `server_version` takes its place.
     private var identity: ServerIdentity?
     private var accounts = AccountDirectory()
+    private var collector: SessionCollector?
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
     private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
@@ -129,7 +130,12 @@ final class Control {
         let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
         if let sentence = budget.sentence { log.warning("\(sentence)") }
+        warn(of: configuration)
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
+    }
+
+    private func warn(of configuration: Configuration) {
+        for warning in configuration.warnings { log.warning("\(warning)") }
     }
 
     /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
@@ -399,10 +405,16 @@ extension Control: AdminSource {
     }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
-        lastRequest += 1
-        let request = lastRequest
-        requests[request] = completion
-        fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+        let collector =
+            collector
+            ?? SessionCollector(loop: loop) { [unowned self] completion in
+                lastRequest += 1
+                let request = lastRequest
+                requests[request] = completion
+                fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+            }
+        self.collector = collector
+        collector.ask(completion)
     }
 
     func reload() -> Result<String, ReloadFailure> {
@@ -418,6 +430,7 @@ extension Control: AdminSource {
         configuration = change.running
         desk?.settings = configuration.cluster
         LogLines.set(configuration.log)
+        warn(of: configuration)
         watch?.set(WatchOptions(configuration.health))
         publishAccounts()
         publishIdentity()
