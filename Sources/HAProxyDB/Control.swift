@@ -17,6 +17,7 @@ final class Control {
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
         case refusedLogin(RefusedLogin)
+        case accountsWanted
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -72,6 +73,8 @@ final class Control {
             mailbox.post(.service($0))
         } onRefusedLogin: {
             mailbox.post(.refusedLogin($0))
+        } onAccountsWanted: {
+            mailbox.post(.accountsWanted)
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -161,6 +164,7 @@ final class Control {
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
+        case .accountsWanted: watch?.refreshAccounts()
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))

@@ -237,6 +237,8 @@ struct Session {
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.
     var fileRefusal: Refusal?
+    /// Our answer to a statement whose rest is still to come: it follows the statement's last packet, as a server's does.
+    var lateAnswer: ErrorPacket?
     let peer: ResolvedAddress
     /// The error of the part of the state that could not be rebuilt.
     var restorationError: ErrorPacket?

@@ -78,6 +78,7 @@ final class Worker: @unchecked Sendable {
     /// The session whose client is looked for next.
     var presence: SessionRef?
     var refusedLogins = RefusedLoginTeller()
+    var accountsWantedAt = Instant(nanoseconds: 0)
     /// Freed at the next tick: a callback higher up the stack may still look at them.
     var graveyard: [SessionRef] = []
     var governor: ReleaseGovernor
