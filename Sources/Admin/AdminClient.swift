@@ -15,10 +15,16 @@ public enum AdminClient {
         let deadline = timeout.map { MonotonicClock.now() + $0 }
         var rest = ArraySlice((line + "\n").utf8)
         while !rest.isEmpty {
-            if case .bytes(let count) = try Sockets.send(descriptor, rest) {
-                rest = rest.dropFirst(count)
-            } else {
-                try wait(descriptor, Int16(POLLOUT), until: deadline, path)
+            do throws(SystemError) {
+                if case .bytes(let count) = try Sockets.send(descriptor, rest) {
+                    rest = rest.dropFirst(count)
+                } else {
+                    try wait(descriptor, Int16(POLLOUT), until: deadline, path)
+                }
+            } catch {
+                guard error.errno == EPIPE else { throw error }
+                // It has said why, and closed.
+                break
             }
         }
         // There is no second line: whatever the command, the server closes when it has answered.
@@ -27,10 +33,16 @@ public enum AdminClient {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            switch try Sockets.receive(descriptor, into: buffer) {
-            case .bytes(let count): answer.append(contentsOf: buffer[..<count])
-            case .ended: return String(decoding: answer, as: UTF8.self)
-            case .wouldBlock: try wait(descriptor, Int16(POLLIN), until: deadline, path)
+            do throws(SystemError) {
+                switch try Sockets.receive(descriptor, into: buffer) {
+                case .bytes(let count): answer.append(contentsOf: buffer[..<count])
+                case .ended: return String(decoding: answer, as: UTF8.self)
+                case .wouldBlock: try wait(descriptor, Int16(POLLIN), until: deadline, path)
+                }
+            } catch {
+                // It closed without having read all that was sent; what it said before counts.
+                guard error.errno == ECONNRESET, !answer.isEmpty else { throw error }
+                return String(decoding: answer, as: UTF8.self)
             }
         }
     }

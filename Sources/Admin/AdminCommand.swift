@@ -17,7 +17,13 @@ struct AdminCommand: Hashable, Sendable {
         arguments = Array(words.dropFirst(best.count))
     }
 
-    static func words(_ text: String) -> [String] { text.split { $0 == " " || $0 == "\t" }.map(String.init) }
+    /// No command has so many words.
+    private static let wordsMax = 64
+
+    /// What follows the last that may be is one word.
+    static func words(_ text: String) -> [String] {
+        text.split(maxSplits: wordsMax - 1) { $0 == " " || $0 == "\t" }.map(String.init)
+    }
 
     private static let keywords = Verb.allCases.map { ($0, $0.words) }
     /// These stand at the end of every list.

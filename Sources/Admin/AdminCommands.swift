@@ -119,7 +119,7 @@ final class AdminCommands {
             ours("show nodes", arguments, completion) { Overview.nodes(source.view, source.activity, at: now) }
         case .showOutages: ours("show outages", arguments, completion) { Overview.outages(source.outageReports) }
         case .showProcess: ours("show process", arguments, completion) { Overview.process(source, at: now) }
-        case .showSessions: sessions("show sessions", arguments, completion) { _ in true }
+        case .showSessions: sessions("show sessions", arguments, completion, nil)
         case .showHolds: sessions("show holds", arguments, completion) { $0.state == "held" }
         case .pause:
             let (words, json) = Self.wordsAndForm(arguments)
@@ -175,12 +175,15 @@ final class AdminCommands {
 
     private func sessions(
         _ name: String, _ arguments: [String], _ completion: @escaping (Answer, Bool) -> Void,
-        _ belongs: @escaping (SessionRow) -> Bool
+        _ belongs: ((SessionRow) -> Bool)?
     ) {
         guard let json = Self.json(arguments) else {
             return completion(.failure("'\(name)' expects 'json' or nothing."), false)
         }
-        source.sessions { completion(Overview.sessions($0.filter(belongs)), json) }
+        source.sessions { all in
+            let rows = belongs.map { all.filter($0) } ?? all
+            completion(.sessions(SessionListing(rows: rows, form: .table)), json)
+        }
     }
 
     private static func json(_ arguments: [String]) -> Bool? {

@@ -7,12 +7,18 @@ import Reactor
 /// Nothing that a client does, or fails to do, takes more than its own bounded buffers.
 public final class AdminServer {
     public struct Limits: Sendable {
-        /// One more is told so and closed.
+        /// On each listener: whoever is on one keeps nobody out of another. One more is told so and closed, unless
+        /// somebody is idle: then that one is.
         public var clientsMax = 128
+        /// Whoever has neither sent nor taken anything for this long makes room for another.
+        public var patience: Instant.Span = .seconds(1)
         /// Bytes of a line.
         public var lineMax = 16_384
         /// A client that sends nothing, or does not take its answer, for this long is closed.
         public var idleTimeout: Instant.Span = .seconds(60)
+        /// Rows that lists of sessions on their way keep in memory together; for more, the oldest list's client is cut
+        /// off.
+        public var rowsMax = 200_000
 
         public init() {}
     }
@@ -46,9 +52,12 @@ public final class AdminServer {
     private let loop: EventLoop
     private let limits: Limits
     private let commands: AdminCommands
+    private let turns: AdminTurns
     private var listeners: [OpenListener] = []
     private var clients: [UInt64: AdminConnection] = [:]
     private var lastID: UInt64 = 0
+    /// Clients that are sent a list of sessions, the oldest first.
+    private var listing: [UInt64] = []
     private var isClosed = false
 
     /// Binds and serves. A socket file that nobody listens on is replaced.
@@ -58,6 +67,7 @@ public final class AdminServer {
     ) throws(SystemError) {
         self.loop = loop
         self.limits = limits
+        turns = AdminTurns(loop: loop)
         commands = AdminCommands(
             loop: loop, source: source, stateFile: stateFile.map { StateFile(path: $0) })
         commands.sockets = listeners.map(\.line)
@@ -97,6 +107,7 @@ public final class AdminServer {
         for listener in listeners { listener.close() }
         for client in clients.values { client.close() }
         clients = [:]
+        turns.stop()
         commands.stop()
     }
 
@@ -112,7 +123,7 @@ public final class AdminServer {
         for _ in 0..<16 {
             do throws(SystemError) {
                 guard let accepted = try Sockets.accept(listener.descriptor) else { return }
-                welcome(accepted.descriptor, listener.level)
+                welcome(accepted.descriptor, listener)
             } catch {
                 return rest(listener)
             }
@@ -128,29 +139,66 @@ public final class AdminServer {
         }
     }
 
-    private func welcome(_ descriptor: Int32, _ level: AccessLevel) {
-        guard clients.count < limits.clientsMax else {
+    private func welcome(_ descriptor: Int32, _ listener: OpenListener) {
+        if listener.clients >= limits.clientsMax {
             commands.complain(.tooManyClients)
             // Small enough for any socket buffer.
-            _ = try? Sockets.send(descriptor, ArraySlice("Too many connections to the admin socket.\n\n".utf8))
-            return Sockets.close(descriptor)
+            let farewell = ArraySlice("Too many connections to the admin socket.\n\n".utf8)
+            guard let idle = longestIdle(listener) else {
+                _ = try? Sockets.send(descriptor, farewell)
+                return Sockets.close(descriptor)
+            }
+            idle.close(saying: farewell)
         }
         lastID += 1
         let id = lastID
-        clients[id] = AdminConnection(
-            descriptor: descriptor, loop: loop, limits: limits, level: level, commands: commands,
-            onClose: { [weak self] in self?.clients[id] = nil })
-        clients[id]?.start()
+        listener.clients += 1
+        let client = AdminConnection(
+            descriptor: descriptor, loop: loop, limits: limits, level: listener.level, commands: commands,
+            turns: turns,
+            onListing: { [weak self] in self?.lists(id) },
+            onClose: { [weak self, listener] in
+                listener.clients -= 1
+                self?.clients[id] = nil
+                self?.listing.removeAll { $0 == id }
+            })
+        client.listener = listener
+        clients[id] = client
+        client.start()
+    }
+
+    private func longestIdle(_ listener: OpenListener) -> AdminConnection? {
+        let now = MonotonicClock.now()
+        return clients.values
+            .filter { client in
+                client.listener === listener && !client.isExecuting && !client.isQueued
+                    && now - client.movedAt >= limits.patience
+            }
+            .min { $0.movedAt < $1.movedAt }
+    }
+
+    /// That client is about to be sent a list of sessions: the lists together keep no more than they may.
+    private func lists(_ id: UInt64) {
+        listing.removeAll { $0 == id || clients[$0]?.rowCount ?? 0 == 0 }
+        listing.append(id)
+        var rows = listing.reduce(0) { $0 + (clients[$1]?.rowCount ?? 0) }
+        while rows > limits.rowsMax, let oldest = listing.first, oldest != id {
+            rows -= clients[oldest]?.rowCount ?? 0
+            commands.complain(.answerNotTaken)
+            clients[oldest]?.close()
+        }
     }
 }
 
 /// A socket that is listened on.
-private final class OpenListener {
+final class OpenListener {
     let descriptor: Int32
     let level: AccessLevel
     /// The socket file and its inode: at the end, only this very one is removed.
     private let file: (path: String, inode: ino_t)?
     var acceptor: Watch?
+    /// That are connected.
+    var clients = 0
 
     init(_ listener: AdminServer.Listener) throws(SystemError) {
         level = listener.level
@@ -174,146 +222,5 @@ private final class OpenListener {
     private static func inode(of path: String) -> ino_t {
         var status = stat()
         return lstat(path, &status) == 0 ? status.st_ino : 0
-    }
-}
-
-/// One client of the admin socket.
-final class AdminConnection {
-    private let descriptor: Int32
-    private let loop: EventLoop
-    private let commands: AdminCommands
-    private let onClose: () -> Void
-    private var dialogue: Dialogue
-    /// What of the present answer has not been sent. While there is any, nothing is read and nothing executed.
-    private var pending: [UInt8] = []
-    private var sent = 0
-    private var watch: Watch?
-    private var idle: Timer?
-    private var isExecuting = false
-    private var isClosed = false
-
-    init(
-        descriptor: Int32, loop: EventLoop, limits: AdminServer.Limits, level: AccessLevel,
-        commands: AdminCommands, onClose: @escaping () -> Void
-    ) {
-        self.descriptor = descriptor
-        self.loop = loop
-        self.commands = commands
-        self.onClose = onClose
-        dialogue = Dialogue(lineMax: limits.lineMax, idleTimeout: limits.idleTimeout, level: level)
-    }
-
-    func start() {
-        watch = loop.watch(descriptor, read: true, write: false) { [weak self] readiness in
-            guard let self else { return }
-            if readiness.writable, !pending.isEmpty { flush() }
-            if readiness.readable, !isClosed, pending.isEmpty { receive() }
-            proceed()
-        }
-        progressed()
-    }
-
-    func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        idle?.cancel()
-        watch?.cancel()
-        // What was sent and not read would turn the end of the answer into a reset.
-        discard()
-        Sockets.close(descriptor)
-        onClose()
-    }
-
-    /// Something moved: the time to be idle begins anew.
-    private func progressed() {
-        idle?.cancel()
-        idle = nil
-        guard !isClosed, !isExecuting else { return }
-        idle = loop.schedule(after: dialogue.idleTimeout) { [weak self] in
-            guard let self else { return }
-            if !pending.isEmpty { commands.complain(.answerNotTaken) }
-            close()
-        }
-    }
-
-    private func receive() {
-        guard dialogue.wantsBytes else { return }
-        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-            do throws(SystemError) {
-                switch try Sockets.receive(descriptor, into: buffer) {
-                case .bytes(let count):
-                    dialogue.received(buffer[..<count])
-                    progressed()
-                case .wouldBlock: break
-                case .ended: dialogue.ended()
-                }
-            } catch {
-                close()
-            }
-        }
-    }
-
-    /// Executes until something has to be waited for.
-    private func proceed() {
-        while !isClosed, !isExecuting, pending.isEmpty {
-            switch dialogue.next() {
-            case .wait: return update()
-            case .close: return close()
-            case .send(let text):
-                if dialogue.wasTooLong { commands.complain(.lineTooLong) }
-                send(text)
-            case .run(let command): execute(command)
-            }
-        }
-        update()
-    }
-
-    private func execute(_ command: String) {
-        isExecuting = true
-        // A command takes the time it takes.
-        idle?.cancel()
-        idle = nil
-        var isImmediate = true
-        commands.run(command, level: dialogue.level) { [weak self] answer, json in
-            guard let self, !isClosed else { return }
-            isExecuting = false
-            progressed()
-            send(dialogue.answered(answer, json: json))
-            if !isImmediate { proceed() }
-        }
-        isImmediate = false
-    }
-
-    private func send(_ text: String) {
-        pending = Array(text.utf8)
-        sent = 0
-        flush()
-    }
-
-    private func flush() {
-        while sent < pending.count {
-            do throws(SystemError) {
-                guard case .bytes(let count) = try Sockets.send(descriptor, pending[sent...]) else { return update() }
-                sent += count
-                progressed()
-            } catch {
-                return close()
-            }
-        }
-        pending = []
-        sent = 0
-    }
-
-    private func update() {
-        guard !isClosed else { return }
-        watch?.update(read: pending.isEmpty && !isExecuting && dialogue.wantsBytes, write: !pending.isEmpty)
-    }
-
-    private func discard() {
-        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-            for _ in 0..<16 {
-                guard case .bytes? = try? Sockets.receive(descriptor, into: buffer) else { return }
-            }
-        }
     }
 }

@@ -109,12 +109,14 @@ public enum Answer: Sendable, Hashable {
     case fields([Field])
     /// Every row has as many cells as there are columns.
     case table(columns: [String], rows: [[Cell]])
+    /// As many as there are sessions; made piece by piece.
+    case sessions(SessionListing)
     case failure(String)
 
     /// Nil where the answer is never marked.
     var severity: Severity? {
         switch self {
-        case .done, .text, .fields, .table: nil
+        case .done, .text, .fields, .table, .sessions: nil
         case .message(let severity, _), .brief(let severity, _): severity
         case .failure: .error
         }
@@ -140,6 +142,7 @@ public enum Answer: Sendable, Hashable {
             json
                 ? "[" + rows.map { Self.object(Array(zip(columns, $0))) }.joined(separator: ",") + "]\n"
                 : Self.aligned(columns, rows)
+        case .sessions(let listing): listing.rendered(json: json)
         }
     }
 
@@ -148,28 +151,51 @@ public enum Answer: Sendable, Hashable {
         return records.map { "\(field.name): \(Cell.line($0))\n" }.joined()
     }
 
-    private static func object(_ members: [(String, Cell)]) -> String {
+    static func object(_ members: [(String, Cell)]) -> String {
         "{" + members.map { "\(JSONText.quoted($0)):\($1.json)" }.joined(separator: ",") + "}"
     }
 
     private static func aligned(_ columns: [String], _ rows: [[Cell]]) -> String {
-        let texts = rows.map { $0.map(\.text) }
-        let widths = columns.indices.map { column in
-            texts.reduce(columns[column].count) { max($0, column < $1.count ? $1[column].count : 0) }
+        var layout = TableLayout(columns)
+        for row in rows { layout.measure(row) }
+        return layout.header + rows.map { layout.line($0) }.joined()
+    }
+}
+
+/// Columns one below the other: text to the left, numbers to the right, nothing behind the last one.
+struct TableLayout {
+    private let columns: [String]
+    private var widths: [Int]
+    /// As the first row has them.
+    private var isNumeric: [Bool] = []
+
+    init(_ columns: [String]) {
+        self.columns = columns
+        widths = columns.map(\.count)
+    }
+
+    /// Every row, before the first line is made.
+    mutating func measure(_ row: [Cell]) {
+        if isNumeric.isEmpty { isNumeric = row.map(\.isNumeric) }
+        for (column, cell) in row.enumerated() where column < widths.count {
+            widths[column] = max(widths[column], cell.text.count)
         }
+    }
+
+    var header: String { line(columns) }
+
+    func line(_ row: [Cell]) -> String { line(row.map(\.text)) }
+
+    private func line(_ texts: [String]) -> String {
         var out = ""
-        for row in [columns] + texts {
-            for (column, text) in row.enumerated() {
-                let isLast = column == row.count - 1
-                // Text to the left, numbers to the right; nothing behind the last one.
-                let padding = String(repeating: " ", count: max(0, widths[column] - text.count))
-                let isNumber = rows.first.map { column < $0.count && $0[column].isNumeric } ?? false
-                out += isNumber ? padding + text : isLast ? text : text + padding
-                if !isLast { out += "  " }
-            }
-            out += "\n"
+        for (column, text) in texts.enumerated() {
+            let isLast = column == texts.count - 1
+            let padding = String(repeating: " ", count: max(0, widths[column] - text.count))
+            let isNumber = column < isNumeric.count && isNumeric[column]
+            out += isNumber ? padding + text : isLast ? text : text + padding
+            if !isLast { out += "  " }
         }
-        return out
+        return out + "\n"
     }
 }
 

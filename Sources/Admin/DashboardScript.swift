@@ -98,7 +98,7 @@ enum DashboardScript {
                 : node.role + ', ' + node.health;
               title.append(element('span', 'badge ' + kind, set ? word + ', ' + node.administrative : word));
               card.append(title, element('p', 'muted', node.address + ', for ' + span(node.since_ms)),
-                element('p', '', node.last_check));
+                element('p', '', node.last_check || ''));
               return card;
             }));
           };
@@ -336,7 +336,8 @@ enum DashboardScript {
               if (!answer.ok) throw new Error('status ' + answer.status);
               const list = await answer.json();
               put($('sessions-note'), list.count + ' sessions'
-                + (list.truncated ? ', the first ' + list.sessions.length + ' of them shown' : ''));
+                + (list.hidden ? '; who they are is shown where the configuration has an http_token'
+                  : list.truncated ? ', the first ' + list.sessions.length + ' of them shown' : ''));
               details.querySelector('tbody').replaceChildren(...list.sessions.map(s => {
                 const row = element('tr');
                 for (const text of [s.id, s.user, s.client, s.database, s.state, s.node]) {

@@ -27,8 +27,15 @@ struct Dialogue {
 
     private enum SeverityOutput: Hashable { case none, number, string }
 
+    /// Commands in one line. Whoever sends more wants answers, not something done: an answer is up to 5,000 times as long
+    /// as its command.
+    static let commandsMax = 256
+
     private var state = State.listening
     private var bytes: [UInt8] = []
+    /// Where the present line begins, and how far its end has been looked for.
+    private var lineStart = 0
+    private var looked = 0
     /// Commands of the present line that have not been executed, the next one last.
     private var commands: [String] = []
     /// The only line that a connection without `prompt` has.
@@ -36,7 +43,7 @@ struct Dialogue {
     private var isInteractive = false
     private var severityOutput = SeverityOutput.none
     private var hasEnded = false
-    /// The client sent a line without an end.
+    /// The client sent a line without an end, or one with too many commands.
     private(set) var wasTooLong = false
     private let lineMax: Int
     /// How long the connection may be idle.
@@ -58,7 +65,9 @@ struct Dialogue {
     mutating func ended() { hasEnded = true }
 
     /// Whether more bytes are of use now: not while a command is executed or a whole line waits.
-    var wantsBytes: Bool { state == .listening && commands.isEmpty && bytes.count <= lineMax && !hasEnded }
+    var wantsBytes: Bool { state == .listening && commands.isEmpty && waiting <= lineMax && !hasEnded }
+
+    private var waiting: Int { bytes.count - lineStart }
 
     mutating func next() -> Step {
         switch state {
@@ -69,36 +78,54 @@ struct Dialogue {
         while true {
             if let command = commands.popLast() { return step(command) }
             if lineRead, !isInteractive { return finish() }
-            guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")), end <= lineMax else {
-                if bytes.count > lineMax {
-                    state = .finished
-                    wasTooLong = true
-                    return .send(reply(.failure("Line too long: there are at most \(lineMax) bytes.")))
-                }
+            guard let end = bytes[looked...].firstIndex(of: UInt8(ascii: "\n")), end - lineStart <= lineMax else {
+                looked = bytes.count
+                if waiting > lineMax { return refuse("Line too long: there are at most \(lineMax) bytes.") }
                 return hasEnded ? finish() : .wait
             }
-            let line = bytes[..<end].last == UInt8(ascii: "\r") ? bytes[..<(end - 1)] : bytes[..<end]
-            commands = Self.commands(line)
-            bytes.removeSubrange(...end)
+            let isWindows = end > lineStart && bytes[end - 1] == UInt8(ascii: "\r")
+            commands = Self.commands(bytes[lineStart..<(isWindows ? end - 1 : end)])
+            take(upTo: end + 1)
             lineRead = true
+            if commands.count > Self.commandsMax {
+                return refuse("Too many commands in one line: there are at most \(Self.commandsMax).")
+            }
         }
     }
 
-    /// The bytes that answer the command under way.
-    mutating func answered(_ answer: Answer, json: Bool = false) -> String {
-        if state == .executing { state = .listening }
-        return reply(answer, json: json)
+    private mutating func take(upTo end: Int) {
+        lineStart = end
+        // Not for each of many short lines.
+        if lineStart > lineMax / 2 || lineStart == bytes.count {
+            bytes.removeFirst(lineStart)
+            lineStart = 0
+        }
+        looked = lineStart
     }
 
-    /// The commands of a line, the last one first. An empty one is one too: HAProxy answers it. A semicolon after a
-    /// backslash does not separate.
+    private mutating func refuse(_ text: String) -> Step {
+        state = .finished
+        commands = []
+        wasTooLong = true
+        return .send(reply(.failure(text)))
+    }
+
+    /// What answers the command under way.
+    mutating func answered(_ answer: Answer, json: Bool = false) -> AnswerPieces {
+        if state == .executing { state = .listening }
+        return AnswerPieces(answer, json: json, mark: mark(answer), end: end(answer))
+    }
+
+    /// The commands of a line, the last one first; of too many, one more than the limit. An empty one is one too: HAProxy
+    /// answers it. A semicolon after a backslash does not separate.
     private static func commands(_ line: ArraySlice<UInt8>) -> [String] {
         var all: [String] = []
         var command: [UInt8] = []
         var isEscaped = false
         for byte in line {
             if byte == UInt8(ascii: ";"), !isEscaped {
-                all.append(String(decoding: command, as: UTF8.self).trimmingBlanks())
+                all.append(text(command))
+                if all.count > commandsMax { return all }
                 command = []
                 continue
             }
@@ -106,13 +133,23 @@ struct Dialogue {
             command.append(byte)
             isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
         }
-        all.append(String(decoding: command, as: UTF8.self).trimmingBlanks())
+        all.append(text(command))
         return all.reversed()
+    }
+
+    /// Without the blanks around it.
+    private static func text(_ command: [UInt8]) -> String {
+        let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        guard let first = command.firstIndex(where: { !isBlank($0) }),
+            let last = command.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return String(decoding: command[first...last], as: UTF8.self)
     }
 
     private mutating func finish() -> Step {
         state = .finished
         bytes = []
+        (lineStart, looked) = (0, 0)
         return .close
     }
 
@@ -163,26 +200,18 @@ struct Dialogue {
         return .done
     }
 
-    private func reply(_ answer: Answer, json: Bool = false) -> String {
-        var text = answer.rendered(json: json)
-        if let severity = answer.severity {
-            switch severityOutput {
-            case .none: break
-            case .number: text = "[\(severity.rawValue)]: " + text
-            case .string: text = "[\(severity.word)]: " + text
-            }
-        }
-        if !answer.isBrief { text += "\n" }
-        return text + (isInteractive && state != .finished ? "> " : "")
-    }
-}
+    private func reply(_ answer: Answer) -> String { mark(answer) + answer.rendered(json: false) + end(answer) }
 
-extension String {
-    fileprivate func trimmingBlanks() -> String {
-        let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        guard let first = firstIndex(where: { !blank($0) }), let last = lastIndex(where: { !blank($0) }) else {
-            return ""
+    private func mark(_ answer: Answer) -> String {
+        guard let severity = answer.severity else { return "" }
+        return switch severityOutput {
+        case .none: ""
+        case .number: "[\(severity.rawValue)]: "
+        case .string: "[\(severity.word)]: "
         }
-        return String(self[first...last])
+    }
+
+    private func end(_ answer: Answer) -> String {
+        (answer.isBrief ? "" : "\n") + (isInteractive && state != .finished ? "> " : "")
     }
 }

@@ -3,6 +3,10 @@ struct HTTPAccess: Sendable {
     /// Nil: whoever reaches the address, as long as it is asked for by address or as localhost.
     var token: String?
 
+    /// Whether users, and addresses of clients, are shown: to those who have shown a token. Without one in the
+    /// configuration nobody has, and there are counts only.
+    var showsUsers: Bool { token != nil }
+
     /// What stands in the way, nil for nothing.
     ///
     /// - Parameters:

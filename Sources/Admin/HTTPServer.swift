@@ -18,9 +18,13 @@ public final class HTTPServer {
         /// Bytes that wait on an event stream; a reader so slow is dropped. A page's first event has the last hour,
         /// some 200 KiB.
         public var streamBufferMax = 1 << 20
-        /// Lists of sessions that are collected at once, and rows of one.
+        /// Lists of sessions that are waited for at once, and rows of one. All who wait get the same, and the next is not
+        /// begun within that time.
         public var sessionListsMax = 16
         public var sessionRowsMax = 1000
+        public var sessionListInterval: Instant.Span = .milliseconds(50)
+        /// Bytes of answers that wait to be taken, over all connections; what comes on top gets 503.
+        public var outputMax = 32 << 20
         public var headersMax = 8192
         public var bodyMax = 1024
         /// A connection on which nothing moves for this long is closed.
@@ -41,7 +45,16 @@ public final class HTTPServer {
     private var listener: OpaquePointer?
     private var connections: [OpaquePointer: HTTPConnection] = [:]
     private var streamCount = 0
-    private var sessionLists = 0
+    /// Who waits for the next list of sessions, and who for the present one.
+    private var sessionLists: [HTTPExchange] = []
+    private var sessionListsAsked = 0
+    private var sessionPause: Timer?
+    /// At least as many bytes as wait to be taken.
+    private var waitingBytes = 0
+    /// Answers that were 503 because too much waits.
+    private(set) var refusedForOutput = 0
+    /// What a stream begins with; nil where a second has passed since.
+    private var history: String?
     private var complaints = ComplaintBook()
     private let doorway: HTTPDoorway
     private var sweeper: Timer?
@@ -103,6 +116,8 @@ public final class HTTPServer {
 
     public var connectionCount: Int { connections.count }
     public var eventStreamCount: Int { streamCount }
+    /// What waits to be taken, over all connections.
+    var outputBytes: Int { connections.values.reduce(0) { $0 + $1.waitingBytes } }
     /// Connections that have not asked for anything yet.
     public var guestCount: Int { doorway.count }
 
@@ -172,6 +187,8 @@ public final class HTTPServer {
         listener = nil
         sweeper?.cancel()
         turn?.cancel()
+        sessionPause?.cancel()
+        sessionLists = []
         doorway.close()
         let all = connections
         connections = [:]
@@ -186,12 +203,16 @@ public final class HTTPServer {
 
 extension HTTPServer {
     /// The seconds before the start, oldest first; before the first of this run.
-    public func remember(_ past: [SecondFigures]) { seconds.remember(past) }
+    public func remember(_ past: [SecondFigures]) {
+        seconds.remember(past)
+        history = nil
+    }
 
     /// A second has passed.
     public func record(_ sample: WorkSample) {
         guard http != nil else { return }
         let view = source.view
+        history = nil
         let figures = seconds.take(
             sample, hasPrimary: view.primary != nil, wall: WallClock.milliseconds())
         guard streamCount > 0 else { return }
@@ -214,7 +235,7 @@ extension HTTPServer {
     private func viewText() -> String {
         WebJSON.view(
             source.view, process: source.process, activity: source.activity, isPaused: source.isPaused,
-            at: MonotonicClock.now())
+            showsUsers: access.showsUsers, at: MonotonicClock.now())
     }
 
     private func outagesText(_ reports: [OutageReport]) -> String {
@@ -286,13 +307,13 @@ extension HTTPServer {
     private func route(_ exchange: HTTPExchange, _ connection: HTTPConnection) {
         let now = MonotonicClock.now()
         switch exchange.path {
-        case "/": exchange.answer(DashboardPage.answer())
-        case "/metrics": exchange.answer(.ok(metricsText(at: now), contentType: MetricsText.contentType))
+        case "/": answer(exchange, DashboardPage.answer())
+        case "/metrics": answer(exchange, .ok(metricsText(at: now), contentType: MetricsText.contentType))
         case "/health": exchange.answer(.ok("ok\n", contentType: "text/plain; charset=utf-8"))
         case "/primary":
             let view = source.view
             exchange.answer(.json(WebJSON.primary(view, at: now), isAvailable: view.primary != nil))
-        case "/api/view": exchange.answer(.json(viewText()))
+        case "/api/view": answer(exchange, .json(viewText()))
         case "/api/sessions": listSessions(exchange)
         case "/events": openStream(exchange, connection, at: now)
         case nil: exchange.answer(.badRequest)
@@ -310,25 +331,58 @@ extension HTTPServer {
         return text
     }
 
+    /// An answer of some length, unless too much waits to be taken already.
+    private func answer(_ exchange: HTTPExchange, _ answer: HTTPAnswer) {
+        exchange.answer(hasRoom(for: answer.body.utf8.count) ? answer : .busy)
+    }
+
+    /// Counted up with every answer, and only where that is too much, looked at.
+    private func hasRoom(for bytes: Int) -> Bool {
+        waitingBytes += bytes
+        guard waitingBytes > limits.outputMax else { return true }
+        waitingBytes = outputBytes + bytes
+        let hasRoom = waitingBytes <= limits.outputMax
+        if !hasRoom { refusedForOutput += 1 }
+        return hasRoom
+    }
+
     private func listSessions(_ exchange: HTTPExchange) {
-        guard sessionLists < limits.sessionListsMax else { return exchange.answer(.busy) }
-        sessionLists += 1
+        guard access.showsUsers else {
+            return exchange.answer(.json(WebJSON.hiddenSessions(count: source.activity.sessions)))
+        }
+        guard sessionLists.count + sessionListsAsked < limits.sessionListsMax else { return exchange.answer(.busy) }
+        sessionLists.append(exchange)
+        askForSessions()
+    }
+
+    /// One list at a time, for all that wait for it.
+    private func askForSessions() {
+        guard sessionListsAsked == 0, sessionPause == nil, !sessionLists.isEmpty else { return }
+        let asked = sessionLists
+        sessionLists = []
+        sessionListsAsked = asked.count
         source.sessions { [weak self] rows in
             guard let self else { return }
-            sessionLists -= 1
-            // With the server the request is gone.
+            sessionListsAsked = 0
+            // With the server the requests are gone.
             guard http != nil else { return }
-            exchange.answer(.json(WebJSON.sessions(rows, countMax: limits.sessionRowsMax)))
+            let list = HTTPAnswer.json(WebJSON.sessions(rows, countMax: limits.sessionRowsMax))
+            for exchange in asked { answer(exchange, list) }
+            sessionPause = loop.schedule(after: limits.sessionListInterval) { [weak self] in
+                self?.sessionPause = nil
+                self?.askForSessions()
+            }
         }
     }
 
     private func openStream(_ exchange: HTTPExchange, _ connection: HTTPConnection, at now: Instant) {
         let type = "text/event-stream"
         if exchange.isHead { return exchange.answer(.ok("", contentType: type)) }
-        guard streamCount < limits.streamsMax else { return exchange.answer(.busy) }
+        let history = self.history ?? WebJSON.array(seconds.history.ordered.map(WebJSON.second))
+        self.history = history
+        guard streamCount < limits.streamsMax, hasRoom(for: history.utf8.count) else { return exchange.answer(.busy) }
         streamCount += 1
         connection.open(exchange, contentType: type, writeTimeout: limits.timeoutSeconds)
-        let history = WebJSON.array(seconds.history.ordered.map(WebJSON.second))
         connection.send(
             "retry: 2000\n\n" + WebJSON.event("history", history) + WebJSON.event("view", viewText())
                 + WebJSON.event("outages", WebJSON.outages(source.outageReports)))

@@ -154,21 +154,6 @@ enum Overview {
             Field("memory_refusals", .count(a.memoryRefusals)),
         ])
     }
-
-    static func sessions(_ rows: [SessionRow]) -> Answer {
-        .table(
-            columns: [
-                "id", "client", "user", "database", "state", "node", "thread", "age", "idle", "statements", "bytes_in",
-                "bytes_out", "moves",
-            ],
-            rows: rows.map { row in
-                [
-                    .number(Int64(row.id)), .text(row.client), .text(row.user), .text(row.database), .text(row.state),
-                    .text(row.node), .number(Int64(row.thread)), .span(row.age), .span(row.idle),
-                    .count(row.statements), .count(row.bytesIn), .count(row.bytesOut), .number(Int64(row.moves)),
-                ]
-            })
-    }
 }
 
 extension ClusterView {

@@ -53,12 +53,8 @@ enum SessLines {
     /// HAProxy gives a pointer; here it is the session's id.
     static func pointer(_ id: UInt32) -> String { "0x" + String(id, radix: 16) }
 
-    static func list(_ rows: [SessionRow], _ process: ProcessFacts) -> Answer {
-        if rows.isEmpty { return .done }
-        return .text(rows.map { line($0, process) }.joined(separator: "\n"))
-    }
-
-    private static func line(_ row: SessionRow, _ process: ProcessFacts) -> String {
+    /// `show sess`: one line for each.
+    static func line(_ row: SessionRow, _ process: ProcessFacts) -> String {
         let seconds = row.age.nanoseconds / 1_000_000_000
         return "\(pointer(row.id)): proto=\(family(row)) src=\(client(row)) fe=\(process.proxyName)"
             + " be=\(process.proxyName) srv=\(server(row)) ts=00 epoch=0 age=\(age(seconds)) calls=\(row.statements)"
@@ -67,23 +63,19 @@ enum SessLines {
     }
 
     /// `show sess <id>` and `show sess all`: HAProxy's outline as far as it means anything here.
-    static func details(_ rows: [SessionRow], _ process: ProcessFacts, _ view: ClusterView) -> Answer {
-        if rows.isEmpty { return .done }
-        let blocks = rows.map { row in
-            let sid = view.nodes.firstIndex { $0.node.name == row.node }
-            let address = sid.map { view.nodes[$0].node.endpoint.description } ?? "?"
-            return """
-                \(pointer(row.id)): id=\(row.id) proto=\(family(row)) source=\(client(row))
-                  frontend=\(process.proxyName) (id=\(StatTable.proxyID) mode=tcp), listener=? (id=1)
-                  backend=\(process.proxyName) (id=\(StatTable.proxyID) mode=tcp)
-                  server=\(server(row)) (id=\(sid.map { $0 + 1 } ?? -1)) addr=\(address)
-                  user=\(word(row.user)) database=\(word(row.database)) state=\(row.state) thread=\(row.thread) \
-                moves=\(row.moves)
-                  age=\(row.age) idle=\(row.idle) statements=\(row.statements)
-                  req=(total=\(row.bytesIn)) res=(total=\(row.bytesOut))
-                """
-        }
-        return .text(blocks.joined(separator: "\n"))
+    static func details(_ row: SessionRow, _ process: ProcessFacts, _ nodes: [Node]) -> String {
+        let sid = nodes.firstIndex { $0.name == row.node }
+        let address = sid.map { nodes[$0].endpoint.description } ?? "?"
+        return """
+            \(pointer(row.id)): id=\(row.id) proto=\(family(row)) source=\(client(row))
+              frontend=\(process.proxyName) (id=\(StatTable.proxyID) mode=tcp), listener=? (id=1)
+              backend=\(process.proxyName) (id=\(StatTable.proxyID) mode=tcp)
+              server=\(server(row)) (id=\(sid.map { $0 + 1 } ?? -1)) addr=\(address)
+              user=\(word(row.user)) database=\(word(row.database)) state=\(row.state) thread=\(row.thread) \
+            moves=\(row.moves)
+              age=\(row.age) idle=\(row.idle) statements=\(row.statements)
+              req=(total=\(row.bytesIn)) res=(total=\(row.bytesOut))
+            """
     }
 
     private static func family(_ row: SessionRow) -> String { row.client.hasPrefix("[") ? "tcpv6" : "tcpv4" }

@@ -100,16 +100,19 @@ extension AdminCommands {
 
     /// `show sess [<id>|all]`
     func showSess(_ arguments: [String], _ completion: @escaping (Answer) -> Void) {
-        let (process, view) = (source.process, source.view)
-        guard let word = arguments.first else {
-            return source.sessions { completion(SessLines.list($0, process)) }
+        let process = source.process
+        let details = SessionListing.Form.details(process, source.view.nodes.map(\.node))
+        let word = arguments.first ?? ""
+        guard word != "all", let id = Self.sessionID(word) else {
+            // As HAProxy: what is no id asks for all.
+            let form = word == "all" ? details : .lines(process)
+            return source.sessions { completion(.sessions(SessionListing(rows: $0, form: form))) }
         }
-        if word == "all" { return source.sessions { completion(SessLines.details($0, process, view)) } }
-        // As HAProxy: what is no id asks for all.
-        guard let id = Self.sessionID(word) else { return source.sessions { completion(SessLines.list($0, process)) } }
         source.sessions { rows in
             let found = rows.filter { $0.id == id }
-            completion(found.isEmpty ? .text("Session not found.") : SessLines.details(found, process, view))
+            completion(
+                found.isEmpty
+                    ? .text("Session not found.") : .sessions(SessionListing(rows: found, form: details)))
         }
     }
 

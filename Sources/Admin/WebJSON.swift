@@ -27,7 +27,8 @@ enum WebJSON {
     }
 
     static func view(
-        _ view: ClusterView, process: ProcessFacts, activity: Activity, isPaused: Bool, at now: Instant
+        _ view: ClusterView, process: ProcessFacts, activity: Activity, isPaused: Bool, showsUsers: Bool,
+        at now: Instant
     ) -> String {
         let nodes = view.nodes.map { node in
             object([
@@ -36,7 +37,8 @@ enum WebJSON {
                 ("role", text(node.node.id == view.primary ? Role.primary.rawValue : node.role.rawValue)),
                 ("health", text(node.health.rawValue)),
                 ("administrative", text(node.administrative.rawValue)),
-                ("last_check", text(node.lastCheck)),
+                // A server's own words may name an account, and where it comes from.
+                ("last_check", showsUsers ? text(node.lastCheck) : "null"),
                 ("since_ms", String((now - node.changedAt).milliseconds)),
             ])
         }
@@ -103,7 +105,15 @@ enum WebJSON {
         object([
             ("count", String(rows.count)),
             ("truncated", flag(rows.count > countMax)),
+            ("hidden", flag(false)),
             ("sessions", array(rows.prefix(countMax).map(session))),
+        ])
+    }
+
+    /// How many there are, and nothing else.
+    static func hiddenSessions(count: Int) -> String {
+        object([
+            ("count", String(count)), ("truncated", flag(count > 0)), ("hidden", flag(true)), ("sessions", "[]"),
         ])
     }
 

@@ -23,7 +23,10 @@ struct AgentCommand: ParsableCommand {
             complain(error.description)
             throw ExitCode.configurationWrong
         }
-        if check { return print("\(config) is valid.") }
+        if check {
+            for warning in configuration.warnings { warn(warning.description) }
+            return print("\(config) is valid.")
+        }
         do throws(SystemError) {
             let agent = try AgentProgram(configuration)
             try agent.start()

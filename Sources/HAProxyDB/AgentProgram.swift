@@ -81,6 +81,7 @@ final class AgentProgram {
         observe()
         let listen = configuration.listen.map(\.description).joined(separator: ", ")
         log.notice("The agent of \(configuration.node) serves on \(listen); socket \(configuration.socket).")
+        for warning in configuration.warnings { log.warning("\(warning)") }
     }
 
     func run() { loop.run() }

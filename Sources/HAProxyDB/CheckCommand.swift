@@ -1,19 +1,31 @@
 import ArgumentParser
+import Reactor
+import Settings
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Checks a configuration and prints everything that is wrong with it.",
-        discussion: "Ends with 0, or with 64 where something is wrong.")
+        discussion: """
+            Ends with 0, or with 64 where something is wrong. Warnings are for what works and should not stay so: \
+            secrets that others may read, sockets that let everybody in, too few descriptors.
+            """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The configuration.", valueName: "file"))
     var config: String
 
     func run() throws {
+        let configuration: Configuration
         do throws(ConfigurationFile.Failure) {
-            _ = try ConfigurationFile(path: config).read()
+            configuration = try ConfigurationFile(path: config).read()
         } catch {
             complain(error.description)
             throw ExitCode.configurationWrong
+        }
+        for warning in configuration.warnings { warn(warning.description) }
+        if let limit = try? DescriptorLimit.raise(),
+            let sentence = DescriptorBudget(configuration, limit: limit).sentence
+        {
+            warn("\(config): warning: \(sentence)")
         }
         print("\(config) is valid.")
     }

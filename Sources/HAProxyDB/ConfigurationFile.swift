@@ -67,12 +67,29 @@ private struct SystemSecrets: SecretSource {
             guard let value = getenv(name) else { throw SecretUnavailable("it is not in the environment") }
             return String(cString: value)
         case .file(let name):
-            let directory = URL(filePath: configuration).deletingLastPathComponent()
-            let path = name.hasPrefix("/") ? name : directory.appending(path: name).path
-            var text = try readText(path).get()
+            var text = try readText(path(of: name)).get()
             if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
             return text
         }
+    }
+
+    func access(to place: SecretPlace) -> FileAccess? {
+        switch place {
+        case .environment: nil
+        case .file(let name): Self.access(path(of: name))
+        }
+    }
+
+    var configurationAccess: FileAccess? { Self.access(configuration) }
+
+    private func path(of name: String) -> String {
+        let directory = URL(filePath: configuration).deletingLastPathComponent()
+        return name.hasPrefix("/") ? name : directory.appending(path: name).path
+    }
+
+    private static func access(_ path: String) -> FileAccess? {
+        var status = stat()
+        return stat(path, &status) == 0 ? FileAccess(path: path, mode: UInt32(status.st_mode) & 0o777) : nil
     }
 }
 

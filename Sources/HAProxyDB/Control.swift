@@ -17,6 +17,7 @@ final class Control {
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
         case refusedLogin(RefusedLogin)
+        case accountsWanted
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -45,6 +46,7 @@ final class Control {
     /// As the primary gives it, before `server_version` takes its place.
     private var identity: ServerIdentity?
     private var accounts = AccountDirectory()
+    private var collector: SessionCollector?
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
     private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
@@ -71,6 +73,8 @@ final class Control {
             mailbox.post(.service($0))
         } onRefusedLogin: {
             mailbox.post(.refusedLogin($0))
+        } onAccountsWanted: {
+            mailbox.post(.accountsWanted)
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -129,7 +133,12 @@ final class Control {
         let listen = configuration.proxy.listen.map(\.description).joined(separator: ", ")
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
         if let sentence = budget.sentence { log.warning("\(sentence)") }
+        warn(of: configuration)
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
+    }
+
+    private func warn(of configuration: Configuration) {
+        for warning in configuration.warnings { log.warning("\(warning)") }
     }
 
     /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
@@ -155,6 +164,7 @@ final class Control {
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
+        case .accountsWanted: watch?.refreshAccounts()
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))
@@ -399,10 +409,16 @@ extension Control: AdminSource {
     }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
-        lastRequest += 1
-        let request = lastRequest
-        requests[request] = completion
-        fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+        let collector =
+            collector
+            ?? SessionCollector(loop: loop) { [unowned self] completion in
+                lastRequest += 1
+                let request = lastRequest
+                requests[request] = completion
+                fleet.sessions { [mailbox] in mailbox.post(.sessions(request: request, $0)) }
+            }
+        self.collector = collector
+        collector.ask(completion)
     }
 
     func reload() -> Result<String, ReloadFailure> {
@@ -418,6 +434,7 @@ extension Control: AdminSource {
         configuration = change.running
         desk?.settings = configuration.cluster
         LogLines.set(configuration.log)
+        warn(of: configuration)
         watch?.set(WatchOptions(configuration.health))
         publishAccounts()
         publishIdentity()

@@ -18,3 +18,9 @@ func complain(_ text: String) {
     let line = Array(text.utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
+
+/// A line of `check` on standard error: as it is, for editors that go to its place.
+func warn(_ line: String) {
+    let line = Array("\(line)\n".utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -10,7 +10,6 @@ import Settings
 enum LogLines {
     private struct Style { var level = Configuration.Log.Level.info, format = Configuration.Log.Format.text }
 
-
     /// What is said, before it is made into a line: that is done by the thread that writes.
     private struct Record: Sendable {
         var time: Date

@@ -71,7 +71,9 @@ extension Worker {
     func admit(_ descriptor: Int32, _ peer: ResolvedAddress, isTooMany: Bool = false) {
         _ = try? Sockets.setNoDelay(descriptor)
         // Of a client from which nothing is expected; the others: see `Presence`.
-        _ = try? Sockets.setKeepalive(descriptor, idle: 15, interval: 5, count: 3)
+        let seconds = Int32(clamping: options.clientLostTimeout.milliseconds / 1000)
+        _ = try? Sockets.setKeepalive(
+            descriptor, idle: max(1, seconds / 2), interval: max(1, seconds / 6), count: 3)
         let s = SessionRef.allocate(capacity: 1)
         s.initialize(
             to: Session(

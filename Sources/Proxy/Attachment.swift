@@ -1,5 +1,6 @@
 import CLibevent
 import Cluster
+import Glibc
 import MySQLWire
 import Reactor
 import Routing
@@ -15,6 +16,7 @@ extension Worker {
         s.pointee.node = primary
         s.pointee.nodeCounters = counters.node(primary)
         s.pointee.nodeCounters.pointee.connects.add()
+        if s.pointee.generation != view.generation { s.pointee.failedRestorations = 0 }
         s.pointee.generation = view.generation
         s.pointee.deadline = now + options.connectTimeout
         attaching.append(s)
@@ -22,7 +24,7 @@ extension Worker {
         do {
             s.pointee.nodeFD = try Sockets.connect(to: address)
         } catch {
-            report(s, error.errno == ECONNREFUSED ? .refused : .lost)
+            reportConnect(s, error)
             return attachFailed(s)
         }
         s.pointee.backend = .connecting
@@ -36,7 +38,7 @@ extension Worker {
         now = MonotonicClock.now()
         setNodeWriting(s, false)
         if let error = Sockets.pendingError(s.pointee.nodeFD) {
-            report(s, error.errno == ECONNREFUSED ? .refused : .lost)
+            reportConnect(s, error)
             return attachFailed(s)
         }
         let descriptor = s.pointee.nodeFD
@@ -47,6 +49,15 @@ extension Worker {
         setNodeReading(s, true)
         if options.proxyProtocol, let local = Sockets.local(of: s.pointee.clientFD) {
             writeNode(s, ProxyProtocol.header(client: s.pointee.peer, local: local))
+        }
+    }
+
+    /// What a connection that could not be made says of the node: nothing, where it is this host that has no room for one.
+    private func reportConnect(_ s: SessionRef, _ error: SystemError) {
+        switch error.errno {
+        case ECONNREFUSED: report(s, .refused)
+        case EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL, EAGAIN, EACCES, EPERM: break
+        case _: report(s, .lost)
         }
     }
 

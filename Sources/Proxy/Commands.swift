@@ -223,9 +223,10 @@ extension Worker {
         if s.pointee.clientSkip == 0, s.pointee.clientContinues {
             // The header of the continuation packet.
             guard count - offset >= PacketHeader.size else { return false }
-            let length = buffer.header(at: offset).length
-            s.pointee.clientSkip = PacketHeader.size + length
-            s.pointee.clientContinues = length == PacketHeader.payloadMax
+            let header = buffer.header(at: offset)
+            s.pointee.clientSkip = PacketHeader.size + header.length
+            s.pointee.clientContinues = header.length == PacketHeader.payloadMax
+            if !forwarding { s.pointee.sequence = header.sequence }
         }
         let n = min(s.pointee.clientSkip, count - offset)
         if forwarding {
@@ -236,6 +237,10 @@ extension Worker {
         s.pointee.clientSkip -= n
         offset += n
         guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return true }
+        if let error = s.pointee.lateAnswer {
+            s.pointee.lateAnswer = nil
+            writeClientPacket(s, payload: error.payload())
+        }
         s.pointee.statementKept = s.pointee.keepsStream
         if forwarding, s.pointee.command == .query { noteFlowedChange(s) }
         if forwarding, s.pointee.command.isUnanswered { counters.answered.add() }
@@ -288,8 +293,7 @@ extension Worker {
         s.pointee.clientContinues = continues
         counters.begun.add()
         counters.answered.add()
-        writeClientPacket(s, payload: ErrorPacket.unknownCommand.payload())
-        if rest > 0 || continues { s.pointee.frontend = .discarding }
+        answerBehindStatement(s, .unknownCommand)
     }
 
     /// A command, or the head of a large one, stands in the buffer: its header, its command byte, and what follows.
@@ -426,6 +430,16 @@ extension Worker {
     private func deliver(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet) }
         writeNode(s, packet)
+    }
+
+    /// What we have to say to the command under way, once all of it is here.
+    func answerBehindStatement(_ s: SessionRef, _ error: ErrorPacket) {
+        guard s.pointee.clientSkip > 0 || s.pointee.clientContinues else {
+            s.pointee.frontend = .idle
+            return writeClientPacket(s, payload: error.payload())
+        }
+        s.pointee.lateAnswer = error
+        s.pointee.frontend = .discarding
     }
 
     /// Answers a command that never leaves the proxy.

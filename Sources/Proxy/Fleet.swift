@@ -111,6 +111,7 @@ final class FleetState: Sendable {
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
     let onService: @Sendable (ServiceEvent) -> Void
     let onRefusedLogin: @Sendable (RefusedLogin) -> Void
+    let onAccountsWanted: @Sendable () -> Void
     let connectionsMax: Atomic<Int>
     let budget: MemoryBudget
     /// Connections that are taken per second; zero for any number.
@@ -124,13 +125,15 @@ final class FleetState: Sendable {
     init(
         options: ProxyOptions, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
         onService: @escaping @Sendable (ServiceEvent) -> Void,
-        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void
+        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void,
+        onAccountsWanted: @escaping @Sendable () -> Void
     ) {
         connectionsMax = Atomic(options.connectionsMax)
         budget = MemoryBudget(bytesMax: options.memoryMax)
         self.onEvidence = onEvidence
         self.onService = onService
         self.onRefusedLogin = onRefusedLogin
+        self.onAccountsWanted = onAccountsWanted
     }
 
     /// Wraps around after 3 billion sessions.
@@ -175,15 +178,18 @@ public final class Fleet: Sendable {
     /// - Parameters:
     ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
     ///   - onRefusedLogin: the same; a few a second.
+    ///   - onAccountsWanted: the same; an account is in use that is not among those published.
     public init(
         options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler,
         onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in },
-        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in }
+        onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in },
+        onAccountsWanted: @escaping @Sendable () -> Void = {}
     ) {
         self.options = options
         self.nodes = nodes
         self.state = FleetState(
-            options: options, onEvidence: onEvidence, onService: onService, onRefusedLogin: onRefusedLogin)
+            options: options, onEvidence: onEvidence, onService: onService, onRefusedLogin: onRefusedLogin,
+            onAccountsWanted: onAccountsWanted)
     }
 
     /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:

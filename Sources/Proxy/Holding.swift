@@ -141,10 +141,10 @@ extension Worker {
     func answer(_ s: SessionRef, _ error: ErrorPacket) {
         if s.pointee.command.isUnanswered {
             loseLongData(s)
+            s.pointee.frontend = s.pointee.clientSkip > 0 || s.pointee.clientContinues ? .discarding : .idle
         } else {
-            writeClientPacket(s, payload: error.payload())
+            answerBehindStatement(s, error)
         }
-        s.pointee.frontend = s.pointee.clientSkip > 0 || s.pointee.clientContinues ? .discarding : .idle
         forgetStatement(s)
         resumeClient(s)
     }

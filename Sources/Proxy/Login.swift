@@ -167,6 +167,14 @@ extension Worker {
         }
     }
 
+    /// Somebody is in whose account, or its new password, has not been read yet: without it the session can't be moved.
+    private func wantAccounts() {
+        let time = MonotonicClock.now()
+        guard time - accountsWantedAt >= .milliseconds(200) else { return }
+        accountsWantedAt = time
+        fleet.onAccountsWanted()
+    }
+
     /// The client's part of an exchange that is passed on.
     func relayed(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8) {
         s.pointee.sequence = sequence
@@ -192,6 +200,8 @@ extension Worker {
         setStatus(s, ok.status)
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         s.pointee.loginError = nil
+        proveRelayed(s)
+        if s.pointee.credentials.stage1 == nil, !s.pointee.credentials.relayedScramble.isEmpty { wantAccounts() }
         // Nothing that came with a login is worth keeping but what it takes to repeat it.
         s.pointee.credentials.authResponse = []
     }

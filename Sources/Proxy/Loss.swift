@@ -18,7 +18,8 @@ extension Worker {
         case .connecting, .greeting, .login:
             report(s, .lost)
             return attachFailed(s)
-        case .restoring: return restorationCutOff(s)
+        // With a new generation it is the node that went.
+        case .restoring: return s.pointee.generation == view.generation ? restorationCutOff(s) : attachFailed(s)
         case .attached: break
         }
         // An idle connection ends for many reasons (wait_timeout, KILL); the check's own tells of the server's end.

@@ -55,10 +55,7 @@ extension Worker {
         }
         affectedAndGone = 0
         samplesTaken &+= 1
-        for i in 0..<LatencyScale.bucketCount {
-            sample.latency[i] = latency[i]
-            latency[i] = 0
-        }
+        latency.take(into: &sample.latency)
         return sample
     }
 
@@ -85,7 +82,7 @@ extension Worker {
         let end = MonotonicClock.now()
         heardAt = end
         let microseconds = (end - s.pointee.startedAt).nanoseconds / 1000
-        latency[LatencyScale.bucket(ofMicroseconds: microseconds)] &+= 1
+        latency.count(LatencyScale.bucket(ofMicroseconds: microseconds))
         if trouble.isUnderWay || trouble.affected != 0 { served(s, at: end) }
     }
 

@@ -24,6 +24,31 @@ public enum LatencyScale {
     }
 }
 
+/// Statements by latency, since they were taken last. One thread's.
+struct LatencyBuckets: ~Copyable {
+    private let counts = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
+
+    init() { counts.initialize(repeating: 0) }
+
+    deinit { counts.deallocate() }
+
+    /// Traps for a bucket that there is none of.
+    @inline(__always)
+    func count(_ bucket: Int) {
+        precondition(UInt(bitPattern: bucket) < UInt(LatencyScale.bucketCount), "no such bucket")
+        counts[bucket] &+= 1
+    }
+
+    /// Moves them into an array of as many buckets.
+    func take(into all: inout [UInt32]) {
+        precondition(all.count == LatencyScale.bucketCount, "buckets of another scale")
+        for bucket in 0..<LatencyScale.bucketCount {
+            all[bucket] = counts[bucket]
+            counts[bucket] = 0
+        }
+    }
+}
+
 /// What the data plane has done, for the ledger's second. Sums over all workers; each worker's part is taken between
 /// two of its events, so that `begun == answered + failed + abandoned + heldNow + inFlightNow` holds exactly.
 public struct SecondSample: Sendable, Equatable {

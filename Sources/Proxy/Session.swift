@@ -4,6 +4,8 @@ import MySQLWire
 import Reactor
 import Routing
 
+/// A raw pointer, since libevent's events are part of a session and know it by nothing else. It is good from
+/// ``Worker/admit(_:_:isTooMany:)`` until ``Worker/bury()``, a tick after the session's end at the earliest.
 typealias SessionRef = UnsafeMutablePointer<Session>
 
 /// Where the conversation with the client stands. See docs/session.md for the table of transitions.
@@ -209,7 +211,7 @@ struct Session {
 
     // Below: not touched while statements flow.
 
-    /// Present only while armed: a write event is rare.
+    /// Present only while armed: a write event is rare. Raw, as everything that libevent keeps.
     var clientWrite: UnsafeMutablePointer<event>?
     var nodeWrite: UnsafeMutablePointer<event>?
     var own: [OwnCommand] = []
@@ -235,6 +237,8 @@ struct Session {
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.
     var fileRefusal: Refusal?
+    /// Our answer to a statement whose rest is still to come: it follows the statement's last packet, as a server's does.
+    var lateAnswer: ErrorPacket?
     let peer: ResolvedAddress
     /// The error of the part of the state that could not be rebuilt.
     var restorationError: ErrorPacket?

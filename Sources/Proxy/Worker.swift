@@ -78,6 +78,7 @@ final class Worker: @unchecked Sendable {
     /// The session whose client is looked for next.
     var presence: SessionRef?
     var refusedLogins = RefusedLoginTeller()
+    var accountsWantedAt = Instant(nanoseconds: 0)
     /// Freed at the next tick: a callback higher up the stack may still look at them.
     var graveyard: [SessionRef] = []
     var governor: ReleaseGovernor
@@ -88,7 +89,7 @@ final class Worker: @unchecked Sendable {
     var gates: [AcceptGate] = []
     var acceptRate = AcceptRate()
     /// Statements answered since the last sample, by ``LatencyScale``.
-    let latency = UnsafeMutablePointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
+    let latency = LatencyBuckets()
     var samplesTaken: UInt32 = 1
     /// Sessions that were affected since the last sample, and have ended.
     var affectedAndGone = 0
@@ -115,7 +116,6 @@ final class Worker: @unchecked Sendable {
         self.view = view
         self.governor = ReleaseGovernor(concurrencyMax: options.releaseConcurrency)
         self.mailbox = try Mailbox()
-        latency.initialize(repeating: 0, count: LatencyScale.bucketCount)
     }
 
     /// The thread's body. Returns when the worker has drained.

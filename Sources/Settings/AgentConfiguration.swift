@@ -25,6 +25,8 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var clearCommand: [String] = []
     public var cluster = Configuration.Cluster()
     public var log = Configuration.Log()
+    /// What works and should not stay so, in the order of the file.
+    public var warnings: [ConfigurationWarning] = []
 
     /// What the cluster's resources are called.
     public struct Resources: Sendable, Hashable {
@@ -44,8 +46,9 @@ public struct AgentConfiguration: Sendable, Hashable {
     ) throws(ConfigurationErrors) -> AgentConfiguration {
         let root = try TOMLTree.root(of: text, file: file)
         var draft = Draft(file: file, outline: Outline(text))
-        let settings = draft.agent(root, secrets: secrets)
+        var settings = draft.agent(root, secrets: secrets)
         try draft.check()
+        settings.warnings = draft.warnings.sorted { $0.position < $1.position }
         return settings
     }
 }
@@ -102,6 +105,9 @@ extension Draft {
             } else {
                 fail(section, "socket_mode", "\"\(text)\" is no mode; write permission bits in octal, as \"0660\"")
             }
+        }
+        if Self.letsEverybodyIn(settings.socketMode) {
+            warn(section, "socket_mode", "everybody on this host may connect, and pause the proxies; write \"0660\"")
         }
         settings.drbdResource = name("drbd_resource", in: section)
         if let name = name("drbd", in: section) { settings.resources.drbd = name }

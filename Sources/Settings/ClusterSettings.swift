@@ -41,9 +41,13 @@ extension Draft {
         }
         guard let text = text(name, in: section) else { return nil }
         var key = text
-        if name != "key" {
+        if name == "key" {
+            holdsSecret(section, name, source)
+        } else {
+            let place = name == "key_file" ? SecretPlace.file(text) : .environment(text)
+            readsSecret(section, name, at: place, source)
             do {
-                key = try source.secret(at: name == "key_file" ? .file(text) : .environment(text))
+                key = try source.secret(at: place)
             } catch {
                 fail(section, name, "the key can't be read from \"\(text)\": \(error.reason)")
                 return nil

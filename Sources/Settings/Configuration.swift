@@ -16,6 +16,8 @@ public struct Configuration: Sendable, Hashable {
     public var availability = Availability()
     public var log = Log()
     public var cluster = Cluster()
+    /// What works and should not stay so, in the order of the file.
+    public var warnings: [ConfigurationWarning] = []
 
     public init() {}
 

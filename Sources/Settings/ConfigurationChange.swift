@@ -12,6 +12,7 @@ public struct ConfigurationChange: Sendable, Hashable {
     /// - Parameter old: what holds now; keys that wait for a restart are reported again at every change.
     public init(from old: Configuration, to new: Configuration) {
         running = old
+        running.warnings = new.warnings
         apply("proxy.server_version", \.proxy.serverVersion, new)
         apply("health.user", \.health.user, new)
         apply("health.password", \.health.password, new)

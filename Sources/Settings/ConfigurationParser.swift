@@ -10,8 +10,9 @@ extension Configuration {
     ) throws(ConfigurationErrors) -> Configuration {
         let root = try TOMLTree.root(of: text, file: file)
         var parser = ConfigurationParser(draft: Draft(file: file, outline: Outline(text)), root: root)
-        let settings = parser.settings(secrets: secrets)
+        var settings = parser.settings(secrets: secrets)
         try parser.draft.check()
+        settings.warnings = parser.draft.warnings.sorted { $0.position < $1.position }
         return settings
     }
 }
@@ -208,6 +209,7 @@ private struct ConfigurationParser {
             switch section.entries[name] {
             case .text(let text):
                 if let hash = Self.nativeHash(text) {
+                    if !hash.isEmpty { draft.holdsSecret(section, name, secrets) }
                     users.append(Configuration.User(name: name, secret: .nativeHash(hash)))
                 } else {
                     // The text is not repeated: it may well be somebody's password.
@@ -302,6 +304,18 @@ private struct ConfigurationParser {
             draft.fail(
                 section, "http",
                 "\(http) can be reached from other hosts; set http_token (or http_token_file), or listen on 127.0.0.1")
+        }
+        if Draft.letsEverybodyIn(admin.socketMode), admin.level != .user {
+            draft.warn(
+                section, "socket_mode",
+                "everybody on this host may connect, as \"\(admin.level.rawValue)\"; write \"0660\" (and socket_group), "
+                    + "or level = \"user\"")
+        }
+        if let tcp = admin.tcp, !tcp.isLoopback, admin.tcpLevel != .user {
+            draft.warn(
+                section, "tcp_level",
+                "whoever reaches \(tcp) is \"\(admin.tcpLevel.rawValue)\" there, without a login; write \"user\", or let "
+                    + "tcp listen on 127.0.0.1")
         }
     }
 }

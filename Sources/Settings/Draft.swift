@@ -16,6 +16,9 @@ struct Draft {
     let file: String
     let outline: Outline
     private(set) var errors: [ConfigurationError] = []
+    private(set) var warnings: [ConfigurationWarning] = []
+    /// That the file itself is open to others has been said.
+    var hasToldOfItself = false
 
     init(file: String, outline: Outline) {
         self.file = file
@@ -25,6 +28,16 @@ struct Draft {
     // MARK: Errors
 
     mutating func fail(_ path: Outline.Path, at side: Side = .value, key: String, _ message: String) {
+        errors.append(ConfigurationError(file: file, position: position(of: path, side), key: key, message: message))
+    }
+
+    mutating func warn(_ section: Section, _ key: String, _ message: String) {
+        let position = position(of: section.path + [key], .value)
+        warnings.append(
+            ConfigurationWarning(file: file, position: position, key: "\(section.name).\(key)", message: message))
+    }
+
+    private func position(of path: Outline.Path, _ side: Side) -> Position {
         // What an inline table leaves out, or what is missing altogether, is told at the nearest thing that is there.
         var place: Outline.Place?
         var path = path
@@ -32,8 +45,7 @@ struct Draft {
             place = outline.places[path]
             path.removeLast()
         }
-        let position = place.map { side == .key ? $0.key : $0.value } ?? Position(line: 1, column: 1)
-        errors.append(ConfigurationError(file: file, position: position, key: key, message: message))
+        return place.map { side == .key ? $0.key : $0.value } ?? Position(line: 1, column: 1)
     }
 
     mutating func fail(_ section: Section, _ key: String, at side: Side = .value, _ message: String) {
@@ -199,8 +211,11 @@ struct Draft {
         switch key {
         case "password_file": place = .file(text)
         case "password_env": place = .environment(text)
-        default: return text
+        default:
+            if !text.isEmpty { holdsSecret(section, key, source) }
+            return text
         }
+        readsSecret(section, key, at: place, source)
         do {
             return try source.secret(at: place)
         } catch {

@@ -15,7 +15,10 @@ extension Draft {
         }
         guard let text = text(key, in: section) else { return nil }
         var token = text
-        if key == "http_token_file" {
+        if key == "http_token" {
+            holdsSecret(section, key, source)
+        } else {
+            readsSecret(section, key, at: .file(text), source)
             do throws(SecretUnavailable) {
                 token = try source.secret(at: .file(text))
             } catch {

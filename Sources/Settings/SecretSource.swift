@@ -16,4 +16,13 @@ public struct SecretUnavailable: Error, Sendable, Hashable {
 public protocol SecretSource {
     /// The secret, without a last line end.
     func secret(at place: SecretPlace) throws(SecretUnavailable) -> String
+    /// Who may do what with the file of a secret; nil where there is none, or that is not known.
+    func access(to place: SecretPlace) -> FileAccess?
+    /// The same of the configuration itself.
+    var configurationAccess: FileAccess? { get }
+}
+
+extension SecretSource {
+    public func access(to place: SecretPlace) -> FileAccess? { nil }
+    public var configurationAccess: FileAccess? { nil }
 }

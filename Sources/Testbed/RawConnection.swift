@@ -74,6 +74,12 @@ public final class RawConnection: Sendable {
     /// Another thread that reads sees the end of the stream; the peer learns nothing.
     public func stopReceiving() { _ = Glibc.shutdown(descriptor.value, Int32(SHUT_RD)) }
 
+    /// To the peer this connection has vanished: nothing that it sends is acknowledged, or answered by a reset.
+    public func vanish() {
+        let code = platform_go_deaf(descriptor.value)
+        precondition(code == 0, "SO_ATTACH_FILTER: \(code)")
+    }
+
     /// No more bytes from our side.
     public func finishSending() { Glibc.shutdown(descriptor.value, Int32(SHUT_WR)) }
 

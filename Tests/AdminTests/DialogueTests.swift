@@ -14,7 +14,9 @@ private func converse(_ pieces: [[UInt8]], ending: Bool = true, lineMax: Int = 1
             case .close: return true
             case .send(let text): said += text
             case .run(let command):
-                said += dialogue.answered(command.hasPrefix("show errors") ? .failure(command) : .text("<\(command)>"))
+                var pieces = dialogue.answered(
+                    command.hasPrefix("show errors") ? .failure(command) : .text("<\(command)>"))
+                while let piece = pieces.next() { said += piece }
             }
         }
     }
@@ -67,6 +69,10 @@ private let tooLong = "Line too long: there are at most 100 bytes.\n\n"
             "<show sess " + String(repeating: "x", count: 90) + ">\n\n"
         ),
         ("prompt\n" + String(repeating: ";", count: 200) + "\na\n", "\n> " + tooLong),
+        (
+            "prompt\n" + String(repeating: "show table\n", count: 30),
+            "\n> " + String(repeating: "<show table>\n\n> ", count: 30)
+        ),
     ]
 
     /// Whole, byte by byte, and cut in two at every place: always the same.
@@ -93,7 +99,8 @@ private let tooLong = "Line too long: there are at most 100 bytes.\n\n"
         #expect(dialogue.next() == .run("show table"))
         #expect(dialogue.next() == .wait)
         #expect(!dialogue.wantsBytes)
-        #expect(dialogue.answered(.done) == "\n> ")
+        var pieces = dialogue.answered(.done)
+        #expect(pieces.next() == "\n> " && pieces.next() == nil)
         #expect(dialogue.next() == .run("show sess"))
     }
 

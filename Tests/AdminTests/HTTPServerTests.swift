@@ -249,36 +249,105 @@ struct HTTPServerTests {
         }
     }
 
-    @Test("a list of sessions that is answered later, or too late")
+    private static let row = SessionRow(
+        id: 7, client: "10.0.0.9:1", user: "<b>\"u\"</b>\n", database: "", state: "idle", node: "cluster1",
+        thread: 1, age: .seconds(2), idle: .zero, statements: 3, bytesIn: 1, bytesOut: 2, moves: 0)
+
+    @Test("a list of sessions that is answered later, or too late; who waits meanwhile shares the next")
     func sessions() throws {
-        try run { web in
-            let row = SessionRow(
-                id: 7, client: "10.0.0.9:1", user: "<b>\"u\"</b>\n", database: "", state: "idle", node: "cluster1",
-                thread: 1, age: .seconds(2), idle: .zero, statements: 3, bytesIn: 1, bytesOut: 2, moves: 0)
+        let token = "0123456789abcdef"
+        var limits = HTTPServer.Limits()
+        limits.sessionListsMax = 4
+        try run(token: token, limits: limits) { web in
             web.onLoop { source, _ in
-                source.rows = [row]
+                source.rows = [Self.row]
                 source.holdsSessions = true
             }
+            let path = "/api/sessions?token=\(token)"
             let client = try web.client()
-            client.ask("/api/sessions")
+            client.ask(path)
             #expect(web.eventually { source, _ in source.waiting.count == 1 })
+            let others = try (0..<3).map { _ in try web.client() }
+            for other in others { other.ask(path) }
+            #expect(web.eventually { _, server in server.connectionCount == 4 })
+            let late = try web.client()
+            late.ask(path)
+            #expect(late.receiveAnswer()?.status == 503)
             do {
                 let gone = try web.client()
-                gone.ask("/api/sessions")
-                #expect(web.eventually { source, _ in source.waiting.count == 2 })
+                gone.ask(path)
             }
+            #expect(web.onLoop { source, _ in source.waiting.count } == 1)
             web.onLoop { source, _ in source.answerSessions() }
             let body = client.receiveAnswer()?.body ?? ""
             #expect(body.contains("\"user\":\"<b>\\\"u\\\"</b>\\n\""))
-            #expect(body.hasPrefix("{\"count\":1,\"truncated\":false,"))
-            #expect(try web.get("/health").status == 200)
+            #expect(body.hasPrefix("{\"count\":1,\"truncated\":false,\"hidden\":false,"))
+            #expect(web.eventually { source, _ in source.waiting.count == 1 })
+            web.onLoop { source, _ in source.answerSessions() }
+            for other in others { #expect(other.receiveAnswer()?.body == body) }
+            #expect(try web.get("/health?token=\(token)").status == 200)
             // The server ends while one is waited for.
-            client.ask("/api/sessions")
+            client.ask(path)
             #expect(web.eventually { source, _ in source.waiting.count == 1 })
             web.onLoop { source, server in
                 server.close()
                 source.answerSessions()
             }
+        }
+    }
+
+    @Test("without a token there are counts, and nothing of users and clients, on any path; with one there is")
+    func users() throws {
+        for token in [nil, "0123456789abcdef"] as [String?] {
+            try run(token: token) { web in
+                web.onLoop { source, server in
+                    var view = view(primary: 0, generation: 1)
+                    view.nodes[1].lastCheck = "check account refused: Access denied for user 'u' from 10.0.0.9"
+                    source.view = view
+                    source.rows = [Self.row]
+                    source.activity.sessions = 1
+                    server.viewChanged()
+                    server.record(WorkSample())
+                }
+                let query = token.map { "?token=\($0)" } ?? ""
+                let sessions = try web.get("/api/sessions" + query).body
+                #expect(sessions.hasPrefix("{\"count\":1,"))
+                let client = try web.client()
+                client.ask("/events" + query)
+                let events = try #require(client.receive(upTo: "event: outages\ndata: []\n\n"))
+                let texts = try ["/", "/metrics", "/primary", "/api/view", "/health"].map {
+                    try web.get($0 + query).body
+                }
+                for text in texts + [sessions, events] {
+                    let names = ["10.0.0.9", "<b>", "user 'u'"].filter { text.contains($0) }
+                    #expect(names.isEmpty || token != nil, "\(names) in \(text)")
+                }
+                #expect(sessions.contains("10.0.0.9") == (token != nil))
+                #expect(events.contains("user 'u'") == (token != nil))
+            }
+        }
+    }
+
+    @Test("what waits to be taken is bounded over all connections")
+    func manyWhoDoNotRead() throws {
+        var limits = HTTPServer.Limits()
+        limits.outputMax = 1 << 20
+        let token = "0123456789abcdef"
+        try run(token: token, limits: limits) { web in
+            web.onLoop { source, _ in source.rows = Array(repeating: Self.row, count: 1000) }
+            let request = "GET /api/sessions?token=\(token) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            var clients: [WebClient] = []
+            // More than the kernel keeps for them, and nobody reads.
+            for _ in 0..<16 {
+                let client = try web.client()
+                client.send(String(repeating: request, count: 100))
+                clients.append(client)
+            }
+            #expect(web.eventually { _, server in server.refusedForOutput > 0 })
+            #expect(web.onLoop { _, server in server.outputBytes } <= (1 << 20) + 16_384)
+            clients = []
+            #expect(web.eventually { _, server in server.connectionCount == 0 })
+            #expect(try web.get("/metrics?token=\(token)").status == 200)
         }
     }
 

@@ -164,6 +164,67 @@ import Testing
         #expect(try harness.ask("show version") == "1.2.3\n\n")
     }
 
+    @Test func whoSleepsMakesRoom() throws {
+        var limits = AdminServer.Limits()
+        limits.clientsMax = 3
+        limits.patience = .milliseconds(30)
+        let harness = try Harness(limits: limits, tcp: true)
+        defer { harness.stop() }
+        let sleepers = try (0..<3).map { _ in try RawClient(harness.path) }
+        for sleeper in sleepers {
+            sleeper.send("prompt\n")
+            #expect(sleeper.receive(3) == "\n> ")
+        }
+        // Those on one listener keep nobody out of another.
+        let port = try #require(harness.port)
+        let remote = try RawClient(port: port)
+        remote.send("show version\n")
+        #expect(remote.receive() == "1.2.3\n\n")
+        #expect(harness.onLoop { _, server in server.clientCount } == 3)
+        // Turned away until somebody has slept long enough.
+        var answer = ""
+        while answer != "1.2.3\n\n" {
+            answer = try harness.ask("show version")
+            try #require(["1.2.3\n\n", "Too many connections to the admin socket.\n\n"].contains(answer))
+        }
+        #expect(sleepers[0].receive() == "Too many connections to the admin socket.\n\n")
+        sleepers[2].send("show version\n")
+        #expect(sleepers[2].receive(9) == "1.2.3\n\n> ")
+    }
+
+    @Test func manyCommandsInALineAreRefusedAsAWhole() throws {
+        let harness = try Harness()
+        defer { harness.stop() }
+        let most = Array(repeating: "show version", count: 256).joined(separator: ";")
+        #expect(try harness.ask(most) == String(repeating: "1.2.3\n\n", count: 256))
+        #expect(
+            try harness.ask("pause;" + most) == "Too many commands in one line: there are at most 256.\n\n")
+        #expect(!harness.onLoop { source, _ in source.isPaused })
+        #expect(
+            try harness.ask(String(repeating: ";", count: 16_000))
+                == "Too many commands in one line: there are at most 256.\n\n")
+    }
+
+    @Test func listsTogetherKeepNoMoreThanTheyMay() throws {
+        var limits = AdminServer.Limits()
+        limits.rowsMax = 50_000
+        let harness = try Harness(limits: limits)
+        defer { harness.stop() }
+        harness.onLoop { source, _ in source.rows = (0..<20_000).map { Self.row($0) } }
+        var slow: [RawClient] = []
+        for number in 0..<4 {
+            let client = try RawClient(harness.path)
+            client.send("show sessions\n")
+            // Its first rows have come, the others wait for it.
+            #expect(client.receive(200).contains("id  client"))
+            slow.append(client)
+            #expect(harness.onLoop { _, server in server.clientCount } == min(number + 1, 2))
+        }
+        #expect(harness.onLoop { source, _ in source.said } == [Complaint.answerNotTaken.rawValue])
+        #expect(slow[3].receive().split(separator: "\n").count >= 19_998)
+        #expect(slow[0].receive().split(separator: "\n").count < 19_000)
+    }
+
     @Test func aSlowReaderWaitsForItself() throws {
         let harness = try Harness()
         defer { harness.stop() }

@@ -87,6 +87,7 @@ import Testing
             try """
             [proxy]
             listen = ["127.0.0.1:\(port)"]
+            connections_max = 50
             [[node]]
             name = "cluster1"
             address = "127.0.0.1:1"
@@ -100,6 +101,7 @@ import Testing
             socket = "\(socket ?? self.socket)"
             \(more)
             """.write(toFile: file, atomically: true, encoding: .utf8)
+            chmod(file, 0o600)
         }
 
         func remove() { try? FileManager.default.removeItem(atPath: directory) }
@@ -121,11 +123,18 @@ import Testing
         let setting = try Setting()
         defer { setting.remove() }
         #expect(try run("check", "-c", setting.file) == End(code: 0, output: "\(setting.file) is valid.\n", errors: ""))
+        chmod(setting.file, 0o644)
+        let open = try run("check", "-c", setting.file)
+        #expect(open.code == 0 && open.output == "\(setting.file) is valid.\n")
+        #expect(
+            open.errors
+                == "\(setting.file):9:12: warning: health.password: stands where others see it: everybody on this host "
+                + "may read \(setting.file) (mode 0644); chmod o-rwx \(setting.file)\n")
         try setting.write("modus = 1\n[log]\nlevel = \"loud\"")
         let end = try run("check", "-c", setting.file)
         #expect(end.code == 64)
-        #expect(end.errors.contains("\(setting.file):14:1: admin.modus: unknown key; "))
-        #expect(end.errors.contains("\(setting.file):16:9: log.level: \"loud\" is unknown; "))
+        #expect(end.errors.contains("\(setting.file):15:1: admin.modus: unknown key; "))
+        #expect(end.errors.contains("\(setting.file):17:9: log.level: \"loud\" is unknown; "))
         #expect(try run("run", "-c", setting.file).code == 64)
         #expect(try run("--version").output == "0.1.0\n")
     }
@@ -161,7 +170,7 @@ import Testing
         try setting.write("http = 4")
         let refused = try run("ctl", "reload", "--socket", setting.socket)
         #expect(refused.code == 1)
-        #expect(refused.errors.contains("\(setting.file):14:8: admin.http: must be a text in quotes, not a number"))
+        #expect(refused.errors.contains("\(setting.file):15:8: admin.http: must be a text in quotes, not a number"))
 
         // A second one finds the socket taken, and with another socket, the port.
         try setting.write()

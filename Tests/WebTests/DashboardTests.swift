@@ -23,13 +23,17 @@ struct DashboardTests {
         try pair.start()
         defer { pair.stop() }
         let log = "\(directory.path)/availability.db"
-        let sections = "http = \"127.0.0.1:\(port)\"\n[availability]\nfile = \"\(log)\""
+        // The token: without one the page does not say who the sessions are.
+        let token = "0123456789abcdef"
+        let page = "http://127.0.0.1:\(port)/?token=\(token)"
+        let sections =
+            "http = \"127.0.0.1:\(port)\"\nhttp_token = \"\(token)\"\n[availability]\nfile = \"\(log)\""
         do {
             let proxy = try ProxyProcess(nodes: pair.ports, sections: sections)
             defer { proxy.stop(grace: .seconds(5)) }
             let load = LightLoad(proxy, sessions: 5)
             defer { load.stop() }
-            let browser = try browse("failover", "http://127.0.0.1:\(port)/", directory)
+            let browser = try browse("failover", page, directory)
             defer { browser.stop() }
             try wait(for: "ready", of: browser)
             pair.failPrimary()
@@ -40,7 +44,7 @@ struct DashboardTests {
         }
         let proxy = try ProxyProcess(nodes: pair.ports, sections: sections)
         defer { proxy.stop(grace: .seconds(2)) }
-        let again = try browse("restarted", "http://127.0.0.1:\(port)/", directory)
+        let again = try browse("restarted", page, directory)
         defer { again.stop() }
         #expect(again.wait(.seconds(120)) == .exited(0), "\(again.log)\n\(proxy.logTail())")
         // As a user makes it.

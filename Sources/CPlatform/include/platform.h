@@ -41,6 +41,9 @@ static inline long long platform_cpu_microseconds(void) {
 /// had closed, unacknowledged for `milliseconds`. 0 for other sockets.
 int platform_is_connection_dead(int fd, unsigned int milliseconds);
 
+/// From now on the socket hears nothing: the kernel drops whatever comes for it. To its peer it has vanished. 0, or -errno.
+int platform_go_deaf(int fd);
+
 /// Raises the soft limit of open descriptors to the hard one. Returns what holds now, or -errno.
 long long platform_raise_descriptor_limit(void);
 
