@@ -73,7 +73,7 @@ public final class Fuzzer {
         let root = try pair.asRoot(schema: EmbeddedPair.schema)
         defer { root.close() }
         try Load.makeTables(root)
-        for statement in Self.accounts { try root.query(statement) }
+        for statement in HostileScript.accounts { try root.query(statement) }
         try proxy.admin("show cluster", within: .seconds(30)) { $0.contains("primary: cluster1") }
         let port = proxy.port
         idle = try (0..<Self.idleCount).map { number in
@@ -87,16 +87,6 @@ public final class Fuzzer {
         guard let resting = try settled(nil) else { throw TestbedFailure("the proxy does not come to rest") }
         restingDescriptors = resting
     }
-
-    private static let accounts: [String] = [
-        "CREATE DATABASE \(HostileScript.schema)", "CREATE TABLE \(HostileScript.schema).loaded (n TEXT)",
-        "INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'",
-        "CREATE USER \(HostileScript.hostile)@'%'", "CREATE USER \(HostileScript.victim)@'%'",
-        "CREATE USER \(HostileScript.relayed)@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')",
-        "CREATE USER \(HostileScript.several)@'%' IDENTIFIED VIA ed25519 USING PASSWORD('one')"
-            + " OR mysql_native_password USING PASSWORD('two')",
-        "GRANT ALL ON \(HostileScript.schema).* TO \(HostileScript.hostile)@'%', \(HostileScript.victim)@'%'",
-    ]
 
     /// One round; throws a ``Finding``.
     public func round(seed: UInt64) throws -> Weather {

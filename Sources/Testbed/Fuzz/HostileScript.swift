@@ -50,6 +50,17 @@ public struct HostileScript: Sendable {
     static let several = "fuzz_several"
     static let schema = "fuzz"
 
+    /// What a server needs for them.
+    static let accounts: [String] = [
+        "CREATE DATABASE \(schema)", "CREATE TABLE \(schema).loaded (n TEXT)",
+        "INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'",
+        "CREATE USER \(hostile)@'%'", "CREATE USER \(victim)@'%'",
+        "CREATE USER \(relayed)@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')",
+        "CREATE USER \(several)@'%' IDENTIFIED VIA ed25519 USING PASSWORD('one')"
+            + " OR mysql_native_password USING PASSWORD('two')",
+        "GRANT ALL ON \(schema).* TO \(hostile)@'%', \(victim)@'%'",
+    ]
+
     public init(seed: UInt64, kind: Kind) {
         self.seed = seed
         self.kind = kind
