@@ -16,7 +16,9 @@ help:
 	@echo 'make integration  the tests with real servers'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
-	@echo 'make fuzz         damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
+	@echo 'make fuzz         hostile clients and nodes against a real pair and an AddressSanitizer build: FUZZ_MINUTES=10'
+	@echo 'make hostile      50 honest sessions for 60 s, and then beside hostile ones: what that costs them'
+	@echo 'make fuzz-parsers damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page and the HTML report in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
@@ -126,10 +128,25 @@ drbd-lab:
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
 	Tests/DRBDLab/drbd-lab $(DRBD_LAB)
 
+# Everything comes out of the seed, which is printed: FUZZ_SEED=… FUZZ_ROUNDS=1 repeats a round. What was found is in
+# .build/fuzz/seed-…: the scripts, what went over the connections, the proxy's log.
+.PHONY: fuzz hostile
+FUZZ_MINUTES ?= 10
+fuzz:
+	scripts/deps test
+	$(SWIFT) build $(ASAN) -j $(JOBS) --product haproxydb
+	$(SWIFT) build $(ASAN) -j $(JOBS) --product haproxydb-lab
+	scripts/sanitized address .build/asan/debug/haproxydb-lab fuzz --minutes $(FUZZ_MINUTES) \
+		--seed $(or $(FUZZ_SEED),$(shell date +%s)) $(if $(FUZZ_ROUNDS),--rounds $(FUZZ_ROUNDS))
+
+hostile: export HOSTILE_SECONDS ?= 60
+hostile: build
+	.build/release/haproxydb-lab hostile --seconds $(HOSTILE_SECONDS)
+
 # A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
-.PHONY: fuzz
-fuzz: export FUZZ_SECONDS ?= 600
-fuzz: build-tests
+.PHONY: fuzz-parsers
+fuzz-parsers: export FUZZ_SECONDS ?= 600
+fuzz-parsers: build-tests
 	FUZZ_STATE=$(CURDIR)/.build/fuzz-formats \
 		$(SWIFT) test --skip-build --filter '^ClusterFormatsTests\.FuzzTests'
 	FUZZ_STATE=$(CURDIR)/.build/fuzz-evidence \

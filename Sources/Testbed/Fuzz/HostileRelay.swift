@@ -81,6 +81,18 @@ final class HostileRelay: Sendable {
         guard isOpen else { return }
         let damage = Watched<AnswerDamage?>(nil)
         let resets = Watched(false)
+        let directions = Watched(2)
+        /// Whoever is the last to be done with them closes both: nobody else uses the descriptors any more.
+        let finish: @Sendable () -> Void = { [weak self] in
+            let left = directions.change { left in
+                left -= 1
+                return left
+            }
+            guard left == 0 else { return }
+            self?.forget(client)
+            if resets.value { client.reset() } else { client.close() }
+            server.close()
+        }
         let toServer = Thread { [weak self] in
             var isFirst = true
             while let bytes = client.receive(.seconds(3600)), !bytes.isEmpty {
@@ -92,9 +104,7 @@ final class HostileRelay: Sendable {
             }
             // What the server still has to say goes on: a client may close one side first.
             server.finishSending()
-            // Here, where nobody else uses the descriptor any more.
-            if resets.value { client.reset() }
-            self?.forget(client)
+            finish()
         }
         let toClient = Thread { [weak self] in
             while let bytes = server.receive(.seconds(3600)), !bytes.isEmpty {
@@ -104,6 +114,7 @@ final class HostileRelay: Sendable {
             }
             if resets.value { client.stopReceiving() } else { client.shutdown() }
             server.shutdown()
+            finish()
         }
         for thread in [toServer, toClient] {
             thread.stackSize = 512 << 10
