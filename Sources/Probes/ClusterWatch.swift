@@ -21,7 +21,8 @@ public final class ClusterWatch {
     private var wake: Timer?
     private let reader: AccountReader
     private var refresh: Timer?
-    private var accounts: AccountDirectory?
+    /// Of the accounts that were handed on last.
+    private var accountsFingerprint: Int?
     private var accountsFailure: SQLError?
     /// Generation whose accounts were asked for.
     private var accountsGeneration = Generation.none
@@ -178,7 +179,7 @@ public final class ClusterWatch {
         run(monitor.probeConnectionLost(node, at: MonotonicClock.now()))
     }
 
-    private func took(_ result: Result<AccountDirectory, SQLError>, from node: NodeID) {
+    private func took(_ result: Result<AccountReader.Reading, SQLError>, from node: NodeID) {
         defer {
             haveAccountsBeenRead = true
             if let withheld { publish(withheld) }
@@ -186,10 +187,10 @@ public final class ClusterWatch {
         switch result {
         case .success(let read):
             accountsFailure = nil
-            guard read != accounts else { return }
-            accounts = read
-            onNote("\(read.count) accounts were read from \(nodes[node.rawValue].name).")
-            onAccounts(read)
+            guard read.fingerprint != accountsFingerprint else { return }
+            accountsFingerprint = read.fingerprint
+            onNote("\(read.accounts.count) accounts were read from \(nodes[node.rawValue].name).")
+            onAccounts(read.accounts)
         case .failure(let error):
             if error != accountsFailure {
                 onNote("The accounts of \(nodes[node.rawValue].name) can't be read, the last ones stay: \(error).")

@@ -92,9 +92,10 @@ final class SQLProbe {
         guard let readOnly = variables["read_only"], let uptime = uptime.flatMap(Int64.init), uptime >= 0,
             uptime < 1 << 32
         else { return end(.protocolError("the server tells neither read_only nor its uptime")) }
+        func name(_ variable: String) -> String? { variables[variable].map { printable($0, lengthMax: 255) } }
         let facts = ServerFacts(
-            hostname: variables["hostname"] ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
-            serverUID: variables["server_uid"], version: variables["version"] ?? "",
+            hostname: name("hostname") ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
+            serverUID: name("server_uid"), version: name("version") ?? "",
             connectionID: connection.connectionID,
             startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000))
         identity = connection.identity ?? identity
@@ -148,7 +149,7 @@ final class SQLProbe {
 private struct Variables {
     private var values: [String: String] = [:]
 
-    init(_ rows: SQLConnection.Rows) {
+    init(_ rows: [SQLConnection.Row]) {
         for row in rows where row.count == 2 {
             if let name = row[0] { values[name] = row[1] }
         }
