@@ -48,6 +48,8 @@ extension Health.TrafficEvidence {
         case .refused: self = .refused
         case .lost: self = .lost
         case .notPrimary: self = .notPrimary
+        case .hostBlocked: self = .hostBlocked
+        case .loginAborted: self = .loginAborted
         }
     }
 }

@@ -89,6 +89,10 @@ public enum TrafficEvidence: String, Sendable {
     case lost
     /// The node answered as read-only (1290) or as shutting down (1053).
     case notPrimary
+    /// The node takes no connection from this host (1129).
+    case hostBlocked
+    /// A login was begun there and left, which the node counts against this host.
+    case loginAborted
 }
 
 /// What the workers share: a few atomic counters, and each other.
