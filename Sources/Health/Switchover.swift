@@ -99,7 +99,8 @@ public struct Switchover: Sendable {
             case .noQuorum: return "a part of the cluster has no quorum"
             case .splitBrain: return "both replicas have writes that the other lacks"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
-                .checkAccountRefused, .administrative, .notPromoted:
+                .checkAccountRefused, .administrative, .notPromoted, .initConnectFails, .hostBlocked,
+                .checkAccountLimited, .passwordAsked:
                 break
             }
         }
