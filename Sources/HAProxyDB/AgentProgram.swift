@@ -73,7 +73,7 @@ final class AgentProgram {
                 answer(CheckAnswer(current).http)
             }
         }
-        mkdir(URL(filePath: configuration.socket).deletingLastPathComponent().path, 0o755)
+        SocketDirectory.make(for: configuration.socket)
         try answer(Sockets.listenUnix(configuration.socket, mode: configuration.socketMode), .line) {
             [unowned self] line, answer in heard(line, answer)
         }
