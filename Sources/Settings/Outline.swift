@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the keys and values of a TOML text stand. The TOML library reads values and tells no positions, so this walks
 /// over the same text a second time; it expects text that the library has accepted, and merely finds less in any other.
 struct Outline {
@@ -11,7 +13,7 @@ struct Outline {
     }
 
     private(set) var places: [Path: Place] = [:]
-    private let bytes: [UInt8]
+    private var bytes: [UInt8]
     private var index = 0
     private var position = Position(line: 1, column: 1)
     /// How often an array of tables (`[[node]]`) has been opened.
@@ -20,6 +22,9 @@ struct Outline {
     init(_ text: String) {
         bytes = Array(text.utf8)
         walk()
+        // It may hold secrets.
+        bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }
+        bytes = []
     }
 
     // MARK: Bytes
