@@ -47,22 +47,24 @@ integration: build-tests
 	scripts/swift-tests --no-parallel --filter '^IntegrationTests\.'
 
 # The tests in sanitizers' builds, which are beside the others in .build/asan and .build/tsan. TSAN's lock: see Guarded.
+ASAN = --scratch-path .build/asan --sanitize=address
+TSAN = --scratch-path .build/tsan --sanitize=thread
 .PHONY: asan asan-build tsan tsan-build
 asan-build: test-deps
-	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/asan -j $(JOBS)
+	$(SWIFT) build --build-tests $(ASAN) -j $(JOBS)
 
 asan: export ASAN_TESTS ?= ^IntegrationTests\.
 asan: asan-build
-	scripts/sanitizer-tests address --skip '^(IntegrationTests|WebTests)\.'
-	scripts/sanitizer-tests address --no-parallel --filter '$(ASAN_TESTS)'
+	scripts/sanitized address scripts/swift-tests $(ASAN) --skip '^(IntegrationTests|WebTests)\.'
+	scripts/sanitized address scripts/swift-tests $(ASAN) --no-parallel --filter '$(ASAN_TESTS)'
 
 tsan-build: test-deps
-	$(SWIFT) build --build-tests --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build/tsan -j $(JOBS)
+	$(SWIFT) build --build-tests $(TSAN) -Xswiftc -DTHREAD_SANITIZER -j $(JOBS)
 
 tsan: export TSAN_TESTS ?= ^IntegrationTests\.
 tsan: tsan-build
-	scripts/sanitizer-tests thread --skip '^(IntegrationTests|WebTests)\.'
-	scripts/sanitizer-tests thread --no-parallel --filter '$(TSAN_TESTS)'
+	scripts/sanitized thread scripts/swift-tests $(TSAN) --skip '^(IntegrationTests|WebTests)\.'
+	scripts/sanitized thread scripts/swift-tests $(TSAN) --no-parallel --filter '$(TSAN_TESTS)'
 
 # The page and the report in a headless Chromium; the pictures are in .build/web-test.
 .PHONY: web-test

@@ -11,7 +11,9 @@ struct Lab: ParsableCommand {
             The two servers share one data directory that only the primary's server opens, as with DRBD. Nothing is \
             kept: data, sockets and logs are in a temporary directory that is removed at the end.
             """,
-        subcommands: [Run.self, Demo.self, CampaignCommand.self, SoakCommand.self])
+        subcommands: [
+            Run.self, Demo.self, CampaignCommand.self, SoakCommand.self, FuzzCommand.self, HostileCommand.self,
+        ])
 }
 
 extension Lab {

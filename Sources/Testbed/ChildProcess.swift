@@ -173,9 +173,17 @@ public final class Watched<Value>: @unchecked Sendable {
     }
 
     public func exchange(_ value: Value) -> Value {
-        condition.withLock {
+        change { stored in
             defer { stored = value }
             return stored
+        }
+    }
+
+    /// Changes it, and returns what the body returns.
+    public func change<Result>(_ body: (inout Value) -> Result) -> Result {
+        condition.withLock {
+            defer { condition.broadcast() }
+            return body(&stored)
         }
     }
 

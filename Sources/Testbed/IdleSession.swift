@@ -38,6 +38,11 @@ public final class IdleSession: Sendable {
             ])
     }
 
+    public func close() {
+        statement.close()
+        client.close()
+    }
+
     private static func sortBufferSize(_ number: Int) -> Int { (1 << 20) + number * 1024 }
 
     private func expect(_ found: [[String?]], _ wanted: [[String?]]) throws {

@@ -71,6 +71,9 @@ public final class RawConnection: Sendable {
         close()
     }
 
+    /// Another thread that reads sees the end of the stream; the peer learns nothing.
+    public func stopReceiving() { _ = Glibc.shutdown(descriptor.value, Int32(SHUT_RD)) }
+
     /// To the peer this connection has vanished: nothing that it sends is acknowledged, or answered by a reset.
     public func vanish() {
         let code = platform_go_deaf(descriptor.value)
@@ -79,6 +82,12 @@ public final class RawConnection: Sendable {
 
     /// No more bytes from our side.
     public func finishSending() { Glibc.shutdown(descriptor.value, Int32(SHUT_WR)) }
+
+    /// From now on a send ends, unfinished, when the peer has taken nothing for that long.
+    public func giveUpSending(after time: Duration) {
+        var limit = timeval(tv_sec: Int(time.seconds), tv_usec: Int(time.milliseconds * 1000) % 1_000_000)
+        setsockopt(descriptor.value, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout.size(ofValue: limit)))
+    }
 
     /// All the bytes; false when the peer is gone.
     @discardableResult
@@ -115,6 +124,12 @@ public final class RawConnection: Sendable {
             all += some
         }
         return nil
+    }
+
+    /// Waits until the peer has closed or reset; reads nothing.
+    public func waitForEnd(_ timeout: Duration) -> Bool {
+        var poll = pollfd(fd: descriptor.value, events: Int16(platform_pollrdhup), revents: 0)
+        return Glibc.poll(&poll, 1, Int32(timeout.milliseconds)) > 0
     }
 
     /// Reads and drops everything until the peer closes; false when it has not closed in time.

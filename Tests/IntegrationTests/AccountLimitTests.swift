@@ -9,13 +9,13 @@ extension Integration {
         private static let limits = ["MAX_USER_CONNECTIONS 1", "MAX_CONNECTIONS_PER_HOUR 2"]
 
         private func limited(_ port: UInt16) throws(ClientError) -> Client {
-            try Client(port: port, user: "limited", password: "limited", schema: "app", readTimeout: 30)
+            try Client(port: port, user: "limited", password: "limited", schema: "app", readTimeout: 100)
         }
 
         @Test(
             "logins and moves of others do not wait behind a session whose account is at its limit", arguments: limits)
         func others(_ limit: String) throws {
-            try Stage.run { stage in
+            try Stage.run(holdTimeout: "20s") { stage in
                 let root = try stage.pair.asRoot()
                 try root.query("CREATE USER limited@'%' IDENTIFIED BY 'limited' WITH \(limit)")
                 try root.query("GRANT ALL ON app.* TO limited@'%'")
@@ -49,7 +49,7 @@ extension Integration {
                 #expect(took < .seconds(10), "others waited \(took)")
                 #expect(try second.query("SELECT 4").first == "4")
                 // Those of that account are told, at the latest when their own time is over.
-                for error in [waiting.error(.seconds(70)), late.error(.seconds(70))] {
+                for error in [waiting.error(.seconds(60)), late.error(.seconds(60))] {
                     #expect(error != nil)
                     #expect(
                         error?.code == 1226 || error?.code == 1213 || error?.code == 1040, "\(error.debugDescription)")

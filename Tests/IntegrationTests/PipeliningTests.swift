@@ -231,6 +231,8 @@ extension Integration {
                 let growth = try #require(proxy.statistics).residentBytes - before
                 #expect(taken < total, "all \(taken) bytes were taken")
                 #expect(Sanitizer.isPresent || growth < 32 << 20, "\(growth >> 10) KiB more")
+                session.connection.shutdown()
+                #expect(!flood.wait(.seconds(10)))
                 session.connection.reset()
                 try proxy.admin("show info", within: .seconds(20)) { $0.contains("\nCurrConns: 1\n") }
             }

@@ -47,7 +47,8 @@ extension Integration {
             try compare("\(count) columns", Wire.query("SELECT 1" + String(repeating: ",1", count: count - 1)))
         }
 
-        @Test("prepared statements of many columns and parameters", arguments: [251, 4096, 65_535, 65_536, 70_000])
+        // Of exactly 65,536 columns a server says that there are none, and sends them: no client can follow.
+        @Test("prepared statements of many columns and parameters", arguments: [251, 4096, 65_535, 65_537, 70_000])
         func prepared(_ count: Int) throws {
             try compare("\(count) columns", Wire.prepare("SELECT 1" + String(repeating: ",1", count: count - 1)))
             try compare("\(count) parameters", Wire.prepare("SELECT ?" + String(repeating: ",?", count: count - 1)))

@@ -26,6 +26,7 @@ enum {
     platform_ip_freebind = 15,  // IP_FREEBIND, <linux/in.h>: bind to an address that this host may get later
     platform_efd_nonblock = EFD_NONBLOCK,
     platform_efd_cloexec = EFD_CLOEXEC,
+    platform_pollrdhup = 0x2000,  // POLLRDHUP: the peer has closed its side
 };
 
 /// Resource use of the whole process in microseconds of CPU (user + system).
