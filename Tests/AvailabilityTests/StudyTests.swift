@@ -43,7 +43,7 @@ import Testing
             until: until)
     }
 
-    /// A log is a file: whatever it says, the report is made. (Reading it does not trap either, see LedgerTests.)
+    /// A log is a file: whatever it says, the report is made.
     @Test(arguments: [Int64.min, .min + 1, -1, 0, .max - 1, .max])
     func aLogOfNoSense(_ number: Int64) {
         func wild(_ other: Int64) -> Interval {
