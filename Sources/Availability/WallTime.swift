@@ -33,7 +33,11 @@ public struct WallTime: Hashable, Comparable, Sendable {
         let second = local.seconds - day * 86_400
         var text = CivilDate(day: day).description
         text += "T\(padded(second / 3600)):\(padded(second / 60 % 60)):\(padded(second % 60))"
-        if fraction { text += ".\(padded((nanoseconds % 1_000_000_000 + 1_000_000_000) % 1_000_000_000 / 1_000_000, 3))" }
+        if fraction {
+            // Of a second that has begun, before 1970 as well.
+            let rest = nanoseconds % 1_000_000_000
+            text += ".\(padded((rest < 0 ? rest + 1_000_000_000 : rest) / 1_000_000, 3))"
+        }
         if offset == 0 { return text + "Z" }
         let minutes = abs(offset) / 60
         return text + (offset < 0 ? "-" : "+") + "\(padded(minutes / 60)):\(padded(minutes % 60))"
