@@ -16,7 +16,7 @@ help:
 	@echo 'make integration  the tests with real servers'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
-	@echo 'make fuzz         damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
+	@echo 'make fuzz-parsers coverage-guided and damaged input for all parsers, FUZZ_SECONDS=600'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page and the HTML report in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
@@ -126,15 +126,17 @@ drbd-lab:
 	$(SWIFT) build -c release -j $(JOBS) --product haproxydb
 	Tests/DRBDLab/drbd-lab $(DRBD_LAB)
 
-# A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
-.PHONY: fuzz
-fuzz: export FUZZ_SECONDS ?= 600
-fuzz: build-tests
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-formats \
-		$(SWIFT) test --skip-build --filter '^ClusterFormatsTests\.FuzzTests'
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-evidence \
-		$(SWIFT) test --skip-build --filter '^EvidenceTests\.FuzzTests'
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-wire $(SWIFT) test --skip-build --filter '^MySQLWireTests\.GarbageTests'
+# Everything that reads a peer's or a file's bytes (docs/fuzzing-parsers.md): three quarters of FUZZ_SECONDS for
+# libFuzzer, the rest for the tests' own damaged input. A crash of these leaves the seed of its round in .build/fuzz-*:
+# repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
+.PHONY: fuzz-parsers
+fuzz-parsers: FUZZ_SECONDS ?= 600
+fuzz-parsers: build-tests
+	FUZZ_SECONDS=$$(($(FUZZ_SECONDS) * 3 / 4)) JOBS=$(JOBS) Fuzz/run
+	for each in formats:ClusterFormatsTests.FuzzTests evidence:EvidenceTests.FuzzTests wire:MySQLWireTests.GarbageTests; do \
+		FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 12 + 1)) FUZZ_STATE=$(CURDIR)/.build/fuzz-$${each%%:*} \
+			$(SWIFT) test --skip-build --filter "^$${each#*:}" || exit 1; \
+	done
 
 deps:
 	scripts/deps run

@@ -237,13 +237,13 @@ public struct HealthMonitor: Sendable {
         if let old = ages.generations, old > options.observationAgeMax.milliseconds {
             report.storage?.generations = nil
         }
-        func date(_ age: Int64?) -> Instant? { age.map { now + .milliseconds(-$0) } }
+        func date(_ age: Int64?) -> Instant? { age.map { now - .milliseconds($0) } }
         members[index].heardAt = date(age.milliseconds)
         members[index].dates = (date(ages.storage), date(ages.generations), date(ages.manager))
         if let storage = report.storage, storage.disk == .upToDate, let generations = storage.generations {
             members[index].remembered = (generations, date(ages.generations) ?? now)
         }
-        let left = Instant.Span(nanoseconds: options.observationAgeMax.nanoseconds - age.nanoseconds)
+        let left = options.observationAgeMax - age
         guard left > .zero else { return agentLost(node, "what it tells is \(age) old", at: now) }
         let before = members[index].agent
         members[index].overrides.isAgentDown = false

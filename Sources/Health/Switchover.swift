@@ -243,9 +243,3 @@ public struct Switchover: Sendable {
         ]
     }
 }
-
-extension Instant.Span {
-    fileprivate static func - (a: Instant.Span, b: Instant.Span) -> Instant.Span {
-        Instant.Span(nanoseconds: a.nanoseconds - b.nanoseconds)
-    }
-}

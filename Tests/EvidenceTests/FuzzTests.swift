@@ -5,7 +5,7 @@ import Testing
 @testable import Evidence
 
 /// Damaged conversations never trap, and nothing that was damaged is heard. A short run of fixed seeds by itself;
-/// `make fuzz` goes on for FUZZ_SECONDS from FUZZ_SEED on.
+/// `make fuzz-parsers` goes on for FUZZ_SECONDS from FUZZ_SEED on.
 @Suite struct FuzzTests {
     private static let key = Array("a key that only we know".utf8)
     private static let messages: [EvidenceMessage] = [

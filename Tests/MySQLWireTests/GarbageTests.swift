@@ -106,7 +106,7 @@ import Testing
         #expect(ended > 500)
     }
 
-    /// `make fuzz`: the same with new seeds for FUZZ_SECONDS. The seed of the round under way is in FUZZ_STATE.
+    /// `make fuzz-parsers`: the same with new seeds for FUZZ_SECONDS. The seed of the round under way is in FUZZ_STATE.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["FUZZ_SECONDS"] != nil))
     func forAsLongAsAsked() throws {
         let environment = ProcessInfo.processInfo.environment
