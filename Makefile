@@ -18,7 +18,7 @@ help:
 	@echo 'make tsan         the same under ThreadSanitizer'
 	@echo 'make fuzz         hostile clients and nodes against a real pair and an AddressSanitizer build: FUZZ_MINUTES=10'
 	@echo 'make hostile      50 honest sessions for 60 s, and then beside hostile ones: what that costs them'
-	@echo 'make fuzz-parsers damaged input for all parsers, FUZZ_SECONDS=600 from FUZZ_SEED on'
+	@echo 'make fuzz-parsers coverage-guided and damaged input for all parsers, FUZZ_SECONDS=600'
 	@echo 'make lint         the direction of dependency, and the format'
 	@echo 'make web-test     the page and the HTML report in a headless Chromium'
 	@echo 'make bench        against a direct connection and HAProxy in TCP mode'
@@ -143,15 +143,17 @@ hostile: export HOSTILE_SECONDS ?= 60
 hostile: build
 	.build/release/haproxydb-lab hostile --seconds $(HOSTILE_SECONDS)
 
-# A crash leaves the seed of its round in .build/fuzz-*: repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
+# Everything that reads a peer's or a file's bytes (docs/fuzzing-parsers.md): three quarters of FUZZ_SECONDS for
+# libFuzzer, the rest for the tests' own damaged input. A crash of these leaves the seed of its round in .build/fuzz-*:
+# repeat it with FUZZ_SEED set to that and FUZZ_SECONDS=1.
 .PHONY: fuzz-parsers
-fuzz-parsers: export FUZZ_SECONDS ?= 600
+fuzz-parsers: FUZZ_SECONDS ?= 600
 fuzz-parsers: build-tests
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-formats \
-		$(SWIFT) test --skip-build --filter '^ClusterFormatsTests\.FuzzTests'
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-evidence \
-		$(SWIFT) test --skip-build --filter '^EvidenceTests\.FuzzTests'
-	FUZZ_STATE=$(CURDIR)/.build/fuzz-wire $(SWIFT) test --skip-build --filter '^MySQLWireTests\.GarbageTests'
+	FUZZ_SECONDS=$$(($(FUZZ_SECONDS) * 3 / 4)) JOBS=$(JOBS) Fuzz/run
+	for each in formats:ClusterFormatsTests.FuzzTests evidence:EvidenceTests.FuzzTests wire:MySQLWireTests.GarbageTests; do \
+		FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 12 + 1)) FUZZ_STATE=$(CURDIR)/.build/fuzz-$${each%%:*} \
+			$(SWIFT) test --skip-build --filter "^$${each#*:}" || exit 1; \
+	done
 
 deps:
 	scripts/deps run

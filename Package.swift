@@ -11,6 +11,12 @@ let package = Package(
     products: [
         .executable(name: "haproxydb", targets: ["HAProxyDB"]),
         .executable(name: "haproxydb-lab", targets: ["Lab"]),
+        // For Fuzz, a package of its own: everything that reads a peer's or a file's bytes.
+        .library(
+            name: "Parsers",
+            targets: [
+                "Cluster", "MySQLWire", "Routing", "Settings", "Evidence", "Health", "ClusterFormats", "Admin",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

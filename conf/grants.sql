@@ -2,6 +2,10 @@
 --
 --   mariadb < conf/grants.sql
 --
+-- Its plugin is mysql_native_password, as below, or ed25519: by others the proxy does not log in, for they show the
+-- password to whoever answers. No limits (MAX_USER_CONNECTIONS and the like): it keeps one connection to each node, and
+-- logs in once more every accounts_refresh.
+--
 -- It logs in, asks for @@read_only and the server's identity (every account may), and reads the accounts' password
 -- hashes, by which the proxy checks logins itself. It can read no data and change nothing.
 
@@ -11,6 +15,16 @@ CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 GRANT SELECT ON mysql.global_priv TO 'proxy'@'%';
 -- The view of the same, asked where global_priv is not there.
 GRANT SELECT ON mysql.user TO 'proxy'@'%';
+
+-- Optional. init_connect is run for this account, too: where it holds what the account may not do (an INSERT into a
+-- table for audits), the server ends every session of the checks. With this it is not run (before MariaDB 10.5: GRANT
+-- SUPER).
+-- GRANT CONNECTION ADMIN ON *.* TO 'proxy'@'%';
+
+-- Optional. A server that resolves names blocks a host after max_connect_errors logins that were begun and left. With
+-- this the proxy runs FLUSH HOSTS itself; better is skip_name_resolve on the nodes. It counts from the proxy's next
+-- login.
+-- GRANT RELOAD ON *.* TO 'proxy'@'%';
 
 -- Where the proxy connects from a host that an anonymous account stands for (''@'localhost', as old installations have
 -- it), that account comes before 'proxy'@'%' and its login is refused: remove such accounts, or name the host above.

@@ -61,6 +61,9 @@ enum DashboardScript {
             standbyOutdated: 'the standby\'s data is old', diskNotUpToDate: 'the standby\'s disk is not up to date',
             maintenance: 'the cluster is in maintenance', agentSilent: 'an agent is not heard',
             splitBrain: 'two replicas went their own way',
+            initConnectFails: 'init_connect fails for the check\'s account', hostBlocked: 'a server blocks this host',
+            checkAccountLimited: 'the check\'s account is at its limit',
+            passwordAsked: 'a node asks for the check\'s password',
           };
           const showState = () => {
             const state = $('state');
@@ -73,6 +76,11 @@ enum DashboardScript {
             } else {
               headline = 'Primary is ' + view.primary;
               detail = 'generation ' + view.generation + ', for ' + span(view.since_ms);
+            }
+            for (const caution of view.cautions) {
+              if (caution === view.diagnosis) continue;
+              kind = kind === 'bad' ? 'bad' : 'warn';
+              detail += '; ' + (why[caution] || caution);
             }
             if (view.paused) {
               kind = kind === 'bad' ? 'bad' : 'warn';

@@ -107,13 +107,17 @@ enum Overview {
                     outage.to.isEmpty ? .none : .text(outage.to),
                     outage.gained == .none ? .none : .count(outage.gained.rawValue),
                     outage.diagnosis.map { .text($0.rawValue) } ?? .none, .count(outage.usersAffected),
-                    .span(.milliseconds(Int64(outage.userMinutesLost * 60_000))), .flag(outage.isUnderWay),
+                    .span(Self.userTime(outage.userMinutesLost)), .flag(outage.isUnderWay),
                     .records(
                         outage.stages.map {
                             [Field("phase", .text($0.phase.rawValue)), Field("length", .span($0.length))]
                         }),
                 ]
             })
+    }
+
+    private static func userTime(_ minutes: Double) -> Instant.Span {
+        Instant.Span(nanoseconds: Int64(nearest: minutes * 60e9))
     }
 
     /// `show failovers`: every change from one primary to the next.

@@ -47,6 +47,7 @@ enum WebJSON {
             ("generation", String(view.generation.rawValue)),
             ("phase", text(view.phase.rawValue)),
             ("diagnosis", text(view.diagnosis?.rawValue)),
+            ("cautions", array(view.cautions.map { text($0.rawValue) })),
             ("since_ms", String((now - view.since).milliseconds)),
             ("paused", flag(isPaused)),
             ("stopping", flag(process.isStopping)),

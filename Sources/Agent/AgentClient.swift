@@ -149,8 +149,7 @@ public final class AgentClient {
         timer?.cancel()
         guard !isStopped else { return }
         timer = loop.schedule(after: retryDelay) { [weak self] in self?.connect() }
-        let doubled = Instant.Span(nanoseconds: retryDelay.nanoseconds * 2)
-        retryDelay = min(doubled, options.retryMax)
+        retryDelay = min(retryDelay * 2, options.retryMax)
         if toldLoss == nil {
             onEvent(.lost(reason))
         } else if reason == EvidenceConnection.unwelcome || EvidenceLink.Refusal(rawValue: reason) != nil,

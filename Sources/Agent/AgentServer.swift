@@ -152,8 +152,7 @@ public final class AgentServer {
         guard !asked.isEmpty else { return completion(PauseOutcome(asked: 0, clear: 0, open: 0)) }
         let pause = Pause(waiting: Set(asked), completion)
         pauses[id] = pause
-        let latest = Instant.Span(nanoseconds: wait.nanoseconds + Self.answerGrace.nanoseconds)
-        pause.deadline = loop.schedule(after: latest) { [weak self] in self?.finish(id) }
+        pause.deadline = loop.schedule(after: wait + Self.answerGrace) { [weak self] in self?.finish(id) }
     }
 
     /// Tells every proxy that statements may flow again; how many were told.
@@ -240,7 +239,8 @@ public final class AgentServer {
         switch message {
         case .paused(let pause, let open):
             guard let waiting = pauses[pause], waiting.waiting.remove(id) != nil else { return }
-            waiting.outcome.open += max(0, open)
+            // Whatever a proxy says, in sum no more than can be said.
+            waiting.outcome.open = waiting.outcome.open.saturatingAdd(max(0, open))
             if open == 0 { waiting.outcome.clear += 1 }
             if waiting.waiting.isEmpty { finish(pause) }
         case .move(let request, let to):

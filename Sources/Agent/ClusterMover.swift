@@ -180,6 +180,9 @@ public final class ClusterMover {
 
     // MARK: running
 
+    /// Tools that may run at a time, whoever asks how often.
+    static let runsMax = 16
+
     private func run(_ tool: Tool, _ answer: @escaping Answer) {
         onNote("Running \(text(tool)).")
         output(tool) { result in
@@ -192,6 +195,9 @@ public final class ClusterMover {
 
     /// What it printed, where it ended well. Not answered after ``stop()``.
     private func output(_ tool: Tool, _ done: @escaping (Result<[UInt8], Refusal>) -> Void) {
+        guard runs.count < Self.runsMax else {
+            return done(.failure(Refusal(reason: "too much is asked of the cluster at once")))
+        }
         lastRun += 1
         let id = lastRun
         do throws(SystemError) {

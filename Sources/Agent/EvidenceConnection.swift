@@ -85,7 +85,7 @@ final class EvidenceConnection {
         withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { buffer in
             do throws(SystemError) {
                 switch try Sockets.receive(descriptor, into: buffer) {
-                case .bytes(let count): bytes = Array(buffer[..<count])
+                case .bytes(let count): bytes = Array(buffer.prefix(count))
                 case .wouldBlock: break
                 case .ended: ended = "it closed the connection"
                 }

@@ -114,7 +114,7 @@ public final class LineServer {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { buffer in
             do throws(SystemError) {
                 switch try Sockets.receive(client.descriptor, into: buffer) {
-                case .bytes(let count): client.request += buffer[..<count]
+                case .bytes(let count): client.request += buffer.prefix(count)
                 case .wouldBlock: return
                 case .ended: return client.hasAsked ? client.watch?.update(read: false, write: false) ?? () : end(id)
                 }

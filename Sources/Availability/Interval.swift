@@ -53,38 +53,39 @@ public struct Interval: Hashable, Sendable {
         covered.nanoseconds > 0 ? Double(userMilliseconds) * 1e6 / Double(covered.nanoseconds) : 0
     }
 
-    /// Adds what came after it.
+    /// Adds what came after it. Rows may be a file's: no sum is more than can be said.
     public mutating func add(_ next: Interval) {
-        covered = Instant.Span(nanoseconds: covered.nanoseconds + next.covered.nanoseconds)
-        userMilliseconds += next.userMilliseconds
-        userMillisecondsLost += next.userMillisecondsLost
+        covered = covered + next.covered
+        userMilliseconds = userMilliseconds.saturatingAdd(next.userMilliseconds)
+        userMillisecondsLost = userMillisecondsLost.saturatingAdd(next.userMillisecondsLost)
         usersMax = max(usersMax, next.usersMax)
         usersAffectedMax = max(usersAffectedMax, next.usersAffectedMax)
-        begun += next.begun
-        answered += next.answered
-        failed += next.failed
-        abandoned += next.abandoned
-        held += next.held
-        rerun += next.rerun
-        moved += next.moved
-        loginsRefused += next.loginsRefused
-        lost += next.lost
-        bytesIn += next.bytesIn
-        bytesOut += next.bytesOut
+        begun = begun.saturatingAdd(next.begun)
+        answered = answered.saturatingAdd(next.answered)
+        failed = failed.saturatingAdd(next.failed)
+        abandoned = abandoned.saturatingAdd(next.abandoned)
+        held = held.saturatingAdd(next.held)
+        rerun = rerun.saturatingAdd(next.rerun)
+        moved = moved.saturatingAdd(next.moved)
+        loginsRefused = loginsRefused.saturatingAdd(next.loginsRefused)
+        lost = lost.saturatingAdd(next.lost)
+        bytesIn = bytesIn.saturatingAdd(next.bytesIn)
+        bytesOut = bytesOut.saturatingAdd(next.bytesOut)
         heldNow = next.heldNow
         inFlightNow = next.inFlightNow
         loginsHeldNow = next.loginsHeldNow
         heldMax = max(heldMax, next.heldMax)
-        delayed += next.delayed
-        estimated += next.estimated
+        delayed = delayed.saturatingAdd(next.delayed)
+        estimated = estimated.saturatingAdd(next.estimated)
         latency.add(next.latency)
     }
 
     /// What the row's own sum is off by, given what was pending before it:
     /// `begun + pending before == answered + failed + abandoned + pending after`. 0 is right.
     public func imbalance(after before: Interval?) -> Int64 {
-        let pending = before.map { Int64($0.heldNow + $0.inFlightNow) } ?? 0
-        return begun + pending - answered - failed - abandoned - Int64(heldNow + inFlightNow)
+        func pending(_ row: Interval) -> Int64 { Int64(row.heldNow.saturatingAdd(row.inFlightNow)) }
+        return begun.saturatingAdd(before.map(pending) ?? 0).saturatingSubtract(answered).saturatingSubtract(failed)
+            .saturatingSubtract(abandoned).saturatingSubtract(pending(self))
     }
 }
 

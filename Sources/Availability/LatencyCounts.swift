@@ -1,3 +1,5 @@
+import Cluster
+
 /// How many statements took how long: one count per bucket of a scale.
 public struct LatencyCounts: Hashable, Sendable {
     /// A bucket's index and its count; in the order of the buckets, none with 0.
@@ -18,7 +20,7 @@ public struct LatencyCounts: Hashable, Sendable {
     }
 
     public var isEmpty: Bool { counts.isEmpty }
-    public var total: UInt64 { counts.reduce(0) { $0 + $1.count } }
+    public var total: UInt64 { counts.reduce(0) { $0.saturatingAdd($1.count) } }
 
     public mutating func add(_ other: LatencyCounts) {
         if other.counts.isEmpty { return }
@@ -28,7 +30,7 @@ public struct LatencyCounts: Hashable, Sendable {
         var theirs = other.counts[...]
         while let a = mine.first, let b = theirs.first {
             if a.bucket == b.bucket {
-                sum.append(Entry(bucket: a.bucket, count: a.count + b.count))
+                sum.append(Entry(bucket: a.bucket, count: a.count.saturatingAdd(b.count)))
                 mine.removeFirst()
                 theirs.removeFirst()
             } else if a.bucket < b.bucket {
@@ -44,10 +46,10 @@ public struct LatencyCounts: Hashable, Sendable {
     public func bucket(of share: Double) -> Int? {
         let total = total
         guard total > 0 else { return nil }
-        let rank = max(1, UInt64((Double(total) * share).rounded(.up)))
+        let rank = max(1, UInt64(exactly: (Double(total) * share).rounded(.up)) ?? total)
         var seen: UInt64 = 0
         for entry in counts {
-            seen += entry.count
+            seen = seen.saturatingAdd(entry.count)
             if seen >= rank { return entry.bucket }
         }
         return counts.last?.bucket
@@ -55,7 +57,7 @@ public struct LatencyCounts: Hashable, Sendable {
 
     /// Statements in buckets above that one.
     public func count(above bucket: Int) -> UInt64 {
-        counts.reduce(0) { $1.bucket > bucket ? $0 + $1.count : $0 }
+        counts.reduce(0) { $1.bucket > bucket ? $0.saturatingAdd($1.count) : $0 }
     }
 
     // MARK: bytes

@@ -44,7 +44,7 @@ public struct SecondLedger: Sendable {
     public mutating func record(_ sample: LedgerSample, at now: Instant, wall: WallTime) -> [Entry] {
         var entries: [Entry] = []
         let expected = self.wall(of: now)
-        if abs((wall - expected).nanoseconds) >= Self.stepMin.nanoseconds {
+        if (wall - expected).nanoseconds.magnitude >= Self.stepMin.nanoseconds.magnitude {
             entries.append(.clockStep(ClockStep(at: now, expected: expected, found: wall)))
             offset = wall.nanoseconds - now.nanoseconds
         }

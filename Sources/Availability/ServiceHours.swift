@@ -89,7 +89,7 @@ public struct ServiceHours: Hashable, Sendable {
     /// How much of `from..<to` lies in the agreed hours.
     public func agreed(from: WallTime, to: WallTime) -> Instant.Span {
         guard from < to else { return .zero }
-        var sum: Int64 = 0
+        var sum = Instant.Span.zero
         var date = zone.date(of: from)
         let last = zone.date(of: to)
         while date <= last {
@@ -97,11 +97,11 @@ public struct ServiceHours: Hashable, Sendable {
                 for span in week[date.weekday] {
                     let begin = max(from, zone.time(date, second: span.lowerBound))
                     let end = min(to, zone.time(date, second: span.upperBound))
-                    if begin < end { sum += (end - begin).nanoseconds }
+                    if begin < end { sum = sum + (end - begin) }
                 }
             }
             date = CivilDate(day: date.day + 1)
         }
-        return Instant.Span(nanoseconds: sum)
+        return sum
     }
 }

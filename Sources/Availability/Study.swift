@@ -132,8 +132,8 @@ public struct Study: Sendable {
                 var line = lines == 0 ? mine : all
                 line.0.pum += share * Double(row.userMilliseconds) / 60_000
                 line.1.seconds += seconds(row.covered)
-                line.1.statements += row.answered
-                line.1.bytes += row.bytesIn + row.bytesOut
+                line.1.statements = line.1.statements.saturatingAdd(row.answered)
+                line.1.bytes = line.1.bytes.saturatingAdd(row.bytesIn.saturatingAdd(row.bytesOut))
                 line.1.peak = max(line.1.peak, rate)
                 line.1.latency.add(row.latency)
                 if lines == 0 { mine = line } else { all = line }
@@ -191,9 +191,9 @@ public struct Study: Sendable {
             line.lengths.append(seconds(outage.length))
             if let detection = outage.detection { line.detections.append(seconds(detection)) }
             if let without = outage.withoutPrimary { line.withoutPrimary.append(seconds(without)) }
-            line.held += outage.held
-            line.failed += outage.failed
-            line.rerun += outage.rerun
+            line.held = line.held.saturatingAdd(outage.held)
+            line.failed = line.failed.saturatingAdd(outage.failed)
+            line.rerun = line.rerun.saturatingAdd(outage.rerun)
             lines[name] = line
         }
         byCondition = order.sorted().compactMap { lines[$0] }

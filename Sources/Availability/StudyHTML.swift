@@ -94,8 +94,8 @@ private struct Charts {
     private func axis(_ height: Double) -> String {
         var text = "<line class=\"axis\" x1=\"\(left)\" x2=\"\(width - 8)\" y1=\"\(height)\" y2=\"\(height)\"/>"
         for n in 0...4 {
-            let span = seconds(study.until - study.since) * Double(n) / 4
-            let time = study.since + Instant.Span(nanoseconds: Int64(span * 1e9))
+            let quarter = Instant.Span(nanoseconds: (study.until - study.since).nanoseconds / 4)
+            let time = study.since + quarter * Int64(n)
             let clock = time.clock(in: study.hours.zone)
             let label = seconds(study.until - study.since) > 86_400 * 2 ? clock.prefix(10) : clock.dropFirst(11)
             let anchor = n == 0 ? "start" : n == 4 ? "end" : "middle"
@@ -126,7 +126,7 @@ private struct Charts {
         var content = gaps
         for row in rows {
             let pending = Double(row.heldMax)
-            let all = Double(row.answered + row.failed) + pending
+            let all = Double(row.answered) + Double(row.failed) + pending
             let when = row.began.clock(in: study.hours.zone)
             guard all > 0 else { continue }
             let answered = 110 * Double(row.answered) / all

@@ -114,7 +114,8 @@ extension Study {
             ("rerun", .integer(totals.rerun)),
             ("moved", .integer(totals.moved)), ("logins_refused", .integer(totals.loginsRefused)),
             ("delayed", .integer(totals.delayed)), ("bytes_in", .integer(totals.bytesIn)),
-            ("bytes_out", .integer(totals.bytesOut)), ("pending", .integer(Int64(totals.heldNow + totals.inFlightNow))),
+            ("bytes_out", .integer(totals.bytesOut)),
+            ("pending", .integer(Int64(totals.heldNow.saturatingAdd(totals.inFlightNow)))),
         ])
     }
 

@@ -6,14 +6,15 @@ public struct WallTime: Hashable, Comparable, Sendable {
     public let nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-    public init(seconds: Int64) { self.init(nanoseconds: seconds * 1_000_000_000) }
+    public init(seconds: Int64) { self.init(nanoseconds: seconds.saturatingMultiply(1_000_000_000)) }
 
+    // As with ``Cluster/Instant``, all arithmetic stops at the ends of what can be said: 1677 and 2262.
     public static func < (a: WallTime, b: WallTime) -> Bool { a.nanoseconds < b.nanoseconds }
     public static func + (a: WallTime, b: Instant.Span) -> WallTime {
-        WallTime(nanoseconds: a.nanoseconds + b.nanoseconds)
+        WallTime(nanoseconds: a.nanoseconds.saturatingAdd(b.nanoseconds))
     }
     public static func - (a: WallTime, b: WallTime) -> Instant.Span {
-        Instant.Span(nanoseconds: a.nanoseconds - b.nanoseconds)
+        Instant.Span(nanoseconds: a.nanoseconds.saturatingSubtract(b.nanoseconds))
     }
 
     /// Whole seconds since 1970, rounded down.
@@ -32,7 +33,11 @@ public struct WallTime: Hashable, Comparable, Sendable {
         let second = local.seconds - day * 86_400
         var text = CivilDate(day: day).description
         text += "T\(padded(second / 3600)):\(padded(second / 60 % 60)):\(padded(second % 60))"
-        if fraction { text += ".\(padded((nanoseconds - seconds * 1_000_000_000) / 1_000_000, 3))" }
+        if fraction {
+            // Of a second that has begun, before 1970 as well.
+            let rest = nanoseconds % 1_000_000_000
+            text += ".\(padded((rest < 0 ? rest + 1_000_000_000 : rest) / 1_000_000, 3))"
+        }
         if offset == 0 { return text + "Z" }
         let minutes = abs(offset) / 60
         return text + (offset < 0 ? "-" : "+") + "\(padded(minutes / 60)):\(padded(minutes % 60))"

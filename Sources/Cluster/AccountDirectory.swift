@@ -25,6 +25,9 @@ public struct AccountDirectory: Sendable, Hashable {
         byUser = Dictionary(grouping: accounts, by: \.user)
     }
 
+    /// One more, after those of the same name.
+    public mutating func add(_ account: Account) { byUser[account.user, default: []].append(account) }
+
     public var isEmpty: Bool { byUser.isEmpty }
     public var count: Int { byUser.values.reduce(0) { $0 + $1.count } }
 

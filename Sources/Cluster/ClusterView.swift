@@ -33,6 +33,14 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case agentSilent
     /// Two replicas went their own way: what was written on one of them will be thrown away.
     case splitBrain
+    /// A server ends the sessions of the check's own account: `init_connect` fails for it.
+    case initConnectFails
+    /// A server takes no connection from the proxy's host.
+    case hostBlocked
+    /// The check's own account has reached a limit of its own.
+    case checkAccountLimited
+    /// A node asks for the check's password in a way that would reveal it.
+    case passwordAsked
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -61,6 +69,22 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
         case .splitBrain:
             "Both replicas have writes that the other lacks: DRBD will not connect them before one of the two is thrown "
                 + "away (drbdadm connect --discard-my-data)."
+        case .initConnectFails:
+            "A server lets the proxy's own account ([health] user) log in and ends its sessions, because init_connect "
+                + "fails for it: grant what that command does, or GRANT CONNECTION ADMIN ON *.* (before MariaDB 10.5 "
+                + "SUPER) to the account, for which init_connect is not run then."
+        case .hostBlocked:
+            "A server takes no connection from the proxy's host any more: too many logins were begun there and left. "
+                + "Run FLUSH HOSTS on it (the proxy does so itself if its account has RELOAD), and set "
+                + "skip_name_resolve or a greater max_connect_errors."
+        case .checkAccountLimited:
+            "The proxy's own account ([health] user) is at a limit of its own (MAX_USER_CONNECTIONS, "
+                + "MAX_CONNECTIONS_PER_HOUR, MAX_QUERIES_PER_HOUR): it needs accounts and checks without; "
+                + "ALTER USER … WITH MAX_USER_CONNECTIONS 0 and the like."
+        case .passwordAsked:
+            "A node asks for the proxy's password in a way that would reveal it, and did not get it: somebody else "
+                + "answers at its address, or the account is of a plugin that the proxy does not use "
+                + "(mysql_native_password and ed25519 it does)."
         }
     }
 }

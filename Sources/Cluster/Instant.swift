@@ -1,13 +1,21 @@
 /// A point on the monotonic clock, nanoseconds since an arbitrary start (CLOCK_MONOTONIC). Always passed in as
-/// `at now:`; nothing pure reads a clock.
+/// `at now:`; nothing pure reads a clock. All arithmetic stops at the ends of what can be said (292 years): ages and
+/// lengths come from peers and files too.
 public struct Instant: Hashable, Comparable, Sendable {
     public let nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
-    public static func + (a: Instant, b: Span) -> Instant { Instant(nanoseconds: a.nanoseconds + b.nanoseconds) }
-    public static func - (a: Instant, b: Instant) -> Span { Span(nanoseconds: a.nanoseconds - b.nanoseconds) }
+    public static func + (a: Instant, b: Span) -> Instant {
+        Instant(nanoseconds: a.nanoseconds.saturatingAdd(b.nanoseconds))
+    }
+    public static func - (a: Instant, b: Span) -> Instant {
+        Instant(nanoseconds: a.nanoseconds.saturatingSubtract(b.nanoseconds))
+    }
+    public static func - (a: Instant, b: Instant) -> Span {
+        Span(nanoseconds: a.nanoseconds.saturatingSubtract(b.nanoseconds))
+    }
 
     /// A length of time in nanoseconds. (`Duration` of the standard library is 128 bits wide and prints no units.)
     public struct Span: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -15,11 +23,18 @@ public struct Instant: Hashable, Comparable, Sendable {
 
         public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-        public static func milliseconds(_ n: Int64) -> Span { Span(nanoseconds: n * 1_000_000) }
-        public static func seconds(_ n: Int64) -> Span { Span(nanoseconds: n * 1_000_000_000) }
+        public static func milliseconds(_ n: Int64) -> Span { Span(nanoseconds: n.saturatingMultiply(1_000_000)) }
+        public static func seconds(_ n: Int64) -> Span { Span(nanoseconds: n.saturatingMultiply(1_000_000_000)) }
         public static let zero = Span(nanoseconds: 0)
 
         public static func < (a: Span, b: Span) -> Bool { a.nanoseconds < b.nanoseconds }
+        public static func + (a: Span, b: Span) -> Span {
+            Span(nanoseconds: a.nanoseconds.saturatingAdd(b.nanoseconds))
+        }
+        public static func - (a: Span, b: Span) -> Span {
+            Span(nanoseconds: a.nanoseconds.saturatingSubtract(b.nanoseconds))
+        }
+        public static func * (a: Span, n: Int64) -> Span { Span(nanoseconds: a.nanoseconds.saturatingMultiply(n)) }
         public var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
         /// `850ms`, `12.4s`, `3m05s`, `2h07m`.

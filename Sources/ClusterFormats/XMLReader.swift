@@ -99,6 +99,7 @@ private func elementBegan(
 ) {
     guard let name else { return }
     var attributes: [String: String] = [:]
+    // Expat's list of names and values, in pairs, with a nil behind the last.
     if var pair = pairs {
         while let key = pair[0], let value = pair[1] {
             attributes[String(cString: key)] = String(cString: value)
@@ -114,6 +115,7 @@ private func elementEnded(_ context: UnsafeMutableRawPointer?, _ name: UnsafePoi
 
 private func textFound(_ context: UnsafeMutableRawPointer?, _ text: UnsafePointer<CChar>?, _ count: Int32) {
     guard let text, count > 0 else { return }
+    // Not ended by a zero: what Expat says of its length is all there is.
     text.withMemoryRebound(to: UInt8.self, capacity: Int(count)) { bytes in
         tree(context)?.text(UnsafeBufferPointer(start: bytes, count: Int(count)))
     }

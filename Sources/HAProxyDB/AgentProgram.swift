@@ -73,7 +73,7 @@ final class AgentProgram {
                 answer(CheckAnswer(current).http)
             }
         }
-        mkdir(URL(filePath: configuration.socket).deletingLastPathComponent().path, 0o755)
+        SocketDirectory.make(for: configuration.socket)
         try answer(Sockets.listenUnix(configuration.socket, mode: configuration.socketMode), .line) {
             [unowned self] line, answer in heard(line, answer)
         }
@@ -217,7 +217,9 @@ final class AgentProgram {
             server.pause(wait: wait, reason: reason) { [log] outcome in
                 sum.asked += outcome.asked
                 sum.clear += outcome.clear
-                sum.open += outcome.open
+                // Proxies say how many: whatever the number is, it ends nobody.
+                let (open, isTooMuch) = sum.open.addingReportingOverflow(outcome.open)
+                sum.open = isTooMuch ? .max : open
                 missing -= 1
                 guard missing == 0 else { return }
                 let text = "asked \(sum.asked), clear \(sum.clear), open \(sum.open)"

@@ -19,7 +19,14 @@ struct ConfigurationFile {
 
     let path: String
 
-    func read() throws(Failure) -> Configuration { try read(secrets: SystemSecrets(configuration: path)) }
+    /// Users' passwords are hashes in it: nobody needs more of them.
+    func read() throws(Failure) -> Configuration {
+        var configuration = try read(secrets: SystemSecrets(configuration: path))
+        configuration.users = configuration.users.map {
+            Configuration.User(name: $0.name, secret: .nativeHash($0.hash))
+        }
+        return configuration
+    }
 
     /// The admin socket that the file names. Whoever asks need not be able to read the secrets.
     func adminSocket() throws(Failure) -> String { try read(secrets: NoSecrets()).admin.socket }
@@ -40,9 +47,10 @@ struct ConfigurationFile {
     }
 
     private func text() throws(Failure) -> String {
-        switch readText(path) {
-        case .success(let content): return content
-        case .failure(let error): throw .unreadable(path: path, reason: error.reason)
+        do throws(SecretUnavailable) {
+            return try SecretText.read(path)
+        } catch {
+            throw .unreadable(path: path, reason: error.reason)
         }
     }
 
@@ -64,10 +72,10 @@ private struct SystemSecrets: SecretSource {
     func secret(at place: SecretPlace) throws(SecretUnavailable) -> String {
         switch place {
         case .environment(let name):
-            guard let value = getenv(name) else { throw SecretUnavailable("it is not in the environment") }
-            return String(cString: value)
+            guard let value = SecretText.take(name) else { throw SecretUnavailable("it is not in the environment") }
+            return value
         case .file(let name):
-            var text = try readText(path(of: name)).get()
+            var text = try SecretText.read(path(of: name))
             if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
             return text
         }
@@ -96,25 +104,4 @@ private struct SystemSecrets: SecretSource {
 private struct NoSecrets: SecretSource {
     /// Long enough for any of them.
     func secret(at place: SecretPlace) throws(SecretUnavailable) -> String { String(repeating: "-", count: 32) }
-}
-
-/// At most 1 MiB: neither a configuration nor a secret is longer.
-private func readText(_ path: String) -> Result<String, SecretUnavailable> {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return .failure(SecretUnavailable(String(cString: strerror(errno)))) }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-        let count = Glibc.read(descriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        if count < 0 { return .failure(SecretUnavailable(String(cString: strerror(errno)))) }
-        if count == 0 { break }
-        bytes += buffer[..<count]
-        if bytes.count > 1 << 20 { return .failure(SecretUnavailable("is longer than 1 MiB")) }
-    }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-        return .failure(SecretUnavailable("is not UTF-8"))
-    }
-    return .success(text)
 }

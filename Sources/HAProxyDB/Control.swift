@@ -87,7 +87,7 @@ final class Control {
     func start() throws(SystemError) {
         mailbox.attach(to: loop) { [unowned self] in handle($0) }
         let admin = configuration.admin
-        makeDirectory(of: admin.socket)
+        SocketDirectory.make(for: admin.socket)
         server = try AdminServer(
             listeners: try admin.listeners(), loop: loop, source: self, stateFile: admin.stateFile,
             limits: budget.adminLimits)
@@ -147,11 +147,6 @@ final class Control {
         sigemptyset(&set)
         for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    }
-
-    /// One level, as for a directory in /run that is gone after a reboot. A failure shows when the socket is bound.
-    private func makeDirectory(of socket: String) {
-        mkdir(URL(filePath: socket).deletingLastPathComponent().path, 0o755)
     }
 
     // MARK: what is found

@@ -126,19 +126,18 @@ extension SessionRow {
 extension AccountDirectory {
     init(_ users: [Configuration.User]) {
         self.init(
-            users.map { user in
-                let hash =
-                    switch user.secret {
-                    case .nativeHash(let hash): hash
-                    case .password(let password): Self.nativeHash(password)
-                    }
-                return Account(user: user.name, host: "%", plugin: NativePassword.pluginName, nativeHash: hash)
-            })
+            users.map { Account(user: $0.name, host: "%", plugin: NativePassword.pluginName, nativeHash: $0.hash) })
     }
+}
 
+extension Configuration.User {
     /// As MariaDB keeps it: nothing for no password.
-    private static func nativeHash(_ password: String) -> [UInt8] {
-        password.isEmpty ? [] : NativePassword.stage2(stage1: NativePassword.stage1(password: password))
+    var hash: [UInt8] {
+        switch secret {
+        case .nativeHash(let hash): hash
+        case .password(""): []
+        case .password(let password): NativePassword.stage2(stage1: NativePassword.stage1(password: password))
+        }
     }
 }
 

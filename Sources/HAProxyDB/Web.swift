@@ -29,7 +29,7 @@ extension SecondFigures {
     /// - Parameter hasPrimary: as far as is known afterwards.
     init(_ row: Interval, bounds: (Int) -> Int, hasPrimary: Bool) {
         self.init(time: row.ended.nanoseconds / 1_000_000_000)
-        users = Int(row.users.rounded())
+        users = Int(Int64(nearest: row.users))
         usersAffected = row.usersAffectedMax
         begun = UInt64(clamping: row.begun)
         answered = UInt64(clamping: row.answered)

@@ -154,8 +154,9 @@ struct Testimony {
             case .diskNotUpToDate: disks.contains { $0 != .upToDate && $0 != .outdated }
             case .maintenance: managers.contains(where: \.isMaintenance)
             case .agentSilent: evidence.contains { $0.agent == .silent }
-            case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
-                .administrative, .notPromoted:
+            case .checkAccountRefused, .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked:
+                evidence.contains { $0.loginTrouble == diagnosis }
+            case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:
                 false
             }
         }

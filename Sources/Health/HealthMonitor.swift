@@ -35,6 +35,7 @@ public struct HealthMonitor: Sendable {
         var overrides = NodeOverrides()
         /// Since when the cluster has called the node fenced, or gone in order.
         var goneSince: Instant?
+        var logins = LoginTrouble()
 
         var evidence: NodeEvidence {
             let isDeaf = overrides.isAgentIgnored && agent != .none
@@ -45,7 +46,8 @@ public struct HealthMonitor: Sendable {
                 // Nobody is waited for who is not going to be asked.
                 claim: overrides.isUnchecked && claim == .unknown ? .absent : claim,
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
-                remembered: isDeaf ? nil : remembered?.generations, isGone: isGone)
+                remembered: isDeaf ? nil : remembered?.generations, isGone: isGone,
+                loginTrouble: logins.present)
         }
 
         /// Whether it was asked again after that, and has been silent for long enough.
@@ -101,6 +103,11 @@ public struct HealthMonitor: Sendable {
         case probe(NodeID, after: Instant.Span)
         /// Calls ``HealthMonitor/timerFired(at:)`` after that time; replaces the one planned before.
         case wake(after: Instant.Span)
+        /// Logs the check's account in once more, besides its connection, and calls
+        /// ``HealthMonitor/loginTried(_:_:at:)``. Ignored while that is under way.
+        case tryLogin(NodeID)
+        /// Runs FLUSH HOSTS on the check's connection, and calls ``HealthMonitor/hostsFlushed(_:_:at:)``.
+        case flushHosts(NodeID)
         /// One sentence on a change of state, for the log.
         case note(String)
     }
@@ -150,21 +157,61 @@ public struct HealthMonitor: Sendable {
     /// proved wrong are not followed again before the next regular check.
     public mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, at now: Instant) -> [Action] {
         guard isChecked(node) else { return [] }
-        if members[node.rawValue].isSuspected { return [] }
         switch evidence {
+        case .hostBlocked: return members[node.rawValue].logins.wasBlocked(at: now) ? [.tryLogin(node)] : []
+        // A login that goes well makes the node forget those that did not.
+        case .loginAborted: return members[node.rawValue].logins.wasAborted(at: now) ? [.tryLogin(node)] : []
         case .refused:
-            if isCleared(node.rawValue, within: options.fastInterval, at: now) { return [] }
+            if members[node.rawValue].isSuspected || isCleared(node.rawValue, within: options.fastInterval, at: now) {
+                return []
+            }
             return suspect(node, "a session's connection was refused", at: now)
         case .lost:
-            if isCleared(node.rawValue, within: options.interval, at: now) { return [] }
+            if members[node.rawValue].isSuspected || isCleared(node.rawValue, within: options.interval, at: now) {
+                return []
+            }
             return suspect(node, "a session lost its connection", at: now)
         case .notPrimary:
-            if isCleared(node.rawValue, within: options.interval, at: now) { return [] }
+            if members[node.rawValue].isSuspected || isCleared(node.rawValue, within: options.interval, at: now) {
+                return []
+            }
             guard node == primary else { return [] }
             // Says nothing about health: only the check may say read-only.
             members[node.rawValue].isSuspected = true
             return [.probe(node, after: .zero)]
-        case .hostBlocked, .loginAborted: return []
+        }
+    }
+
+    /// A login apart from the check's connection came to that; nil for one that went well. It decides nothing about
+    /// the node, which is what its check says it is.
+    public mutating func loginTried(_ node: NodeID, _ result: ProbeResult?, at now: Instant) -> [Action] {
+        guard isChecked(node) else { return [] }
+        var actions: [Action] = []
+        if let result {
+            // What says nothing about the account is the check's business.
+            guard result.loginTrouble != nil else { return [] }
+            noteLogin(node.rawValue, result, isProved: false, at: now, &actions)
+        } else {
+            noteLogin(node.rawValue, nil, isProved: true, at: now, &actions)
+        }
+        publish(at: now, &actions)
+        return actions
+    }
+
+    public mutating func hostsFlushed(_ node: NodeID, _ outcome: FlushOutcome, at now: Instant) -> [Action] {
+        guard isChecked(node) else { return [] }
+        let isNews = members[node.rawValue].logins.flushed(outcome)
+        let name = members[node.rawValue].node.name
+        switch outcome {
+        case .done: return [.note("FLUSH HOSTS was run on \(name)."), .tryLogin(node)]
+        case .denied:
+            guard isNews else { return [] }
+            return [
+                .note("The check's account may not run FLUSH HOSTS on \(name) (RELOAD): run it as an administrator.")
+            ]
+        case .unable:
+            guard isNews else { return [] }
+            return [.note("There is no connection left to run FLUSH HOSTS on \(name): run it as an administrator.")]
         }
     }
 
@@ -190,13 +237,13 @@ public struct HealthMonitor: Sendable {
         if let old = ages.generations, old > options.observationAgeMax.milliseconds {
             report.storage?.generations = nil
         }
-        func date(_ age: Int64?) -> Instant? { age.map { now + .milliseconds(-$0) } }
+        func date(_ age: Int64?) -> Instant? { age.map { now - .milliseconds($0) } }
         members[index].heardAt = date(age.milliseconds)
         members[index].dates = (date(ages.storage), date(ages.generations), date(ages.manager))
         if let storage = report.storage, storage.disk == .upToDate, let generations = storage.generations {
             members[index].remembered = (generations, date(ages.generations) ?? now)
         }
-        let left = Instant.Span(nanoseconds: options.observationAgeMax.nanoseconds - age.nanoseconds)
+        let left = options.observationAgeMax - age
         guard left > .zero else { return agentLost(node, "what it tells is \(age) old", at: now) }
         let before = members[index].agent
         members[index].overrides.isAgentDown = false
@@ -373,8 +420,11 @@ public struct HealthMonitor: Sendable {
         if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
         members[index].isSuspected = false
         let wasAnswering = members[index].isAnswering
-        members[index].isAnswering = result.isAnswer
-        if result.isAnswer { members[index].answeredAt = now }
+        // Only the cluster can say what a server is that the check can't ask.
+        let isVouchedFor = result.isSessionEnded && isCalledPromoted(index)
+        members[index].isAnswering = result.isAnswer || isVouchedFor
+        if result.isAnswer || isVouchedFor { members[index].answeredAt = now }
+        let isNewSession = result.facts.map { !$0.isSameConnection(as: members[index].facts) } ?? false
         var restarted = false
         let change: NodeHealth.Change
         switch result {
@@ -390,20 +440,28 @@ public struct HealthMonitor: Sendable {
             restarted = adopt(facts, index)
             change = members[index].health.answered()
             members[index].claim = .readOnly
-        case .busy where before == .up || before == .falling:
+        case .busy where before == .up || before == .falling, .hostBlocked where before == .up || before == .falling,
+            .accountLimited where before == .up || before == .falling,
+            .initConnectFailed where before == .up || before == .falling:
             // Alive, and what it last claimed still stands: nobody could have changed it unseen, since a restart or
             // a loss would have closed the check's connection and traffic's.
             change = members[index].health.answered()
             if case .writable(let since, _) = members[index].claim {
                 members[index].claim = .writable(since: since, provenAt: now)
             }
-        case .timeout where isPrimary && before != .down, .loginDenied where isPrimary && before != .down:
+        case .initConnectFailed where isVouchedFor, .accountLimited where isVouchedFor:
+            change = members[index].health.answered()
+            members[index].claim = .writable(since: now, provenAt: now)
+            members[index].lastCheck =
+                "\(result.sentence); the cluster calls it promoted, and so it is believed to write"
+        case .timeout where isPrimary && before != .down, .loginDenied where isPrimary && before != .down,
+            .passwordWithheld where isPrimary && before != .down:
             change = members[index].health.silent()
             beginSilence(of: index, result, isFirst: wasAnswering, at: now, &actions)
         case .busy, .starting:
             change = members[index].health.failed()
             forget(index, .notReady)
-        case .loginDenied:
+        case .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked, .accountLimited:
             change = members[index].health.failed()
             forget(index, .accountRefused)
         case .refused, .lost, .unreachable, .timeout, .protocolError:
@@ -411,10 +469,33 @@ public struct HealthMonitor: Sendable {
             forget(index, .absent)
         }
         note(change, index, result.sentence, at: now, &actions)
+        noteLogin(of: index, result, isNewSession: isNewSession, at: now, &actions)
         if members[index].node.id == primary, let deadline = silenceDeadline(of: index), now >= deadline {
             endSilence(of: index, at: now, &actions)
         }
         return restarted
+    }
+
+    /// What a check says of logins: one on its old connection says nothing.
+    private mutating func noteLogin(
+        of index: Int, _ result: ProbeResult, isNewSession: Bool, at now: Instant, _ actions: inout [Action]
+    ) {
+        guard result.facts == nil || isNewSession else { return }
+        noteLogin(index, result.loginTrouble == nil ? nil : result, isProved: isNewSession, at: now, &actions)
+    }
+
+    private mutating func noteLogin(
+        _ index: Int, _ result: ProbeResult?, isProved: Bool, at now: Instant, _ actions: inout [Action]
+    ) {
+        let name = members[index].node.name
+        switch members[index].logins.took(result?.loginTrouble, isProved: isProved, at: now) {
+        case .none: break
+        case .began:
+            let sentence = result?.sentence ?? ""
+            actions.append(.note("A login of the check's account on \(name) fails: \(sentence)."))
+        case .ended: actions.append(.note("Logins of the check's account on \(name) are well again."))
+        }
+        if members[index].logins.isFlushDue(at: now) { actions.append(.flushHosts(members[index].node.id)) }
     }
 
     /// A claim is remembered while the node is only falling.
@@ -592,7 +673,7 @@ public struct HealthMonitor: Sendable {
 
     private func interval(of index: Int, after result: ProbeResult) -> Instant.Span {
         // A refused account stays refused for a while, and every try is a line in the server's log.
-        if case .loginDenied = result { return options.interval }
+        if result.loginTrouble != nil { return options.interval }
         let isPromotionNear = members[index].agent.report?.phase != nil && members[index].node.id != primary
         if isPromotionNear { return min(options.promotionInterval, options.outageInterval) }
         if primary == nil { return options.outageInterval }
@@ -610,8 +691,28 @@ extension ProbeResult {
     /// Whether the server said something that lets its claim stand or fall.
     var isAnswer: Bool {
         switch self {
-        case .writable, .readOnly, .busy: true
-        case .refused, .lost, .unreachable, .timeout, .loginDenied, .starting, .protocolError: false
+        case .writable, .readOnly, .busy, .hostBlocked, .accountLimited, .initConnectFailed: true
+        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .starting, .protocolError: false
+        }
+    }
+
+    /// Whether others may well have sessions there, and the check has none.
+    var isSessionEnded: Bool {
+        switch self {
+        case .initConnectFailed, .accountLimited: true
+        case .writable, .readOnly, .busy, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
+            .passwordWithheld, .starting, .protocolError:
+            false
+        }
+    }
+
+    /// Nil where the server did not say.
+    var facts: ServerFacts? {
+        switch self {
+        case .writable(let facts), .readOnly(let facts): facts
+        case .busy, .hostBlocked, .accountLimited, .initConnectFailed, .refused, .lost, .unreachable, .timeout,
+            .loginDenied, .passwordWithheld, .starting, .protocolError:
+            nil
         }
     }
 }

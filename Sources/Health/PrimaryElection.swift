@@ -9,7 +9,7 @@ public enum Claim: Sendable, Hashable {
     case readOnly
     /// A server answers that takes no statements: it starts, recovers, shuts down or is too full.
     case notReady
-    /// A server answers and refuses the check's account.
+    /// A server answers, and the check's account gets no session there.
     case accountRefused
     /// Nothing answers.
     case absent
@@ -30,10 +30,13 @@ public struct NodeEvidence: Sendable, Hashable {
     public var remembered: [DataGeneration]?
     /// The cluster calls it fenced, or gone in order, and its server has not answered since.
     public var isGone: Bool
+    /// Why a new session of the check's account does not come about. The check's own connection may live on.
+    public var loginTrouble: Diagnosis?
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
-        isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false
+        isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false,
+        loginTrouble: Diagnosis? = nil
     ) {
         self.node = node
         self.name = name
@@ -44,6 +47,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.agent = agent
         self.remembered = remembered
         self.isGone = isGone
+        self.loginTrouble = loginTrouble
     }
 }
 
@@ -160,7 +164,9 @@ public enum PrimaryElection {
         if all.contains(where: { $0.administrative != .ready && $0.isClaimant }) { return .administrative }
         if ready.isEmpty { return .administrative }
         if ready.contains(where: { $0.claim == .notReady }) { return .recovering }
-        if ready.contains(where: { $0.claim == .accountRefused }) { return .checkAccountRefused }
+        if let refusing = ready.first(where: { $0.claim == .accountRefused }) {
+            return refusing.loginTrouble ?? .checkAccountRefused
+        }
         if ready.contains(where: { $0.claim == .readOnly && $0.health != .down }) { return .primaryReadOnly }
         return .primaryLost
     }

@@ -26,10 +26,15 @@ public struct ServerFacts: Sendable, Hashable {
         self.startedAt = startedAt
     }
 
+    /// The check asked on the same connection as before.
+    func isSameConnection(as earlier: ServerFacts?) -> Bool {
+        connectionID == earlier?.connectionID && startedAt == earlier?.startedAt
+    }
+
     /// Whether this is another server process than the one that told `earlier`. The same connection is the same
     /// process, whatever its clock says; on another one, connection ids that go back or another start tell.
     public func isRestart(of earlier: ServerFacts) -> Bool {
-        if connectionID == earlier.connectionID, startedAt == earlier.startedAt { return false }
+        if isSameConnection(as: earlier) { return false }
         if connectionID <= earlier.connectionID { return true }
         if serverID != earlier.serverID || hostname != earlier.hostname || serverUID != earlier.serverUID {
             return true
@@ -58,6 +63,16 @@ public enum ProbeResult: Sendable, Hashable {
     case timeout
     /// The server answers and refuses the check's account.
     case loginDenied(code: UInt16, message: String)
+    /// The server asks for the password in a way that would reveal it, by that plugin: it did not get it.
+    case passwordWithheld(plugin: String)
+    /// The login is right, and the server ends every session of the check's account with its first statement:
+    /// `init_connect` holds something that the account may not do.
+    case initConnectFailed(String)
+    /// The server takes no connection from this host any more (1129): too many logins were begun and left.
+    case hostBlocked(String)
+    /// The check's account has reached a limit of its own (MAX_USER_CONNECTIONS, MAX_CONNECTIONS_PER_HOUR and the like):
+    /// the server is well, and says nothing.
+    case accountLimited(code: UInt16, message: String)
     /// The server answers and is too full for one more login (1040 and its like): not down.
     case busy(code: UInt16, message: String)
     /// The server answers that it starts, recovers or shuts down.
@@ -77,6 +92,11 @@ public enum ProbeResult: Sendable, Hashable {
         case .unreachable(let reason): "unreachable: \(reason)"
         case .timeout: "no answer in time"
         case .loginDenied(let code, let message): "check account refused: \(code) \(message)"
+        case .passwordWithheld(let plugin):
+            "asks for the check's password in a way that reveals it (plugin \(plugin)): refused"
+        case .initConnectFailed(let message): "init_connect fails for the check's account: 1184 \(message)"
+        case .hostBlocked(let message): "the proxy's host is blocked: 1129 \(message)"
+        case .accountLimited(let code, let message): "the check's account is at a limit of its own: \(code) \(message)"
         case .busy(let code, let message): "too busy to log in: \(code) \(message)"
         case .starting(let code, let message): "not ready: \(code) \(message)"
         case .protocolError(let text): "not understood: \(text)"
@@ -92,8 +112,8 @@ public enum TrafficEvidence: String, Sendable, Hashable {
     case lost
     /// The node answered as read-only or as shutting down.
     case notPrimary
-    /// The node refuses this host (1129).
+    /// The node takes no connection from this host (1129).
     case hostBlocked
-    /// A login there was begun and not ended.
+    /// A login was begun there and left: the node counts these, and blocks this host after some of them.
     case loginAborted
 }

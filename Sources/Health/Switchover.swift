@@ -99,7 +99,8 @@ public struct Switchover: Sendable {
             case .noQuorum: return "a part of the cluster has no quorum"
             case .splitBrain: return "both replicas have writes that the other lacks"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
-                .checkAccountRefused, .administrative, .notPromoted:
+                .checkAccountRefused, .administrative, .notPromoted, .initConnectFails, .hostBlocked,
+                .checkAccountLimited, .passwordAsked:
                 break
             }
         }
@@ -240,11 +241,5 @@ public struct Switchover: Sendable {
             .say(reason), .clear(isSettled: false), .resume, .say("Statements flow again."),
             .wake(after: plan.clearTimeout),
         ]
-    }
-}
-
-extension Instant.Span {
-    fileprivate static func - (a: Instant.Span, b: Instant.Span) -> Instant.Span {
-        Instant.Span(nanoseconds: a.nanoseconds - b.nanoseconds)
     }
 }

@@ -103,7 +103,7 @@ public struct LedgerContents: Sendable {
         let minutesCover = covers(minutes, coarser: hours, width: hour, since)
         let oldest = (secondsCover ? seconds : minutesCover ? minutes : hours) ?? 0
         let newest = try Int64.fetchOne(db, sql: "SELECT max(began_wall) FROM seconds") ?? oldest
-        let length = max(0, min(until, newest) - max(since, oldest))
+        let length = max(0, min(until, newest).saturatingSubtract(max(since, oldest)))
         let resolution: Resolution
         if secondsCover, length <= 6 * hour {
             resolution = .seconds
@@ -172,7 +172,7 @@ public struct LedgerContents: Sendable {
     private static func covers(_ fine: Int64?, coarser: Int64?, width: Int64, _ since: Int64) -> Bool {
         guard let fine else { return coarser == nil }
         guard let coarser else { return true }
-        return since >= fine || coarser > fine - width
+        return since >= fine || coarser > fine.saturatingSubtract(width)
     }
 
     private static func outages(

@@ -5,9 +5,11 @@ struct AccountRow {
     /// User, Host, plugin, authentication string, `1` for more than one way to log in.
     static let columns = 5
 
-    /// `mysql.global_priv` (MariaDB 10.4 and later). Roles and locked accounts can't log in.
+    /// `mysql.global_priv` (MariaDB 10.4 and later). Roles and locked accounts can't log in. What is longer than any
+    /// native password's hash is cut: it is not compared, and one long text must not be the end of the whole reading.
     static let globalPrivileges = """
-        SELECT User, Host, JSON_VALUE(Priv, '$.plugin'), JSON_VALUE(Priv, '$.authentication_string'), \
+        SELECT User, Host, LEFT(JSON_VALUE(Priv, '$.plugin'), 64), \
+        LEFT(JSON_VALUE(Priv, '$.authentication_string'), 64), \
         JSON_EXISTS(Priv, '$.auth_or') FROM mysql.global_priv \
         WHERE COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true') \
         AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), '0') NOT IN ('1', 'true')
@@ -15,7 +17,7 @@ struct AccountRow {
 
     /// `mysql.user`, for older servers and accounts that may not read the other.
     static let userTable = """
-        SELECT User, Host, plugin, IF(authentication_string = '', Password, authentication_string), 0 \
+        SELECT User, Host, plugin, LEFT(IF(authentication_string = '', Password, authentication_string), 64), 0 \
         FROM mysql.user WHERE is_role = 'N'
         """
 

@@ -16,12 +16,14 @@ public final class ClusterWatch {
     private var monitor: HealthMonitor
     private let addresses: [NodeAddress]
     private var probes: [SQLProbe] = []
+    private let trials: [LoginTrial]
     /// The next check of each node.
     private var timers: [Timer?]
     private var wake: Timer?
     private let reader: AccountReader
     private var refresh: Timer?
-    private var accounts: AccountDirectory?
+    /// Of the accounts that were handed on last.
+    private var accountsFingerprint: Int?
     private var accountsFailure: SQLError?
     /// Generation whose accounts were asked for.
     private var accountsGeneration = Generation.none
@@ -58,6 +60,7 @@ public final class ClusterWatch {
         addresses = nodes.map { NodeAddress($0.endpoint) }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
+        trials = addresses.map { LoginTrial(loop: loop, address: $0, options: options) }
         probes = nodes.map { node in
             SQLProbe(
                 loop: loop, address: addresses[node.id.rawValue], options: options,
@@ -79,13 +82,42 @@ public final class ClusterWatch {
         self.options = options
         monitor.set(options.health)
         for probe in probes { probe.options = options }
+        for trial in trials { trial.options = options }
         reader.options = options
         if isRunning { scheduleRefresh() }
     }
 
     private func scheduleRefresh() {
         refresh?.cancel()
-        refresh = loop.schedule(every: options.accountsRefresh) { [weak self] in self?.refreshAccounts() }
+        refresh = loop.schedule(every: options.accountsRefresh) { [weak self] in
+            self?.refreshAccounts()
+            self?.tryLogins()
+        }
+    }
+
+    /// The primary is logged in to by whoever reads its accounts. Of the others only a server that answers is asked.
+    private func tryLogins() {
+        for node in monitor.view.nodes where node.node.id != monitor.view.primary && node.health == .up {
+            tryLogin(node.node.id)
+        }
+    }
+
+    private func tryLogin(_ node: NodeID) {
+        guard isRunning, trials.indices.contains(node.rawValue) else { return }
+        trials[node.rawValue].begin { [weak self] result in
+            guard let self else { return }
+            run(monitor.loginTried(node, result, at: MonotonicClock.now()))
+        }
+    }
+
+    /// At once, or with the check after the one under way.
+    private func flushHosts(_ node: NodeID) {
+        guard isRunning, probes.indices.contains(node.rawValue) else { return }
+        probes[node.rawValue].flushHosts { [weak self] outcome in
+            guard let self else { return }
+            run(monitor.hostsFlushed(node, outcome, at: MonotonicClock.now()))
+        }
+        plan(node, .zero)
     }
 
     /// Ends all checks and connections. No callback comes any more.
@@ -93,6 +125,7 @@ public final class ClusterWatch {
         isRunning = false
         for timer in timers { timer?.cancel() }
         for probe in probes { probe.stop() }
+        for trial in trials { trial.stop() }
         reader.stop()
         refresh?.cancel()
         wake?.cancel()
@@ -178,7 +211,7 @@ public final class ClusterWatch {
         run(monitor.probeConnectionLost(node, at: MonotonicClock.now()))
     }
 
-    private func took(_ result: Result<AccountDirectory, SQLError>, from node: NodeID) {
+    private func took(_ result: Result<AccountReader.Reading, SQLError>, from node: NodeID) {
         defer {
             haveAccountsBeenRead = true
             if let withheld { publish(withheld) }
@@ -186,15 +219,18 @@ public final class ClusterWatch {
         switch result {
         case .success(let read):
             accountsFailure = nil
-            guard read != accounts else { return }
-            accounts = read
-            onNote("\(read.count) accounts were read from \(nodes[node.rawValue].name).")
-            onAccounts(read)
+            run(monitor.loginTried(node, nil, at: MonotonicClock.now()))
+            guard read.fingerprint != accountsFingerprint else { return }
+            accountsFingerprint = read.fingerprint
+            onNote("\(read.accounts.count) accounts were read from \(nodes[node.rawValue].name).")
+            onAccounts(read.accounts)
         case .failure(let error):
-            if error != accountsFailure {
+            // Its number says what it is; the text may name the connection, which is another one each time.
+            if error.code != accountsFailure?.code || error.refusal != accountsFailure?.refusal {
                 onNote("The accounts of \(nodes[node.rawValue].name) can't be read, the last ones stay: \(error).")
             }
             accountsFailure = error
+            run(monitor.loginTried(node, error.isAboutTables ? nil : error.probeResult, at: MonotonicClock.now()))
         }
     }
 
@@ -214,6 +250,8 @@ public final class ClusterWatch {
             case .note(let sentence): onNote(sentence)
             case .publish(let view): publish(view)
             case .probe(let node, let delay): plan(node, delay)
+            case .tryLogin(let node): tryLogin(node)
+            case .flushHosts(let node): flushHosts(node)
             case .wake(let delay):
                 wake?.cancel()
                 wake = loop.schedule(after: delay) { [weak self] in

@@ -1,4 +1,3 @@
-import CMariaDB
 import Cluster
 
 extension ServerIdentity {
@@ -24,21 +23,5 @@ extension ServerIdentity {
         let isMariaDB = low & 1 == 0
         self.init(
             version: version, collation: UInt8(byte(2)), capabilities: isMariaDB ? low | extended << 32 : low)
-    }
-}
-
-extension ServerIdentity {
-    /// What the library kept of the greeting, for one that came in pieces. The library cuts the version prefix that
-    /// MariaDB 10 puts before its own version (https://mariadb.com/kb/en/connection/); it is put back.
-    init?(login handle: UnsafeMutablePointer<MYSQL>) {
-        guard let text = mysql_get_server_info(handle) else { return nil }
-        let version = String(cString: text)
-        var extended: UInt = 0
-        mariadb_get_info(handle, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &extended)
-        let low = UInt64(handle.pointee.server_capabilities) & 0xFFFF_FFFF
-        self.init(
-            version: version.hasPrefix("10.") && version.contains("MariaDB") ? "5.5.5-" + version : version,
-            collation: UInt8(truncatingIfNeeded: handle.pointee.server_language),
-            capabilities: low & 1 == 0 ? low | UInt64(extended) << 32 : low)
     }
 }

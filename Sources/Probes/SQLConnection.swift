@@ -7,12 +7,11 @@ import Reactor
 ///
 /// https://mariadb.com/kb/en/using-the-non-blocking-library/
 final class SQLConnection {
-    typealias Rows = [[String?]]
-
-    private static let library: Bool = mysql_server_init(0, nil, nil) == 0
+    typealias Row = [String?]
 
     private let loop: EventLoop
     private var handle: UnsafeMutablePointer<MYSQL>?
+    private let inlet: Inlet
     private var watch: Watch?
     /// Goes on with the call under way; nil while there is none.
     private var resume: ((Int32) -> Int32)?
@@ -23,26 +22,36 @@ final class SQLConnection {
     private var connected: UnsafeMutablePointer<MYSQL>?
     private var code: Int32 = 0
     private var result: UnsafeMutablePointer<MYSQL_RES>?
-    private var isConnecting = false
-    private var isGreeted = false
-    /// What the greeting said; nil before the login.
-    private(set) var identity: ServerIdentity?
+    private var row: MYSQL_ROW?
 
     init(loop: EventLoop) {
-        precondition(Self.library, "libmariadb does not start")
         self.loop = loop
         guard let handle = mysql_init(nil) else { preconditionFailure("out of memory for a connection") }
         self.handle = handle
-        mysql_options(handle, MYSQL_OPT_NONBLOCK, nil)
+        inlet = Inlet(handle)
+        var stack = Self.stackBytes
+        mysql_options(handle, MYSQL_OPT_NONBLOCK, &stack)
         var transport = UInt32(MYSQL_PROTOCOL_TCP.rawValue)
         mysql_options(handle, MYSQL_OPT_PROTOCOL, &transport)
         mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4")
+        // Whatever the greeting names. The rest is the library's own bar behind the inlet's.
+        mysql_options(handle, MYSQL_DEFAULT_AUTH, Intake.plugins[0])
+        mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, Intake.plugins.joined(separator: ","))
+        var (no, packet) = (UInt32(0), Intake.Bounds.check.packetBytesMax * 2)
+        mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no)
+        mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet)
     }
 
     deinit { close() }
 
+    /// Of the stack on which the library runs until its call is over. Its own default, 60 KiB, is less than what the
+    /// inlet needs in a build with sanitizers.
+    private static let stackBytes = 256 << 10
+
     /// The server's id of this connection.
     var connectionID: UInt64 { handle.map { UInt64(mysql_thread_id($0)) } ?? 0 }
+    /// What the greeting said; nil before it has come.
+    var identity: ServerIdentity? { ServerIdentity(greeting: inlet.greeting) }
 
     // MARK: calls
 
@@ -52,26 +61,30 @@ final class SQLConnection {
         _ completion: @escaping (SQLError?) -> Void
     ) {
         guard let handle else { return completion(.noAnswer) }
-        isConnecting = true
         let (host, user, password) = (keep(host), keep(user), keep(password))
         perform(
             start: { [self] in
                 mysql_real_connect_start(&connected, handle, host, user, password, nil, UInt32(port), nil, 0)
             },
-            resume: { [self] ready in
-                peekAtGreeting(handle)
-                return mysql_real_connect_cont(&connected, handle, ready)
-            },
-            finish: { [self] in
-                guard connected != nil else { return completion(SQLError(handle)) }
-                if identity == nil { identity = ServerIdentity(login: handle) }
-                completion(nil)
-            })
+            resume: { [self] ready in mysql_real_connect_cont(&connected, handle, ready) },
+            finish: { [self] in completion(connected == nil ? error(handle) : nil) })
     }
 
     /// One statement, its whole result in memory.
-    func query(_ text: String, _ completion: @escaping (Result<Rows, SQLError>) -> Void) {
-        guard let handle else { return completion(.failure(.noAnswer)) }
+    func query(_ text: String, _ completion: @escaping (Result<[Row], SQLError>) -> Void) {
+        var rows: [Row] = []
+        query(text, within: .check, eachRow: { rows.append($0) }) { error in
+            completion(error.map(Result.failure) ?? .success(rows))
+        }
+    }
+
+    /// One statement, row by row.
+    func query(
+        _ text: String, within bounds: Intake.Bounds, eachRow: @escaping (Row) -> Void,
+        _ completion: @escaping (SQLError?) -> Void
+    ) {
+        guard let handle else { return completion(.noAnswer) }
+        inlet.asked(bounds)
         let statement = keep(text)
         perform(
             start: { [self] in
@@ -79,26 +92,64 @@ final class SQLConnection {
             },
             resume: { [self] ready in mysql_real_query_cont(&code, handle, ready) },
             finish: { [self] in
-                if code != 0 { return completion(.failure(SQLError(handle))) }
-                store(handle, completion)
+                if code != 0 { return completion(error(handle)) }
+                // Not stored by the library: it would hold all of it.
+                result = mysql_use_result(handle)
+                guard result != nil else { return completion(mysql_errno(handle) == 0 ? nil : error(handle)) }
+                fetch(handle, eachRow, completion)
             })
     }
 
-    private func store(
-        _ handle: UnsafeMutablePointer<MYSQL>, _ completion: @escaping (Result<Rows, SQLError>) -> Void
+    /// The rows that are there, and then those that come; a loop, since each row may be there at once.
+    private func fetch(
+        _ handle: UnsafeMutablePointer<MYSQL>, _ eachRow: @escaping (Row) -> Void,
+        _ completion: @escaping (SQLError?) -> Void
     ) {
-        perform(
-            start: { [self] in mysql_store_result_start(&result, handle) },
-            resume: { [self] ready in mysql_store_result_cont(&result, handle, ready) },
-            finish: { [self] in
-                guard let result else {
-                    return completion(mysql_errno(handle) == 0 ? .success([]) : .failure(SQLError(handle)))
-                }
-                self.result = nil
-                let rows = Self.rows(of: result)
-                mysql_free_result(result)
-                completion(.success(rows))
-            })
+        while let result {
+            let status = mysql_fetch_row_start(&row, result)
+            if status != 0 {
+                perform(
+                    start: { status },
+                    resume: { [self] ready in mysql_fetch_row_cont(&row, result, ready) },
+                    finish: { [self] in
+                        if take(handle, result, eachRow, completion) { fetch(handle, eachRow, completion) }
+                    })
+                return
+            }
+            if !take(handle, result, eachRow, completion) { return }
+        }
+    }
+
+    /// False where that was the end.
+    private func take(
+        _ handle: UnsafeMutablePointer<MYSQL>, _ result: UnsafeMutablePointer<MYSQL_RES>,
+        _ eachRow: (Row) -> Void, _ completion: (SQLError?) -> Void
+    ) -> Bool {
+        if let row, let lengths = mysql_fetch_lengths(result) {
+            eachRow(
+                (0..<Int(mysql_num_fields(result))).map { column in
+                    row[column].map { value in
+                        let bytes = UnsafeRawBufferPointer(start: value, count: Int(lengths[column]))
+                        return String(decoding: bytes, as: UTF8.self)
+                    }
+                })
+            return true
+        }
+        let failure = mysql_errno(handle) == 0 ? nil : error(handle)
+        free(result)
+        completion(failure)
+        return false
+    }
+
+    /// Without the rest of its rows, which the library would wait for.
+    private func free(_ result: UnsafeMutablePointer<MYSQL_RES>) {
+        result.pointee.handle = nil
+        mysql_free_result(result)
+        self.result = nil
+    }
+
+    private func error(_ handle: UnsafeMutablePointer<MYSQL>) -> SQLError {
+        inlet.refusal.map(SQLError.init) ?? SQLError(handle)
     }
 
     /// Watches a connection without a call under way: anything that comes now is the server's farewell.
@@ -123,12 +174,13 @@ final class SQLConnection {
             // The call sits on a stack of its own: told that its time is over, it runs to its end and frees it.
             // With the socket shut, nothing that it still tries can wait.
             self.resume = nil
+            inlet.shut()
             shutdown(mysql_get_socket(handle), Int32(SHUT_RDWR))
             var status = resume(MYSQL_WAIT_TIMEOUT)
             for _ in 0..<64 where status != 0 { status = resume(MYSQL_WAIT_TIMEOUT) }
         }
-        if let result { mysql_free_result(result) }
-        result = nil
+        inlet.shut()
+        if let result { free(result) }
         mysql_close(handle)
         releaseStrings()
     }
@@ -142,6 +194,7 @@ final class SQLConnection {
         watch?.cancel()
         self.resume = resume
         self.finish = finish
+        inlet.turn()
         advance(start())
     }
 
@@ -156,32 +209,17 @@ final class SQLConnection {
             finish?()
             return
         }
-        // A new connection: not before the greeting is there to be looked at. A failed one becomes readable, too.
-        let isGreeting = isConnecting && !isGreeted
-        let write = status & MYSQL_WAIT_WRITE != 0 && !isGreeting
-        let read = status & (MYSQL_WAIT_READ | MYSQL_WAIT_EXCEPT) != 0 || isGreeting
+        let write = status & MYSQL_WAIT_WRITE != 0
+        let read = status & (MYSQL_WAIT_READ | MYSQL_WAIT_EXCEPT) != 0
         // Made anew for every step: the library may close the descriptor within a step.
         watch = loop.watch(mysql_get_socket(handle), read: read, write: write) { [weak self] readiness in
             guard let self, let resume = self.resume else { return }
             watch?.cancel()
+            inlet.turn()
             let ready =
                 (readiness.readable ? MYSQL_WAIT_READ : 0) | (readiness.writable ? MYSQL_WAIT_WRITE : 0)
             advance(resume(ready & status == 0 ? status : ready & status))
         }
-    }
-
-    /// The library keeps no greeting as it came (it cuts the version's prefix): looks at the bytes before it does.
-    private func peekAtGreeting(_ handle: UnsafeMutablePointer<MYSQL>) {
-        guard !isGreeted else { return }
-        isGreeted = true
-        // A failed connect keeps its error for the library: `recv` would take it away.
-        var socket = pollfd(fd: mysql_get_socket(handle), events: Int16(POLLIN), revents: 0)
-        guard poll(&socket, 1, 0) == 1, socket.revents == Int16(POLLIN) else { return }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 1024) { buffer, count in
-            let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
-            count = max(0, recv(mysql_get_socket(handle), buffer.baseAddress, buffer.count, flags))
-        }
-        identity = ServerIdentity(greeting: bytes)
     }
 
     private func keep(_ text: String) -> UnsafeMutablePointer<CChar> {
@@ -191,22 +229,7 @@ final class SQLConnection {
     }
 
     private func releaseStrings() {
-        for string in strings { free(string) }
+        for string in strings { Glibc.free(string) }
         strings = []
-    }
-
-    private static func rows(of result: UnsafeMutablePointer<MYSQL_RES>) -> Rows {
-        let columns = Int(mysql_num_fields(result))
-        var rows: Rows = []
-        while let row = mysql_fetch_row(result), let lengths = mysql_fetch_lengths(result) {
-            rows.append(
-                (0..<columns).map { column in
-                    row[column].map { value in
-                        let bytes = UnsafeRawBufferPointer(start: value, count: Int(lengths[column]))
-                        return String(decoding: bytes, as: UTF8.self)
-                    }
-                })
-        }
-        return rows
     }
 }

@@ -19,6 +19,8 @@ final class SQLProbe {
     private(set) var beganAt = Instant(nanoseconds: 0)
     /// As of the latest login.
     private(set) var identity: ServerIdentity?
+    /// To be told what came of FLUSH HOSTS.
+    private var flush: ((FlushOutcome) -> Void)?
 
     /// - Parameters:
     ///   - onResult: ends every ``probe()``, within the probe timeout.
@@ -40,11 +42,19 @@ final class SQLProbe {
         isUnderWay = true
         beganAt = MonotonicClock.now()
         deadline = loop.schedule(after: options.probeTimeout) { [weak self] in self?.end(.timeout) }
-        if let connection, facts != nil { askReadOnly(connection) } else { connect() }
+        guard let connection, facts != nil else {
+            flushed(.unable)
+            return connect()
+        }
+        if flush == nil { askReadOnly(connection) } else { flushHosts(connection) }
     }
+
+    /// Has the next check begin with FLUSH HOSTS, where it still has its connection.
+    func flushHosts(_ completion: @escaping (FlushOutcome) -> Void) { flush = completion }
 
     func stop() {
         isUnderWay = false
+        flush = nil
         deadline?.cancel()
         drop()
     }
@@ -92,9 +102,10 @@ final class SQLProbe {
         guard let readOnly = variables["read_only"], let uptime = uptime.flatMap(Int64.init), uptime >= 0,
             uptime < 1 << 32
         else { return end(.protocolError("the server tells neither read_only nor its uptime")) }
+        func name(_ variable: String) -> String? { variables[variable].map { printable($0, lengthMax: 255) } }
         let facts = ServerFacts(
-            hostname: variables["hostname"] ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
-            serverUID: variables["server_uid"], version: variables["version"] ?? "",
+            hostname: name("hostname") ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
+            serverUID: name("server_uid"), version: name("version") ?? "",
             connectionID: connection.connectionID,
             startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000))
         identity = connection.identity ?? identity
@@ -116,6 +127,31 @@ final class SQLProbe {
         }
     }
 
+    /// Not written to the binary log: it is this server's own affair.
+    private func flushHosts(_ connection: SQLConnection) {
+        connection.query("FLUSH NO_WRITE_TO_BINLOG HOSTS") { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success:
+                flushed(.done)
+                askReadOnly(connection)
+            // ER_SPECIFIC_ACCESS_DENIED_ERROR
+            case .failure(let error) where error.code == 1227:
+                flushed(.denied)
+                askReadOnly(connection)
+            case .failure(let error):
+                flushed(.unable)
+                end(error.probeResult)
+            }
+        }
+    }
+
+    private func flushed(_ outcome: FlushOutcome) {
+        let flush = flush
+        self.flush = nil
+        flush?(outcome)
+    }
+
     /// `0` and `OFF` are off; everything else keeps writers out in one way or another.
     private func isOn(_ value: String) -> Bool { value != "0" && value != "OFF" }
 
@@ -127,14 +163,23 @@ final class SQLProbe {
         switch result {
         case .writable, .readOnly:
             if facts == nil { drop() }
-            connection?.watchForEnd { [weak self] in
-                guard let self, !isUnderWay else { return }
-                drop()
-                onLost()
-            }
-        case .refused, .lost, .unreachable, .timeout, .loginDenied, .busy, .starting, .protocolError: drop()
+            watchForEnd()
+        // A limit on its statements does not cost the account its session.
+        case .accountLimited where facts != nil: watchForEnd()
+        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked,
+            .accountLimited, .busy, .starting, .protocolError:
+            flushed(.unable)
+            drop()
         }
         onResult(result)
+    }
+
+    private func watchForEnd() {
+        connection?.watchForEnd { [weak self] in
+            guard let self, !isUnderWay else { return }
+            drop()
+            onLost()
+        }
     }
 
     private func drop() {
@@ -148,7 +193,7 @@ final class SQLProbe {
 private struct Variables {
     private var values: [String: String] = [:]
 
-    init(_ rows: SQLConnection.Rows) {
+    init(_ rows: [SQLConnection.Row]) {
         for row in rows where row.count == 2 {
             if let name = row[0] { values[name] = row[1] }
         }

@@ -98,9 +98,9 @@ public enum TrafficEvidence: String, Sendable {
     case lost
     /// The node answered as read-only (1290) or as shutting down (1053).
     case notPrimary
-    /// The node refuses this host (1129): too many logins from here have broken off.
+    /// The node takes no connection from this host (1129).
     case hostBlocked
-    /// A login there was begun and not ended.
+    /// A login was begun there and left, which the node counts against this host.
     case loginAborted
 }
 

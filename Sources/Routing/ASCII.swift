@@ -6,7 +6,7 @@ enum ASCII {
 
     static func starts(_ bytes: [UInt8], _ prefix: StaticString) -> Bool {
         guard bytes.count >= prefix.utf8CodeUnitCount else { return false }
-        for index in 0..<prefix.utf8CodeUnitCount where bytes[index] != prefix.utf8Start[index] { return false }
+        for index in 0..<prefix.utf8CodeUnitCount where bytes[index] != prefix.byte(at: index) { return false }
         return true
     }
 

@@ -6,22 +6,24 @@ extension StatementClassifier {
     /// the journal needs.
     @inlinable
     public static func isPlain(_ sql: UnsafeRawBufferPointer) -> Bool {
-        let count = sql.count
-        var index = 0
-        while index < count, sql[index] <= 0x20 { index += 1 }
+        let text = CheckedBytes(sql)
+        var index: UInt = 0
+        while let byte = text.at(index), byte <= 0x20 { index += 1 }
         // The first word, lower case, eight letters at most.
         var word: UInt64 = 0
         var length = 0
-        while index < count {
-            let letter = sql[index] | 0x20
+        while let byte = text.at(index) {
+            let letter = byte | 0x20
             guard letter >= 0x61, letter <= 0x7a else { break }
             length += 1
             if length > 8 { return false }
             word = word << 8 | UInt64(letter)
             index += 1
         }
-        if index < count, sql[index] == 0x5f || sql[index] >= 0x80 || sql[index] == 0x24 { return false }
-        if index < count, sql[index] >= 0x30, sql[index] <= 0x39 { return false }
+        if let byte = text.at(index) {
+            if byte == 0x5f || byte >= 0x80 || byte == 0x24 { return false }
+            if byte >= 0x30, byte <= 0x39 { return false }
+        }
         switch word {
         case 0x7365_6c65_6374,  // select
             0x696e_7365_7274,  // insert
@@ -40,16 +42,16 @@ extension StatementClassifier {
         // multibyte character before a backquote on, everything counts.
         var isCertain = true
         var quote: UInt8 = 0
-        while index < count {
-            let byte = sql[index]
-            index += 1
+        while true {
             // Letters but for those below, digits, spaces.
-            if byte >= 0x61 || (byte >= 0x30 && byte <= 0x39) || byte == 0x20 {
-                continue
+            while let byte = text.at(index), byte > 0x60 || byte &- 0x30 < 10 || byte == 0x20 {
+                index += 1
             }
+            guard let byte = text.at(index) else { break }
+            index += 1
             if quote != 0 {
                 if byte == quote {
-                    if byte == 0x60 && sql[index - 2] >= 0x80 { return false }
+                    if byte == 0x60 && text[index &- 2] >= 0x80 { return false }
                     quote = 0
                 } else if byte == 0x5c {
                     // What was skipped inside of this quote was inside under any reading.
@@ -65,12 +67,12 @@ extension StatementClassifier {
                 if isCertain { quote = byte }
             case 0x23:
                 isCertain = false
-            case 0x2d where index < count && sql[index] == 0x2d, 0x2f where index < count && sql[index] == 0x2a:
+            case 0x2d where text.at(index) == 0x2d, 0x2f where text.at(index) == 0x2a:
                 isCertain = false
             case 0x5f:
-                if index + 3 < count,
-                    sql[index] | 0x20 == 0x6c, sql[index + 1] | 0x20 == 0x6f,
-                    sql[index + 2] | 0x20 == 0x63, sql[index + 3] | 0x20 == 0x6b
+                if index &+ 3 < text.count,
+                    text[index] | 0x20 == 0x6c, text[index &+ 1] | 0x20 == 0x6f,
+                    text[index &+ 2] | 0x20 == 0x63, text[index &+ 3] | 0x20 == 0x6b
                 {
                     return false
                 }

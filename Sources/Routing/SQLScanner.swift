@@ -15,9 +15,19 @@ struct SQLToken: Sendable, Equatable {
         case symbol
     }
 
-    var kind: Kind
-    var start: Int
-    var end: Int
+    let kind: Kind
+    // Half the size: a text has as many of them as bytes, at worst.
+    private let first: UInt32
+    private let past: UInt32
+
+    var start: Int { Int(first) }
+    var end: Int { Int(past) }
+
+    init(kind: Kind, start: Int, end: Int) {
+        self.kind = kind
+        first = UInt32(start)
+        past = UInt32(end)
+    }
 }
 
 /// Cuts SQL into tokens. Comments are dropped; executable comments (`/*! */`, `/*M! */`) are read as the code that
@@ -32,17 +42,18 @@ struct SQLScanner {
         var hasExecutableComment = false
     }
 
-    private let sql: UnsafeRawBufferPointer
+    private let sql: CheckedBytes
     private let dialect: Dialect
     private var index = 0
     private var scan = Scan()
     private var isInExecutableComment = false
 
     private init(_ sql: UnsafeRawBufferPointer, _ dialect: Dialect) {
-        self.sql = sql
+        self.sql = CheckedBytes(sql)
         self.dialect = dialect
     }
 
+    /// - Parameter sql: at most ``StatementClassifier/byteCountMax`` bytes.
     static func scan(_ sql: UnsafeRawBufferPointer, dialect: Dialect) -> Scan {
         var scanner = SQLScanner(sql, dialect)
         scanner.run()
@@ -71,7 +82,7 @@ struct SQLScanner {
 
     private func byte(_ offset: Int) -> UInt8? {
         let position = index + offset
-        return position < sql.count ? sql[position] : nil
+        return UInt(bitPattern: position) < sql.count ? sql[position] : nil
     }
 
     private mutating func add(_ kind: SQLToken.Kind, from start: Int) {

@@ -81,6 +81,17 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case procedure
     /// The session may have changed in ways that cannot be known.
     case unknown
-    /// All of them, in order.
+    /// All of them, in order; none of them is `several` itself, see ``joined(_:)``.
     case several([SessionChangeKind])
+}
+
+extension SessionChangeKind {
+    /// All of them as one; nil for none. Flat, whatever statement stood in whatever other.
+    static func joined(_ changes: [SessionChangeKind]) -> SessionChangeKind? {
+        var flat: [SessionChangeKind] = []
+        for change in changes {
+            if case .several(let inner) = change { flat += inner } else { flat.append(change) }
+        }
+        return flat.count > 1 ? .several(flat) : flat.first
+    }
 }

@@ -19,6 +19,18 @@ public struct SessionJournal: Sendable {
     /// More tables, locks or handlers than this are not told apart: the loss stays until a reset.
     private static let namesMax = 256
 
+    /// More system variables than this are not kept: ``Losses/tooLarge``. (A server has 700 to 800.)
+    static let variablesMax = 2048
+
+    /// Longer texts behind EXECUTE name are known as far as they are plain: the client need not send them again.
+    static let executedMax = 16 * 1024
+
+    /// Of SET NAMES, SET ROLE and the names of variables to be tracked. (Of these 256 may stand in one SET.)
+    static let textMax = 64 * 1024
+
+    /// What is counted for a text besides its bytes: about what the array takes.
+    static let textOverhead = 48
+
     /// More bytes of state than this are not kept: ``Losses/tooLarge``.
     public let byteCountMax: Int
 
@@ -112,7 +124,7 @@ public struct SessionJournal: Sendable {
         }
         if frame.isNames && Known.setByNames.contains(name) { return }
         let present = variables.firstIndex { $0.name == name }
-        if Known.context.contains(name) && (present.map { variables[$0].value != value } ?? true) {
+        if userVariables.dependsOnContext, Known.context.contains(name), present.map({ variables[$0].value }) != value {
             userVariables.contextChanged(from: name == Known.timestamp ? nil : presentContext)
         }
         if name == Known.characterSetConnection {
@@ -121,6 +133,8 @@ public struct SessionJournal: Sendable {
         }
         if let index = variables.firstIndex(where: { $0.name == name }) {
             variables[index].value = value
+        } else if variables.count == Self.variablesMax {
+            shed()
         } else {
             variables.append((name, value))
         }
@@ -200,22 +214,24 @@ public struct SessionJournal: Sendable {
         case .setNames(let text):
             frame.isExplained = true
             frame.isNames = true
-            if names != text || variables.contains(where: { Known.context.contains($0.name) }) {
+            if userVariables.dependsOnContext,
+                names != text || variables.contains(where: { Known.context.contains($0.name) })
+            {
                 userVariables.contextChanged(from: presentContext)
             }
-            names = text
+            names = kept(text)
             namesDatabase = database
             variables.removeAll { Known.setByNames.contains($0.name) }
         case .setRole(let text):
             frame.isExplained = true
-            role = text
+            role = kept(text)
         case .tracking(let variables):
             frame.isExplained = true
             var text = Self.trackingText
             for name in variables {
                 text += Array(", @@session.".utf8) + name + Array("=@@session.".utf8) + name
             }
-            pendingTracking = text
+            pendingTracking = kept(text) ?? Self.trackingText
         case .nextTransaction(let text):
             frame.isExplained = true
             if nextTransaction.count < 16 { nextTransaction.append(text) }
@@ -229,9 +245,9 @@ public struct SessionJournal: Sendable {
             }
         case .dropTables(let tables):
             frame.isExplained = true
-            for table in tables {
-                let name = qualified(table)
-                temporaryTables.removeAll { $0 == name }
+            if !temporaryTables.isEmpty {
+                let names = Set(tables.map(qualified))
+                temporaryTables.removeAll { names.contains($0) }
             }
         case .renameTables:
             frame.isExplained = true
@@ -296,6 +312,10 @@ public struct SessionJournal: Sendable {
             let literal = statement.literal, let text = SQLScanner.contents(ofLiteral: literal)
         else {
             note(.unknown, isNested: true)
+            return
+        }
+        guard text.count <= Self.executedMax else {
+            if !text.withUnsafeBytes(StatementClassifier.isPlain) { note(.unknown, isNested: true) }
             return
         }
         let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
@@ -381,18 +401,37 @@ public struct SessionJournal: Sendable {
 
     // MARK: Size
 
-    /// Bytes of state kept, without the arrays' own.
+    /// Bytes of state kept, each text with ``textOverhead``.
     public var byteCount: Int {
-        var sum = (database?.count ?? 0) + (names?.count ?? 0) + (role?.count ?? 0) + userVariables.byteCount
-        for variable in variables { sum += variable.name.count + variable.value.count }
-        for text in nextTransaction { sum += text.count }
-        for statement in prepared { sum += statement.name.count + (statement.literal?.count ?? 0) }
-        for table in temporaryTables { sum += table.table.count + (table.schema?.count ?? 0) }
-        for lock in userLocks { sum += lock.name.count }
-        for handler in handlers { sum += handler.count }
+        var sum = userVariables.byteCount
+        func add(_ text: [UInt8]?) { if let text { sum += text.count + Self.textOverhead } }
+        for text in [database, names, namesDatabase, role, pendingTracking] { add(text) }
+        for variable in variables {
+            add(variable.name)
+            add(variable.value)
+        }
+        for text in nextTransaction { add(text) }
+        for statement in prepared {
+            add(statement.name)
+            add(statement.literal)
+        }
+        for table in temporaryTables {
+            add(table.table)
+            add(table.schema)
+        }
+        for lock in userLocks { add(lock.name) }
+        for handler in handlers { add(handler) }
         return sum
     }
 
+    /// A text that is not dropped with the rest: nil, and a loss, where it is longer than any that means something.
+    private mutating func kept(_ text: [UInt8]) -> [UInt8]? {
+        if text.count <= Self.textMax { return text }
+        marked.insert(.tooLarge)
+        return nil
+    }
+
+    /// Past the limit nothing is kept that could grow.
     private mutating func limit() {
         if byteCount > byteCountMax { shed() }
     }
@@ -407,13 +446,8 @@ public struct SessionJournal: Sendable {
         userLocks = []
         handlers = []
         variables = []
-        if (names?.count ?? 0) > Self.textKept { names = nil }
-        if (role?.count ?? 0) > Self.textKept { role = nil }
         transactionEnded()
     }
-
-    /// A text of SET NAMES or SET ROLE of this length is no burden.
-    private static let textKept = 1024
 }
 
 /// System variables that need knowing.
@@ -441,10 +475,11 @@ private enum Known {
     static let textual = names("default_master_connection", "innodb_ft_user_stopword_table", "innodb_tmpdir")
 
     /// What the meaning of a text depends on.
-    static let context = names(
-        "sql_mode", "character_set_client", "character_set_connection", "collation_connection", "time_zone",
-        "div_precision_increment", "lc_time_names", "default_week_format", "character_set_filesystem",
-        "character_set_collations", "old_mode", "max_allowed_packet", "sql_auto_is_null", "timestamp")
+    static let context: Set<[UInt8]> = Set(
+        names(
+            "sql_mode", "character_set_client", "character_set_connection", "collation_connection", "time_zone",
+            "div_precision_increment", "lc_time_names", "default_week_format", "character_set_filesystem",
+            "character_set_collations", "old_mode", "max_allowed_packet", "sql_auto_is_null", "timestamp"))
 
     /// Character sets before the collations that they would undo; otherwise by name, so that a text is the same
     /// whatever the order of the reports.

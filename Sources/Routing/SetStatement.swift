@@ -1,11 +1,11 @@
 /// SET in all its forms.
 struct SetStatement {
     private let reader: StatementReader
-    private let depth: Int
+    private let nesting: Nesting
 
-    init(_ reader: StatementReader, depth: Int) {
+    init(_ reader: StatementReader, nesting: Nesting) {
         self.reader = reader
-        self.depth = depth
+        self.nesting = nesting
     }
 
     private enum Scope { case global, session, unsaid }
@@ -42,8 +42,7 @@ struct SetStatement {
             break
         }
         var sum = Sum()
-        let items = reader.part(1).split(at: ",")
-        if items.count > StatementReader.namesMax { return StatementFacts(.opaque, change: .unknown) }
+        guard let items = reader.part(1).items else { return StatementFacts(.opaque, change: .unknown) }
         for item in items { add(item, to: &sum) }
         return facts(of: sum)
     }
@@ -60,19 +59,21 @@ struct SetStatement {
             if reader.isSymbol(index, "(") { level += 1 }
             if reader.isSymbol(index, ")") { level -= 1 }
             guard level == 0, reader.isWord(index, "FOR") else { continue }
+            guard let items = reader.part(2, index).items, let nesting = nesting.inner() else { break }
             var names: [[UInt8]] = []
             var isHarmless = true
-            for item in reader.part(2, index).split(at: ",") {
+            for item in items {
                 guard let name = item.name(0), item.isSymbol(1, "="), item.calls.isHarmless else {
                     isHarmless = false
                     continue
                 }
                 names.append(ASCII.lowercased(name))
             }
-            let inner = StatementKind(reader.part(index + 1), depth: depth).facts
-            guard isHarmless else { return StatementFacts(.opaque, change: .unknown) }
+            guard isHarmless else { break }
+            let inner = StatementKind(reader.part(index + 1), nesting: nesting).facts
+            let passing = SessionChangeKind.passingVariables(names)
             return StatementFacts(
-                inner.effect, change: .several([.passingVariables(names)] + (inner.change.map { [$0] } ?? [])),
+                inner.effect, change: .joined([passing] + (inner.change.map { [$0] } ?? [])),
                 readsPrevious: inner.readsPrevious)
         }
         return StatementFacts(.opaque, change: .unknown)
@@ -198,7 +199,10 @@ struct SetStatement {
             if let names = value.userVariables { sum.lost += names } else { sum.isUnknown = true }
         }
         for change in calls.changes {
-            if case .userLock = change { sum.isUnknown = true }
+            switch change {
+            case .userLock, .unknown: sum.isUnknown = true
+            default: break
+            }
         }
     }
 
@@ -213,12 +217,14 @@ struct SetStatement {
         } else if !sum.unreported.isEmpty {
             changes.append(.tracking(sum.unreported))
         }
-        if !sum.lost.isEmpty { changes.append(.loseUserVariables(sum.lost)) }
+        if !sum.lost.isEmpty {
+            changes.append(.loseUserVariables(sum.lost.count <= StatementReader.namesMax ? sum.lost : []))
+        }
         changes += sum.nextTransaction.map { .nextTransaction($0) }
         if sum.isUnknown { changes.append(.unknown) }
         let effect: StatementFacts.Effect =
             sum.isOpaque || (sum.isUnknown && !sum.commits) ? .opaque : sum.commits ? .commit : .session
-        return StatementFacts(effect, change: changes.count == 1 ? changes[0] : .several(changes))
+        return StatementFacts(effect, change: .joined(changes))
     }
 }
 
@@ -243,8 +249,11 @@ extension StatementReader {
             case .backquoted, .systemVariable:
                 return false
             case .symbol:
-                let isOperator = "+-*/%(),<>=!|&^~".unicodeScalars.contains { isSymbol(index, $0) }
-                if !isOperator { return false }
+                guard let symbol = symbol(index) else { return false }
+                switch Unicode.Scalar(symbol) {
+                case "+", "-", "*", "/", "%", "(", ")", ",", "<", ">", "=", "!", "|", "&", "^", "~": continue
+                default: return false
+                }
             case .word:
                 let word = word(index)
                 if isSymbol(index + 1, "(") && BuiltinFunctions.isPure(word) { continue }
@@ -267,7 +276,11 @@ extension StatementReader {
             case .number, .userVariable:
                 continue
             case .symbol:
-                if !"+-*()".unicodeScalars.contains(where: { isSymbol(index, $0) }) { return true }
+                guard let symbol = symbol(index) else { return true }
+                switch Unicode.Scalar(symbol) {
+                case "+", "-", "*", "(", ")": continue
+                default: return true
+                }
             case .word:
                 if !isWord(index, "NULL") && !isWord(index, "TRUE") && !isWord(index, "FALSE") { return true }
             case .string, .doubleQuoted, .backquoted, .systemVariable:

@@ -3,7 +3,8 @@
 /// Known limits: a view may hide a stored function that writes, and `SELECT LAST_INSERT_ID(n)` changes what
 /// LAST_INSERT_ID() gives without a note.
 public enum StatementClassifier {
-    /// Longer texts are not cut into tokens: they are known as far as ``isPlain(_:)`` goes, else `opaque`.
+    /// Longer texts are not cut into tokens (12 bytes for a byte of the text, at worst): they are known as far as
+    /// ``isPlain(_:)`` goes, else `opaque`.
     static let byteCountMax = 1 << 20
 
     /// Full analysis, not for the hot path. `dialect`: best from the session's status flags, since without it a
@@ -11,22 +12,28 @@ public enum StatementClassifier {
     public static func classify(
         _ sql: UnsafeRawBufferPointer, dialect: Dialect = .unknown
     ) -> StatementFacts {
-        classify(sql, dialect: dialect, depth: 0)
+        classify(sql, dialect: dialect, nesting: Nesting())
     }
 
-    static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, depth: Int) -> StatementFacts {
+    static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, nesting: Nesting) -> StatementFacts {
         guard sql.count <= byteCountMax else { return unread(sql) }
         let scan = SQLScanner.scan(sql, dialect: dialect)
         if scan.isAmbiguous { return unread(sql) }
         let reader = StatementReader(
-            sql: sql, tokens: scan.tokens[...], dialect: dialect, hasExecutableComment: scan.hasExecutableComment)
+            sql: CheckedBytes(sql), tokens: scan.tokens[...], dialect: dialect,
+            hasExecutableComment: scan.hasExecutableComment)
         if reader.isCompound { return StatementFacts(.opaque, change: .procedure) }
         if reader.isRoutineDefinition { return StatementFacts(.opaque) }
 
-        var parts = reader.split(at: ";")
-        while let last = parts.last, last.count == 0, parts.count > 1 { parts.removeLast() }
-        if parts.count == 1, let only = parts.first { return StatementKind(only, depth: depth).facts }
-        return together(parts.map { StatementKind($0, depth: depth).facts })
+        var sum: Sum?
+        reader.forEachPart(between: ";") { part in
+            // Nothing between two of them, or behind the last, is no statement.
+            if part.count == 0, sum != nil { return true }
+            let facts = StatementKind(part, nesting: nesting).facts
+            if sum == nil { sum = Sum(facts) } else { sum?.add(facts) }
+            return sum?.isSettled != true
+        }
+        return sum?.facts ?? StatementFacts(.read)
     }
 
     /// A text that is not read further. That it is plain still says that it needs no note.
@@ -34,23 +41,62 @@ public enum StatementClassifier {
         StatementFacts(.opaque, change: isPlain(sql) ? nil : .unknown)
     }
 
-    /// Several statements in one text.
-    private static func together(_ facts: [StatementFacts]) -> StatementFacts {
-        var effect = StatementFacts.Effect.read
-        var change: SessionChangeKind?
-        for fact in facts {
-            switch fact.effect {
+    /// What the statements of one text come to.
+    private struct Sum {
+        private let first: StatementFacts
+        private var isOnly = true
+        private var effect = StatementFacts.Effect.read
+        private var change: SessionChangeKind?
+
+        init(_ first: StatementFacts) {
+            self.first = first
+            take(first)
+        }
+
+        mutating func add(_ facts: StatementFacts) {
+            isOnly = false
+            take(facts)
+        }
+
+        /// No other statement can change it.
+        var isSettled: Bool { !isOnly && effect == .opaque && change == .unknown }
+
+        var facts: StatementFacts {
+            isOnly ? first : StatementFacts(effect, change: change, readsPrevious: first.readsPrevious)
+        }
+
+        private mutating func take(_ facts: StatementFacts) {
+            switch facts.effect {
             case .read: break
             case .session: if effect == .read { effect = .session }
             case .begin, .commit, .rollback, .write, .transactional, .opaque: effect = .opaque
             }
-            switch fact.change {
+            switch facts.change {
             case nil, SessionChangeKind.none?: break
             case .systemVariables?: if change == nil { change = .systemVariables }
             default: change = .unknown
             }
         }
-        return StatementFacts(effect, change: change, readsPrevious: facts.first?.readsPrevious ?? false)
+    }
+}
+
+/// Where a statement stands in others.
+struct Nesting {
+    /// SET STATEMENT … FOR a statement, ANALYZE of one, EXECUTE IMMEDIATE of a text: how many of them.
+    private(set) var depth = 0
+    /// In a text that EXECUTE runs: it may not run another.
+    private(set) var isExecuted = false
+
+    /// A statement deeper than this is `opaque`, its change unknown: reading it takes stack.
+    static let depthMax = 8
+
+    /// One level further in; nil where that is too deep.
+    func inner(isExecuted: Bool = false) -> Nesting? {
+        guard depth < Self.depthMax else { return nil }
+        var inner = self
+        inner.depth += 1
+        if isExecuted { inner.isExecuted = true }
+        return inner
     }
 }
 
@@ -81,13 +127,13 @@ extension StatementReader {
 /// One statement's first words decide how the rest is read.
 struct StatementKind {
     private let reader: StatementReader
-    private let depth: Int
+    private let nesting: Nesting
 
-    init(_ reader: StatementReader, depth: Int) {
-        var reader = reader
-        while reader.isSymbol(0, "(") { reader = reader.part(1) }
-        self.reader = reader
-        self.depth = depth
+    init(_ reader: StatementReader, nesting: Nesting) {
+        var begin = 0
+        while reader.isSymbol(begin, "(") { begin += 1 }
+        self.reader = reader.part(begin)
+        self.nesting = nesting
     }
 
     var facts: StatementFacts {
@@ -103,7 +149,7 @@ struct StatementKind {
         case "HELP": StatementFacts(.read)
         case "CHECKSUM": StatementFacts(.read)
         case "USE": StatementFacts(.session, change: .systemVariables)
-        case "SET": SetStatement(reader, depth: depth).facts
+        case "SET": SetStatement(reader, nesting: nesting).facts
         case "BEGIN": begin
         case "START": isAny(1, "TRANSACTION") ? StatementFacts(.begin) : StatementFacts(.opaque)
         case "COMMIT": hasOnlyTransactionWords ? StatementFacts(.commit) : opaque
@@ -145,10 +191,6 @@ struct StatementKind {
         return false
     }
 
-    private static func joined(_ changes: [SessionChangeKind]) -> SessionChangeKind? {
-        changes.count > 1 ? .several(changes) : changes.first
-    }
-
     /// The notes that any statement with expressions may need: `@a := …` and locks.
     private func notes(_ calls: StatementReader.Calls) -> [SessionChangeKind] {
         calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariables ?? [])] : [])
@@ -161,19 +203,18 @@ struct StatementKind {
         var changes = notes(calls)
         var effect = StatementFacts.Effect.read
         if reader.assignsInside || calls.setsLastInsertID { effect = .session }
+        var names: [[UInt8]] = []
         for index in 0..<reader.count {
             if reader.isWord(index, "INTO") {
-                var names: [[UInt8]] = []
                 var position = index + 1
                 while let name = reader.userVariable(position) {
                     if names.count < StatementReader.namesMax { names.append(name) }
                     position += reader.isSymbol(position + 1, ",") ? 2 : 1
                 }
-                if names.isEmpty {
+                if position == index + 1 {
                     effect = .opaque
-                } else {
-                    if effect == .read { effect = .session }
-                    changes.append(.loseUserVariables(names.count < StatementReader.namesMax ? names : []))
+                } else if effect == .read {
+                    effect = .session
                 }
             }
             let locks =
@@ -181,9 +222,10 @@ struct StatementKind {
                 || reader.isWord(index, "LOCK") && reader.isWord(index + 1, "IN")
             if locks && effect != .opaque { effect = .transactional }
         }
+        if !names.isEmpty { changes.append(.loseUserVariables(names.count < StatementReader.namesMax ? names : [])) }
         if calls.takesSequenceValue && effect != .opaque { effect = .write }
         if !calls.isHarmless { effect = .opaque }
-        return StatementFacts(effect, change: Self.joined(changes), readsPrevious: calls.readsPrevious)
+        return StatementFacts(effect, change: SessionChangeKind.joined(changes), readsPrevious: calls.readsPrevious)
     }
 
     private var commonTableExpression: StatementFacts {
@@ -198,7 +240,7 @@ struct StatementKind {
             default: continue
             }
         }
-        return StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+        return StatementFacts(.opaque, change: SessionChangeKind.joined(notes(reader.calls)))
     }
 
     private var write: StatementFacts {
@@ -208,7 +250,7 @@ struct StatementKind {
             if case .userLock = change { .userLock(nil) } else { change }
         }
         changes.removeAll { if case .releaseUserLock = $0 { true } else { false } }
-        return StatementFacts(.write, change: Self.joined(changes), readsPrevious: calls.readsPrevious)
+        return StatementFacts(.write, change: SessionChangeKind.joined(changes), readsPrevious: calls.readsPrevious)
     }
 
     private var load: StatementFacts {
@@ -221,23 +263,24 @@ struct StatementKind {
         let calls = reader.calls
         let previous = isAny(1, "WARNINGS", "ERRORS", "COUNT", "PROFILE", "PROFILES")
         return StatementFacts(
-            calls.isHarmless ? .read : .opaque, change: Self.joined(notes(calls)),
+            calls.isHarmless ? .read : .opaque, change: SessionChangeKind.joined(notes(calls)),
             readsPrevious: previous || calls.readsPrevious)
     }
 
     /// Explains without running it, except that the optimizer may evaluate functions of a SELECT.
     private var explain: StatementFacts {
         let calls = reader.calls
-        return StatementFacts(calls.isHarmless ? .read : .opaque, change: Self.joined(notes(calls)))
+        return StatementFacts(calls.isHarmless ? .read : .opaque, change: SessionChangeKind.joined(notes(calls)))
     }
 
     /// ANALYZE of a statement runs it.
     private var analyze: StatementFacts {
         var index = 1
         if reader.isWord(1, "FORMAT") { index = 4 }
+        guard let inner = nesting.inner() else { return opaque }
         return isAny(index, "SELECT", "VALUES", "WITH")
-            ? StatementKind(reader.part(index), depth: depth).facts
-            : StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+            ? StatementKind(reader.part(index), nesting: inner).facts
+            : StatementFacts(.opaque, change: SessionChangeKind.joined(notes(reader.calls)))
     }
 
     // MARK: Transactions
@@ -274,7 +317,7 @@ struct StatementKind {
         var index = 1
         if reader.isWord(1, "OR") && reader.isWord(2, "REPLACE") { index = 3 }
         guard reader.isWord(index, "TEMPORARY") else {
-            return StatementFacts(.opaque, change: Self.joined(notes(reader.calls)))
+            return StatementFacts(.opaque, change: SessionChangeKind.joined(notes(reader.calls)))
         }
         guard isAny(index + 1, "TABLE", "SEQUENCE") else { return opaque }
         index += 2
@@ -286,7 +329,7 @@ struct StatementKind {
         // No commit, and gone with the server: only what a query in it does may last.
         let lasts = contains("SELECT") && (!calls.isHarmless || calls.takesSequenceValue)
         return StatementFacts(
-            lasts ? .write : .session, change: Self.joined([.createTemporaryTable(table)] + notes(calls)))
+            lasts ? .write : .session, change: SessionChangeKind.joined([.createTemporaryTable(table)] + notes(calls)))
     }
 
     private var drop: StatementFacts {
@@ -335,7 +378,7 @@ struct StatementKind {
         }
         if reader.isWord(next, "CLOSE") { return StatementFacts(.session, change: .handlerClose(table.table)) }
         let calls = reader.part(next).calls
-        return StatementFacts(calls.isHarmless ? .read : .opaque, change: Self.joined(calls.changes))
+        return StatementFacts(calls.isHarmless ? .read : .opaque, change: SessionChangeKind.joined(calls.changes))
     }
 
     // MARK: Prepared by name, and programs
@@ -355,15 +398,15 @@ struct StatementKind {
 
     private var execute: StatementFacts {
         guard !reader.isWord(1, "IMMEDIATE") else {
-            guard depth == 0, reader.kind(2) == .string,
+            guard !nesting.isExecuted, let nesting = nesting.inner(isExecuted: true), reader.kind(2) == .string,
                 let text = SQLScanner.contents(ofLiteral: reader.bytes(2))
             else { return opaque }
             let inner = text.withUnsafeBytes {
-                StatementClassifier.classify($0, dialect: reader.dialect, depth: depth + 1)
+                StatementClassifier.classify($0, dialect: reader.dialect, nesting: nesting)
             }
             return StatementFacts(.opaque, change: inner.change, readsPrevious: inner.readsPrevious)
         }
-        guard depth == 0, let name = reader.name(1).map(ASCII.lowercased) else { return opaque }
+        guard !nesting.isExecuted, let name = reader.name(1).map(ASCII.lowercased) else { return opaque }
         return StatementFacts(.opaque, change: .executeName(name))
     }
 

@@ -1,7 +1,7 @@
 /// The tokens of one statement with the questions that the classifier asks of them. Every index is checked: a
 /// token past the end is nil and matches nothing.
 struct StatementReader {
-    let sql: UnsafeRawBufferPointer
+    let sql: CheckedBytes
     var tokens: ArraySlice<SQLToken>
     let dialect: Dialect
     let hasExecutableComment: Bool
@@ -30,14 +30,18 @@ struct StatementReader {
         for offset in 0..<word.utf8CodeUnitCount {
             let byte = sql[token.start + offset]
             let upper = byte >= 0x61 && byte <= 0x7a ? byte & 0xdf : byte
-            if upper != word.utf8Start[offset] { return false }
+            if upper != word.byte(at: offset) { return false }
         }
         return true
     }
 
     func isSymbol(_ index: Int, _ symbol: Unicode.Scalar) -> Bool {
-        guard let token = token(index), token.kind == .symbol else { return false }
-        return UInt32(sql[token.start]) == symbol.value
+        self.symbol(index).map { UInt32($0) == symbol.value } ?? false
+    }
+
+    func symbol(_ index: Int) -> UInt8? {
+        guard let token = token(index), token.kind == .symbol else { return nil }
+        return sql[token.start]
     }
 
     /// Upper case, for looking it up; empty where the token is no unquoted word.
@@ -76,8 +80,8 @@ struct StatementReader {
 
     /// The name of the user variable, without @ and quotes, ASCII-lowercased.
     func userVariable(_ index: Int) -> [UInt8]? {
-        guard kind(index) == .userVariable else { return nil }
-        let text = Array(bytes(index).dropFirst())
+        guard let token = token(index), token.kind == .userVariable else { return nil }
+        let text = Array(sql[token.start + 1..<token.end])
         guard let first = text.first else { return nil }
         return ASCII.lowercased(first == 0x27 || first == 0x22 || first == 0x60 ? unquoted(text) : text)
     }
@@ -93,14 +97,15 @@ struct StatementReader {
         return inner
     }
 
-    /// More names than this are not told apart.
+    /// More names, items of a list or changes than this are not told apart.
     static let namesMax = 256
 
     /// The user variables in this part, in order, each once; nil where there are too many.
     var userVariables: [[UInt8]]? {
         var names: [[UInt8]] = []
+        var known: Set<[UInt8]> = []
         for index in 0..<count {
-            guard let name = userVariable(index), !names.contains(name) else { continue }
+            guard let name = userVariable(index), known.insert(name).inserted else { continue }
             if names.count == Self.namesMax { return nil }
             names.append(name)
         }
@@ -115,34 +120,29 @@ struct StatementReader {
         return false
     }
 
-    /// The index of the `)` that closes the `(` at `index`.
-    func closing(_ index: Int) -> Int? {
-        var depth = 0
-        for position in index..<max(index, count) {
-            if isSymbol(position, "(") { depth += 1 }
-            if isSymbol(position, ")") {
-                depth -= 1
-                if depth == 0 { return position }
-            }
-        }
-        return nil
-    }
-
-    /// The parts between symbols `separator` outside of parentheses.
-    func split(at separator: Unicode.Scalar) -> [StatementReader] {
-        var parts: [StatementReader] = []
+    /// The parts between symbols `separator` outside of parentheses, in order, until `body` answers false.
+    func forEachPart(between separator: Unicode.Scalar, _ body: (StatementReader) -> Bool) {
         var depth = 0
         var begin = 0
         for index in 0..<count {
             if isSymbol(index, "(") { depth += 1 }
             if isSymbol(index, ")") { depth -= 1 }
             if depth <= 0 && isSymbol(index, separator) {
-                parts.append(part(begin, index))
+                guard body(part(begin, index)) else { return }
                 begin = index + 1
             }
         }
-        parts.append(part(begin))
-        return parts
+        _ = body(part(begin))
+    }
+
+    /// The parts between commas outside of parentheses; nil where there are more than ``namesMax``.
+    var items: [StatementReader]? {
+        var parts: [StatementReader] = []
+        forEachPart(between: ",") { part in
+            parts.append(part)
+            return parts.count <= Self.namesMax
+        }
+        return parts.count <= Self.namesMax ? parts : nil
     }
 
     /// What the functions called in this part may do.
@@ -151,9 +151,27 @@ struct StatementReader {
         var takesSequenceValue = false
         var readsPrevious = false
         var setsLastInsertID = false
-        var changes: [SessionChangeKind] = []
-        /// How often parentheses were matched: not for every name of a hostile text.
-        var matched = 0
+        /// At most ``StatementReader/namesMax``, and then one that stands for all others.
+        private(set) var changes: [SessionChangeKind] = []
+
+        mutating func note(_ change: SessionChangeKind) {
+            if changes.count < namesMax {
+                changes.append(change)
+            } else if changes.count == namesMax {
+                changes.append(.unknown)
+            }
+        }
+
+        /// As they are where they may be made for every row, or for none.
+        mutating func perRow() {
+            changes = changes.compactMap {
+                switch $0 {
+                case .userLock: .userLock(nil)
+                case .unknown: .unknown
+                default: nil
+                }
+            }
+        }
     }
 
     var calls: Calls {
@@ -198,34 +216,29 @@ struct StatementReader {
             case "LAST_INSERT_ID":
                 if !isSymbol(index + 2, ")") { calls.setsLastInsertID = true }
             case "GET_LOCK":
-                calls.changes.append(.userLock(literal(index + 2, before: ",")))
+                calls.note(.userLock(literal(index + 2, before: ",")))
             case "RELEASE_LOCK":
-                calls.changes.append(.releaseUserLock(literal(index + 2, before: ")")))
+                calls.note(.releaseUserLock(literal(index + 2, before: ")")))
             case "RELEASE_ALL_LOCKS":
-                calls.changes.append(.releaseAllLocks)
+                calls.note(.releaseAllLocks)
             default:
                 if !BuiltinFunctions.isHarmless(word) { unknownName(index, &calls) }
             }
         }
-        if hasFrom {
-            // Called for every row, or for none.
-            calls.changes = calls.changes.compactMap {
-                if case .userLock = $0 { .userLock(nil) } else { nil }
-            }
-        }
+        if hasFrom { calls.perRow() }
         return calls
     }
 
     private func unknownName(_ index: Int, _ calls: inout Calls) {
-        guard calls.isHarmless else { return }
-        calls.matched += 1
-        calls.isHarmless = calls.matched <= 64 && isColumnList(index + 1)
+        if calls.isHarmless { calls.isHarmless = isColumnList(index + 1) }
     }
 
-    /// `name (a, b) AS (`: the columns of a common table expression.
+    /// `name (a, b) AS (`: the columns of a common table expression. Names and commas only, so that no part of a text
+    /// is looked at for more than one of them.
     private func isColumnList(_ index: Int) -> Bool {
-        guard let end = closing(index) else { return false }
-        return isWord(end + 1, "AS") && isSymbol(end + 2, "(")
+        var end = index + 1
+        while name(end) != nil || isSymbol(end, ",") { end += 1 }
+        return isSymbol(end, ")") && isWord(end + 1, "AS") && isSymbol(end + 2, "(")
     }
 
     /// A lock's name, lower case, where it is one string literal.

@@ -23,21 +23,28 @@ struct UserVariableLog: Sendable {
 
     var isLossy: Bool { isBlind || !lost.isEmpty }
 
+    /// What is kept, each text with ``SessionJournal/textOverhead``.
     var byteCount: Int {
         var sum = 0
+        func add(_ text: [UInt8]) { sum += text.count + SessionJournal.textOverhead }
         for record in records {
-            for assignment in record.assignments { sum += assignment.name.count + assignment.expression.count + 4 }
-            for text in record.context ?? [] { sum += text.count }
+            for assignment in record.assignments {
+                add(assignment.name)
+                add(assignment.expression)
+                for name in assignment.reads { add(name) }
+            }
+            for text in record.context ?? [] { add(text) }
         }
-        for name in lost { sum += name.count }
+        for name in lost { add(name) }
         return sum
     }
 
     mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
         var kept: [SessionChangeKind.Assignment] = []
         var unknown: [[UInt8]] = []
+        let known = knownNames
         for assignment in assignments {
-            if assignment.reads.allSatisfy(isKnown) {
+            if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
                 unknown.append(assignment.name)
@@ -45,17 +52,13 @@ struct UserVariableLog: Sendable {
         }
         if !kept.isEmpty {
             records.append(Record(assignments: kept))
-            lost.removeAll { name in kept.contains { $0.name == name } }
+            let names = Set(kept.map(\.name))
+            lost.removeAll { names.contains($0) }
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
         if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
-            var names: [[UInt8]] = []
-            for record in records {
-                for assignment in record.assignments where !names.contains(assignment.name) {
-                    names.append(assignment.name)
-                }
-            }
+            let names = records.flatMap { $0.assignments.map(\.name) }
             records = []
             lose(names)
         }
@@ -67,8 +70,15 @@ struct UserVariableLog: Sendable {
             isBlind = true
             return
         }
-        for name in names where !lost.contains(name) { lost.append(name) }
-        if lost.count > Self.lostMax { isBlind = true }
+        var known = Set(lost)
+        for name in names where known.insert(name).inserted {
+            // Whoever is blind need not know more.
+            if lost.count == Self.lostMax {
+                isBlind = true
+                break
+            }
+            lost.append(name)
+        }
         prune()
     }
 
@@ -87,8 +97,13 @@ struct UserVariableLog: Sendable {
         }
     }
 
+    /// Whether ``contextChanged(from:)`` has anything to do.
+    var dependsOnContext: Bool { records.contains(where: \.isContextual) }
+
     private mutating func loseContextual() {
-        var stale: [[UInt8]] = []
+        var stale: Set<[UInt8]> = []
+        // In the order in which they went.
+        var order: [[UInt8]] = []
         var kept: [Record] = []
         for record in records {
             var known: [SessionChangeKind.Assignment] = []
@@ -100,12 +115,13 @@ struct UserVariableLog: Sendable {
                     known.append(assignment)
                 }
             }
-            stale.removeAll { name in known.contains { $0.name == name } }
-            for name in gone where !stale.contains(name) { stale.append(name) }
+            for assignment in known { stale.remove(assignment.name) }
+            for name in gone where stale.insert(name).inserted { order.append(name) }
             if !known.isEmpty { kept.append(Record(assignments: known, context: record.context)) }
         }
         records = kept
-        if !stale.isEmpty { lose(stale) }
+        let names = order.filter(stale.contains)
+        if !names.isEmpty { lose(names) }
     }
 
     /// The expression last given to the variable, if it reads no other.
@@ -159,28 +175,32 @@ struct UserVariableLog: Sendable {
         return texts
     }
 
-    private func isKnown(_ name: [UInt8]) -> Bool {
-        if isBlind || lost.contains(name) { return false }
-        return records.contains { $0.assignments.contains { $0.name == name } }
+    /// The variables with a value here.
+    private var knownNames: Set<[UInt8]> {
+        if isBlind { return [] }
+        var names: Set<[UInt8]> = []
+        for record in records {
+            for assignment in record.assignments { names.insert(assignment.name) }
+        }
+        for name in lost { names.remove(name) }
+        return names
     }
 
     /// Drops records that no variable's present value depends on.
     private mutating func prune() {
-        var settled = lost
-        var wanted: [[UInt8]] = []
+        var settled = Set(lost)
+        var wanted: Set<[UInt8]> = []
         var kept: [Record] = []
         for record in records.reversed() {
-            var isNeeded = false
-            for assignment in record.assignments
-            where !settled.contains(assignment.name) || wanted.contains(assignment.name) {
-                isNeeded = true
+            let isNeeded = record.assignments.contains {
+                !settled.contains($0.name) || wanted.contains($0.name)
             }
             guard isNeeded else { continue }
             for assignment in record.assignments {
-                wanted.removeAll { $0 == assignment.name }
-                if !settled.contains(assignment.name) { settled.append(assignment.name) }
+                wanted.remove(assignment.name)
+                settled.insert(assignment.name)
             }
-            for assignment in record.assignments { wanted += assignment.reads }
+            for assignment in record.assignments { wanted.formUnion(assignment.reads) }
             kept.append(record)
         }
         records = kept.reversed()

@@ -44,8 +44,9 @@ public struct AgentConfiguration: Sendable, Hashable {
     public static func parse(
         _ text: String, file: String, secrets: some SecretSource
     ) throws(ConfigurationErrors) -> AgentConfiguration {
+        let outline = try Outline(bounded: text, file: file)
         let root = try TOMLTree.root(of: text, file: file)
-        var draft = Draft(file: file, outline: Outline(text))
+        var draft = Draft(file: file, outline: outline)
         var settings = draft.agent(root, secrets: secrets)
         try draft.check()
         settings.warnings = draft.warnings.sorted { $0.position < $1.position }
@@ -179,7 +180,25 @@ extension Draft {
     }
 }
 
+extension Outline {
+    /// A configuration of two nodes has 5 KB.
+    static let bytesMax = 1 << 20
+
+    /// To be made before the library reads the text.
+    init(bounded text: String, file: String) throws(ConfigurationErrors) {
+        func refusal(_ position: Position, _ message: String) -> ConfigurationErrors {
+            ConfigurationErrors([ConfigurationError(file: file, position: position, key: "", message: message)])
+        }
+        guard text.utf8.count <= Self.bytesMax else {
+            throw refusal(Position(line: 1, column: 1), "has more than \(Self.bytesMax) bytes")
+        }
+        self.init(text)
+        if let fault { throw refusal(fault.position, fault.message) }
+    }
+}
+
 extension TOMLTree {
+    /// - Parameter text: one that has an outline.
     static func root(of text: String, file: String) throws(ConfigurationErrors) -> [String: TOMLTree] {
         let start = Position(line: 1, column: 1)
         let tree: TOMLTree

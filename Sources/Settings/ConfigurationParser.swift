@@ -8,8 +8,9 @@ extension Configuration {
     public static func parse(
         _ text: String, file: String, secrets: some SecretSource
     ) throws(ConfigurationErrors) -> Configuration {
+        let outline = try Outline(bounded: text, file: file)
         let root = try TOMLTree.root(of: text, file: file)
-        var parser = ConfigurationParser(draft: Draft(file: file, outline: Outline(text)), root: root)
+        var parser = ConfigurationParser(draft: Draft(file: file, outline: outline), root: root)
         var settings = parser.settings(secrets: secrets)
         try parser.draft.check()
         settings.warnings = parser.draft.warnings.sorted { $0.position < $1.position }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the keys and values of a TOML text stand. The TOML library reads values and tells no positions, so this walks
 /// over the same text a second time; it expects text that the library has accepted, and merely finds less in any other.
 struct Outline {
@@ -10,8 +12,14 @@ struct Outline {
         var value: Position
     }
 
+    /// The longest path that is read, of sections, keys, arrays and inline tables together. (The deepest key there is
+    /// has three parts.) The library recurses, and its own bound is not one of keys.
+    static let levelsMax = 32
+
     private(set) var places: [Path: Place] = [:]
-    private let bytes: [UInt8]
+    /// What the library must not be given, since it would end the process; nothing is read from there on.
+    private(set) var fault: (position: Position, message: String)?
+    private var bytes: [UInt8]
     private var index = 0
     private var position = Position(line: 1, column: 1)
     /// How often an array of tables (`[[node]]`) has been opened.
@@ -20,6 +28,9 @@ struct Outline {
     init(_ text: String) {
         bytes = Array(text.utf8)
         walk()
+        // It may hold secrets.
+        bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }
+        bytes = []
     }
 
     // MARK: Bytes
@@ -41,6 +52,12 @@ struct Outline {
                 position.column += 1
             }
         }
+    }
+
+    /// Notes what is wrong, and ends the walk.
+    private mutating func giveUp(_ message: String = "more than \(levelsMax) levels of tables, keys and arrays") {
+        if fault == nil { fault = (position, message) }
+        index = bytes.count
     }
 
     private mutating func skipBlanks() {
@@ -83,7 +100,13 @@ struct Outline {
         let start = position
         let isArray = ahead("[[")
         step(isArray ? 2 : 1)
+        skipBlanks()
+        // The library asserts that a key begins here.
+        if let b = byte, !Self.beginsKey(b), b != UInt8(ascii: "]") {
+            giveUp("a section's name must begin with a letter, a digit, a dash, an underscore or a quote")
+        }
         let names = key()
+        guard names.count <= Self.levelsMax else { return [] }
         var path: Path = []
         for (i, name) in names.enumerated() {
             path.append(name)
@@ -107,6 +130,7 @@ struct Outline {
             if index == before { step() }
             return
         }
+        guard section.count + names.count <= Self.levelsMax else { return giveUp() }
         step()
         skipBlanks()
         // `a.b = 1` opens the table `a` as well.
@@ -135,7 +159,12 @@ struct Outline {
             skipBlanks()
             guard byte == UInt8(ascii: ".") else { return names }
             step()
+            if names.count > Self.levelsMax { giveUp() }
         }
+    }
+
+    private static func beginsKey(_ b: UInt8) -> Bool {
+        b == UInt8(ascii: "\"") || b == UInt8(ascii: "'") || b < 0x80 && isBare(b)
     }
 
     private static func isBare(_ b: UInt8) -> Bool {
@@ -148,6 +177,7 @@ struct Outline {
     }
 
     private mutating func value(at path: Path) {
+        guard path.count <= Self.levelsMax else { return giveUp() }
         guard let b = byte else { return }
         switch b {
         case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString()

@@ -46,3 +46,13 @@ import Testing
         #expect(Overview.uptimeText(seconds) == text)
     }
 }
+
+@Suite struct BoundedNumberTests {
+    @Test(
+        arguments: [
+            (0.4, 0), (-2.6, -3), (.nan, 0), (.infinity, .max), (-1e300, .min), (9.3e18, .max),
+        ] as [(Double, Int64)]) func isTheNearest(_ value: Double, _ number: Int64)
+    {
+        #expect(Int64(nearest: value) == number)
+    }
+}

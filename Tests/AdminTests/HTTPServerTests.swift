@@ -145,13 +145,16 @@ struct HTTPServerTests {
             #expect(web.onLoop { $1.eventStreamCount } == 1)
             web.onLoop { source, server in
                 source.view = view(primary: nil, generation: 1, diagnosis: .primaryLost)
+                source.view.cautions = [.agentSilent, .hostBlocked]
                 var outage = OutageReport(began: 1234, length: .seconds(1))
                 outage.isUnderWay = true
                 outage.from = "cluster1"
                 source.outageReports = [outage]
                 server.viewChanged()
             }
-            #expect(client.receive(upTo: "\"diagnosis\":\"primaryLost\"") != nil)
+            #expect(
+                client.receive(upTo: "\"diagnosis\":\"primaryLost\",\"cautions\":[\"agentSilent\",\"hostBlocked\"]")
+                    != nil)
             #expect(client.receive(upTo: "event: outages\ndata: [{\"began\":1234,\"length_ms\":1000,") != nil)
             #expect(client.receive(upTo: "\"under_way\":true,") != nil)
             #expect(client.receive(upTo: "\"from\":\"cluster1\",\"to\":null,\"gained\":null,") != nil)

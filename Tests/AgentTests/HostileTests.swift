@@ -123,6 +123,20 @@ private final class Siege {
 }
 
 @Suite struct HostileTests {
+    /// Two proxies with the key, and counts whose sum does not fit.
+    @Test func hugeCountsDoNotEndTheAgent() throws {
+        let siege = try Siege()
+        defer { siege.end() }
+        siege.publish(nil)
+        let proxies = [try siege.proxy("a"), try siege.proxy("b"), try siege.proxy("c")]
+        #expect(siege.run { siege.server.proxyCount == 3 })
+        var outcome: AgentServer.PauseOutcome?
+        siege.server.pause(wait: .seconds(60), reason: "stop") { outcome = $0 }
+        for (proxy, open) in zip(proxies, [Int.max, .max, .min]) { proxy.send(.paused(id: 1, open: open)) }
+        #expect(siege.run { outcome != nil })
+        #expect(outcome == AgentServer.PauseOutcome(asked: 3, clear: 0, open: .max))
+    }
+
     @Test func aThousandStrangersKeepNobodyOut() throws {
         let siege = try Siege()
         defer { siege.end() }

@@ -43,6 +43,50 @@ import Testing
             until: until)
     }
 
+    /// A log is a file: whatever it says, the report is made.
+    @Test(arguments: [Int64.min, .min + 1, -1, 0, .max - 1, .max])
+    func aLogOfNoSense(_ number: Int64) {
+        func wild(_ other: Int64) -> Interval {
+            var row = Interval(
+                began: WallTime(nanoseconds: other), monotonic: Instant(nanoseconds: other),
+                covered: Instant.Span(nanoseconds: number))
+            for path in [
+                \Interval.userMilliseconds, \.userMillisecondsLost, \.begun, \.answered, \.failed, \.abandoned, \.held,
+                \.rerun, \.moved, \.loginsRefused, \.lost, \.bytesIn, \.bytesOut, \.delayed,
+            ] {
+                row[keyPath: path] = number
+            }
+            for path in [
+                \Interval.usersMax, \.usersAffectedMax, \.heldNow, \.inFlightNow, \.loginsHeldNow, \.heldMax,
+                \.estimated,
+            ] {
+                row[keyPath: path] = Int(number)
+            }
+            // Counts of 2^63 - 1 in the first buckets.
+            let most = [UInt8](repeating: 0xFF, count: 8) + [0x7F]
+            row.latency = LatencyCounts(bytes: [0] + most + [1] + most + [1] + most) ?? LatencyCounts()
+            return row
+        }
+        var record = OutageRecord(
+            number: Int(number), began: Instant(nanoseconds: number), isFelt: true, cause: .primaryLost)
+        record.wall = WallTime(nanoseconds: number)
+        record.ended = Instant(nanoseconds: ~number)
+        record.primaryLost = Instant(nanoseconds: ~number)
+        record.primaryFound = Instant(nanoseconds: number)
+        record.phases = [PhaseSpan(phase: .lost, began: Instant(nanoseconds: ~number), ended: record.began)]
+        record.usersMax = Int(number)
+        record.userMillisecondsLost = number
+        record.held = number
+        record.failed = number
+        record.rerun = number
+        let rows = [minute(0), wild(.min), wild(0), wild(.max), minute(1)]
+        for pair in zip(rows, rows.dropFirst()) { _ = pair.1.imbalance(after: pair.0) }
+        let gap = LedgerGap(
+            began: WallTime(nanoseconds: number), ended: WallTime(nanoseconds: ~number), reason: .killed)
+        let study = study(rows, [record, record], gaps: [gap])
+        #expect(!study.text.isEmpty && !study.json.isEmpty && !study.csv.isEmpty && !study.html.isEmpty)
+    }
+
     /// The seed study's table: the availability of 100 hours of service with so many minutes of downtime.
     @Test(arguments: [(5.0, "99.9166"), (20, "99.6666"), (30, "99.5000"), (40, "99.3333"), (0, "100")])
     func tableOfTheStudy(minutes: Double, availability: String) {

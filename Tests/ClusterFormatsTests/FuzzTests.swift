@@ -3,9 +3,9 @@ import Foundation
 import Health
 import Testing
 
-/// Damaged output never traps, hangs or is read in two ways. A short run of fixed seeds by itself; `make fuzz-parsers` goes on
-/// for FUZZ_SECONDS from FUZZ_SEED on, and leaves the seed of the round under way in FUZZ_STATE: a crash is repeated
-/// with FUZZ_SEED set to it and FUZZ_SECONDS=1.
+/// Damaged output never traps, hangs or is read in two ways. A short run of fixed seeds by itself; `make fuzz-parsers`
+/// goes on for FUZZ_SECONDS from FUZZ_SEED on, and leaves the seed of the round under way in FUZZ_STATE: a crash is
+/// repeated with FUZZ_SEED set to it and FUZZ_SECONDS=1.
 @Suite struct FuzzTests {
     private static let samples: [(kind: Kind, bytes: [UInt8])] = Fixture.all.compactMap { fixture in
         guard let kind = Kind(fixture), kind != .notes, kind != .witness, !fixture.bytes.isEmpty else { return nil }

@@ -25,6 +25,19 @@ private let there = report(b, promoted: ["n1"], .secondary)
         return cockpit
     }
 
+    /// Ages as a faulty or lying agent may tell them.
+    @Test(arguments: [Int64.min, -1, 0, .max])
+    func agesOfNoSense(_ age: Int64) {
+        var cockpit = running()
+        let ages = NodeReport.Ages(storage: age, generations: age, manager: age)
+        for span in [Instant.Span(nanoseconds: age), .milliseconds(age)] {
+            _ = cockpit.monitor.agentReported(b, there, age: span, ages: ages, at: Instant(nanoseconds: 20_000_000))
+            _ = cockpit.monitor.timerFired(at: Instant(nanoseconds: 30_000_000))
+            _ = cockpit.monitor.evidence
+        }
+        #expect(cockpit.view.primary == a)
+    }
+
     @Test func nobodyIsElectedBeforeTheAgentsWereHeardOrGivenUp() {
         var cockpit = Cockpit(agents: [true, true])
         cockpit.finished(b, .refused, 5)

@@ -74,6 +74,10 @@ import Testing
             cockpit = cluster(
                 word(a, promoted: ["n1"], .primary, data: [0x30, 0x20]),
                 word(b, promoted: ["n1"], .secondary, data: [0x40, 0x20]), (.writable(facts(a)), .refused))
+        case .initConnectFails: cockpit = servers(.initConnectFailed("init_connect command failed"), .refused)
+        case .hostBlocked: cockpit = servers(.hostBlocked("blocked"), .refused)
+        case .checkAccountLimited: cockpit = servers(.accountLimited(code: 1226, message: "no more"), .refused)
+        case .passwordAsked: cockpit = servers(.passwordWithheld(plugin: "dialog"), .refused)
         }
         return (cockpit.view.diagnosis, cockpit.view.cautions)
     }
@@ -83,7 +87,8 @@ import Testing
         switch diagnosis {
         case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
-            .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance:
+            .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance,
+            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked:
             #expect(reason == diagnosis, "cautions: \(cautions)")
         }
     }

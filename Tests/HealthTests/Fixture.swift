@@ -22,6 +22,9 @@ struct Cockpit {
     /// When each node's next check begins, in milliseconds.
     var planned: [NodeID: Int64] = [:]
     var wakeAt: Int64?
+    /// Logins to be tried, and FLUSH HOSTS to be run, in their order.
+    var tries: [NodeID] = []
+    var flushes: [NodeID] = []
     /// What the latest event asked for.
     var latest: [HealthMonitor.Action] = []
 
@@ -48,6 +51,14 @@ struct Cockpit {
 
     mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, _ now: Int64) {
         took(monitor.observed(node, evidence, at: at(now)), now)
+    }
+
+    mutating func loginTried(_ node: NodeID, _ result: ProbeResult?, _ now: Int64) {
+        took(monitor.loginTried(node, result, at: at(now)), now)
+    }
+
+    mutating func flushed(_ node: NodeID, _ outcome: FlushOutcome, _ now: Int64) {
+        took(monitor.hostsFlushed(node, outcome, at: at(now)), now)
     }
 
     mutating func reported(
@@ -94,6 +105,8 @@ struct Cockpit {
             case .probe(let node, let delay): planned[node] = now + delay.milliseconds
             case .wake(let delay): wakeAt = now + delay.milliseconds
             case .note(let sentence): notes.append(sentence)
+            case .tryLogin(let node): tries.append(node)
+            case .flushHosts(let node): flushes.append(node)
             }
         }
     }

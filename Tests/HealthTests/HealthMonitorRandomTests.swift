@@ -61,7 +61,11 @@ private struct SeededGenerator: RandomNumberGenerator {
 
         /// True for a finished check.
         private mutating func step(_ node: NodeID) -> Bool {
-            switch Int.random(in: 0..<20, using: &generator) {
+            switch Int.random(in: 0..<24, using: &generator) {
+            case 20: cockpit.observed(node, .hostBlocked, now)
+            case 21: cockpit.observed(node, .loginAborted, now)
+            case 22: cockpit.loginTried(node, nil, now)
+            case 23: cockpit.loginTried(node, .hostBlocked("blocked"), now)
             case 0: cockpit.observed(node, .lost, now)
             case 1: cockpit.observed(node, .refused, now)
             case 2: cockpit.observed(node, .notPrimary, now)
@@ -84,7 +88,11 @@ private struct SeededGenerator: RandomNumberGenerator {
                 starts[index] = now
             }
             let facts = facts(node, connection: connections[index], startedAt: starts[index])
-            switch Int.random(in: 0..<14, using: &generator) {
+            switch Int.random(in: 0..<18, using: &generator) {
+            case 14: return .passwordWithheld(plugin: "dialog")
+            case 15: return .initConnectFailed("init_connect command failed")
+            case 16: return .hostBlocked("blocked")
+            case 17: return .accountLimited(code: 1226, message: "no more")
             case 0...5: return .writable(facts)
             case 6: return .readOnly(facts)
             case 7, 8: return .refused

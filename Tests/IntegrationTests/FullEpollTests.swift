@@ -28,6 +28,12 @@ extension Integration {
 
             """
 
+        private func ask(_ port: UInt16) throws -> RawConnection {
+            let connection = try RawConnection(port: port)
+            connection.send(Array("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+            return connection
+        }
+
         @Test("a descriptor that can't be watched yet is watched as soon as it can; nobody dies of it")
         func full() throws {
             let directory = try TemporaryDirectory()
@@ -38,14 +44,19 @@ extension Integration {
                 logPath: "\(directory.path)/clang.log")
             try #require(compiler.wait(.seconds(60)) == .exited(0), "\(compiler.log)")
             let mark = "\(directory.path)/full"
+            let http = try Ports.free(1)[0]
             let proxy = try ProxyProcess(
-                nodes: SharedPair.get().ports, environment: ["LD_PRELOAD": library, "EPOLL_IS_FULL": mark])
+                nodes: SharedPair.get().ports, sections: "http = \"127.0.0.1:\(http)\"",
+                environment: ["LD_PRELOAD": library, "EPOLL_IS_FULL": mark])
             defer { proxy.stop(grace: .seconds(2)) }
             #expect(try proxy.connect().query("SELECT 1").first == "1")
 
             try #require(FileManager.default.createFile(atPath: mark, contents: nil))
             let early = try RawConnection(unixPath: proxy.adminSocketPath)
             early.send(Array("show version\n".utf8))
+            // libevent's HTTP server sends such a connection away.
+            let reader = try ask(http)
+            #expect(reader.receiveAll() == [])
             let deadline = ContinuousClock.now + .seconds(20)
             while !proxy.log.contains(
                 "The kernel takes no more descriptors to watch (epoll_ctl: No space left on device")
@@ -56,6 +67,8 @@ extension Integration {
             try FileManager.default.removeItem(atPath: mark)
             let answer = String(decoding: early.receiveAll() ?? [], as: UTF8.self)
             #expect(answer.hasSuffix("\n\n") && answer.count > 2, "\(answer)")
+            let health = String(decoding: try ask(http).receiveAll() ?? [], as: UTF8.self)
+            #expect(health.hasSuffix("\r\n\r\nok\n"), "\(health)")
             try proxy.admin("show cluster", within: .seconds(30)) { $0.contains("primary: cluster1") }
             #expect(try proxy.connect().query("SELECT 2").first == "2")
         }

@@ -8,61 +8,6 @@ import Synchronization
 import Testbed
 import Testing
 
-/// A watch on its own loop, run by the test's thread until something holds.
-private final class Watching {
-    let loop: EventLoop
-    private(set) var watch: ClusterWatch!
-    private(set) var views: [ClusterView] = []
-    private(set) var accounts: [AccountDirectory] = []
-    private(set) var identities: [ServerIdentity] = []
-    private(set) var notes: [String] = []
-    private var condition: () -> Bool = { false }
-
-    init(ports: [UInt16], change: (inout WatchOptions) -> Void = { _ in }) throws {
-        loop = try EventLoop()
-        var options = WatchOptions()
-        options.user = EmbeddedPair.service.user
-        options.password = EmbeddedPair.service.password
-        change(&options)
-        let nodes = ports.enumerated().map { index, port in
-            Node(
-                id: NodeID(index), name: "cluster\(index + 1)", endpoint: Endpoint(host: "127.0.0.1", port: port))
-        }
-        watch = ClusterWatch(
-            loop: loop, nodes: nodes, options: options,
-            onView: { [unowned self] in happened(views.append($0)) },
-            onAccounts: { [unowned self] in happened(accounts.append($0)) },
-            onIdentity: { [unowned self] in happened(identities.append($0)) },
-            onNote: { [unowned self] in happened(notes.append($0)) })
-        watch.start()
-    }
-
-    deinit { watch.stop() }
-
-    var view: ClusterView { watch.view }
-
-    private func happened(_: Void) { if condition() { loop.stop() } }
-
-    /// False when it does not come to that in time.
-    func run(_ limit: Instant.Span = .seconds(20), until condition: @escaping () -> Bool) -> Bool {
-        self.condition = condition
-        defer { self.condition = { false } }
-        let guarding = loop.schedule(after: limit) { [unowned self] in loop.stop() }
-        defer { guarding.cancel() }
-        // The sentence on the latest check moves without a callback.
-        let looking = loop.schedule(every: .milliseconds(10)) { [unowned self] in happened(()) }
-        defer { looking.cancel() }
-        if !condition() { loop.run() }
-        return condition()
-    }
-
-    func runFor(_ span: Instant.Span) { _ = run(span) { false } }
-}
-
-private func openDescriptors() throws -> Int {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-}
-
 extension Integration {
     @Suite(.serialized)
     struct ProbeTests {
@@ -245,6 +190,31 @@ extension Integration {
             for client in clients { client.close() }
             #expect(watching.run { watching.view.nodes[0].lastCheck.hasPrefix("answers, writable") })
             #expect(watching.view.generation == Generation(2))
+        }
+
+        @Test(
+            "logins that sessions have begun and left are made up for by one that goes well, and so is a blocked host")
+        func abortedLogins() throws {
+            let pair = try SharedPair.get()
+            let root = try pair.asRoot()
+            defer { root.close() }
+            let watching = try Watching(ports: [pair.primary.port]) { $0.accountsRefresh = .seconds(3600) }
+            #expect(watching.run { watching.view.primary == NodeID(0) && !watching.accounts.isEmpty })
+            // The one statement of a login that is only tried.
+            func tried() throws -> Int {
+                let row = try #require(root.query("SHOW GLOBAL STATUS LIKE 'Com_do'").rows.first)
+                return Int(row[1] ?? "") ?? 0
+            }
+            let before = try tried()
+            for _ in 0..<7 { watching.watch.observe(NodeID(0), .loginAborted) }
+            watching.runFor(.milliseconds(300))
+            #expect(try tried() == before)
+            for _ in 0..<100 { watching.watch.observe(NodeID(0), .loginAborted) }
+            #expect(watching.run { (try? tried()) == before + 1 })
+            watching.runFor(.milliseconds(300))
+            watching.watch.observe(NodeID(0), .hostBlocked)
+            #expect(watching.run { (try? tried()) == before + 2 })
+            #expect(watching.view.cautions.isEmpty)
         }
 
         @Test("a refused account, and ports with something else behind them, are named")

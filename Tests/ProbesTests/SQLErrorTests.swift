@@ -13,10 +13,18 @@ import Testing
         (2002, "no number", .unreachable("no number")),
         (2006, "gone", .lost), (2013, "lost", .lost), (1927, "killed", .lost),
         (1045, "Access denied", .loginDenied(code: 1045, message: "Access denied")),
-        (1129, "blocked", .loginDenied(code: 1129, message: "blocked")),
+        (1129, "blocked", .hostBlocked("blocked")),
+        (
+            1184, "Aborted connection 7 to db: 'unconnected' user: 'proxy' host: 'h' (init_connect command failed)",
+            .initConnectFailed(
+                "Aborted connection 7 to db: 'unconnected' user: 'proxy' host: 'h' (init_connect command failed)")
+        ),
+        (1184, "Aborted connection 7 (Got timeout reading communication packets)", .lost),
+        (5010, "not allowed", .loginDenied(code: 5010, message: "not allowed")),
         (2059, "plugin", .loginDenied(code: 2059, message: "plugin")),
         (1040, "Too many connections", .busy(code: 1040, message: "Too many connections")),
-        (1203, "too many", .busy(code: 1203, message: "too many")),
+        (1203, "too many", .accountLimited(code: 1203, message: "too many")),
+        (1226, "no more", .accountLimited(code: 1226, message: "no more")),
         (1053, "shutdown", .starting(code: 1053, message: "shutdown")),
         (1064, "syntax", .protocolError("1064 syntax")),
         (2027, "malformed", .protocolError("2027 malformed")),
@@ -25,5 +33,17 @@ import Testing
     @Test(arguments: cases)
     func errorsAreClassified(code: UInt32, message: String, result: ProbeResult) {
         #expect(SQLError(code: code, message: message).probeResult == result)
+    }
+
+    @Test func whatANodeSaysIsOneLineAndNotALongOne() {
+        let error = SQLError(code: 1045, message: "a\nb\u{1b}[31m\u{202e}c" + String(repeating: "x", count: 5000))
+        #expect(error.message.hasPrefix("a?b?[31m?cxxx"))
+        #expect(error.message.unicodeScalars.count == SQLError.messageLengthMax)
+    }
+
+    @Test func refusalsOfOurOwn() {
+        #expect(SQLError(.plugin("dialog")).probeResult == .passwordWithheld(plugin: "dialog"))
+        #expect(SQLError(.columns(65)).probeResult == .protocolError("an answer of 65 columns, 64 at most are read"))
+        #expect(SQLError(.file).description == "asks for a file of this host: refused")
     }
 }

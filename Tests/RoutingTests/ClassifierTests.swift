@@ -180,7 +180,7 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(change("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE") == .systemVariables)
         #expect(
             change("SET STATEMENT max_statement_time=1, sql_mode='' FOR SELECT 1")
-                == .several([.passingVariables([name("max_statement_time"), name("sql_mode")])]))
+                == .passingVariables([name("max_statement_time"), name("sql_mode")]))
         #expect(change("SET ROLE r1") == .setRole(name("SET ROLE r1")))
         #expect(
             change("SET @a = f()")  // the function may have changed more than its variable

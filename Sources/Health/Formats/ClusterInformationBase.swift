@@ -54,6 +54,9 @@ public struct ClusterInformationBase: Sendable, Hashable {
         }
         for element in configuration[child: "nodes"]?.children(named: "node") ?? [] {
             let attributes = Attributes(element: element, format: format)
+            guard nodes.count < PacemakerView.nodesMax else {
+                throw attributes.error(.tooMuch("nodes", max: PacemakerView.nodesMax))
+            }
             var node = Node(
                 id: try attributes.required("id"), name: try attributes.required("uname"), isStandby: false,
                 isInMaintenance: false)

@@ -65,6 +65,8 @@ public enum DRBDStatus {
                 rest = rest.dropFirst()
             }
             guard var resource = current else { throw error(.malformed(excerpt(text))) }
+            // Held once, so that a line does not copy all that was before it.
+            current = nil
             for word in rest { try apply(word, to: &resource) }
             current = resource
         }

@@ -1,4 +1,7 @@
 extension PacemakerView {
+    /// Every node is looked for among all. (Corosync has 32 at most, Pacemaker's remote ones come to some hundreds.)
+    static let nodesMax = 1024
+
     /// Reads what `crm_mon --output-as=xml` (2.x) or `crm_mon -X` (1.1) printed.
     ///
     /// - Parameter root: `<pacemaker-result>` or `<crm_mon>`.
@@ -60,6 +63,7 @@ extension PacemakerView {
     private mutating func read(node: MarkupElement) throws(FormatError) {
         let attributes = Attributes(element: node, format: .crmMon)
         let name = try attributes.required("name")
+        guard nodes.count < Self.nodesMax else { throw attributes.error(.tooMuch("nodes", max: Self.nodesMax)) }
         guard self.node(named: name) == nil else { throw attributes.error(.malformed("node \(excerpt(name)) twice")) }
         nodes.append(
             Node(

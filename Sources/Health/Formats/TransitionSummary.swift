@@ -31,12 +31,12 @@ public struct TransitionSummary: Sendable, Hashable {
                 steps = []
                 continue
             }
-            guard let found = steps, words.count >= 3, words[0] == "*" else {
+            guard steps != nil, words.count >= 3, words[0] == "*" else {
                 // The next section.
                 if steps != nil, let first = line.first, !first.isWhitespace { break }
                 continue
             }
-            steps = found + [Step(action: String(words[1]), resource: String(words[2]))]
+            steps?.append(Step(action: String(words[1]), resource: String(words[2])))
         }
         guard let steps else { throw FormatError(.simulation, .missing("the transition summary")) }
         self.steps = steps
