@@ -220,5 +220,38 @@ extension Integration {
                 #expect(try root.query("SELECT n FROM app.left_behind").rows == [])
             }
         }
+
+        // A server ends LOAD DATA LOCAL at a packet whose number is wrong, takes it for lost, and what follows for commands.
+        @Test("commands in the place of a file, and gone: the session ends", arguments: 0..<5)
+        func brokenFile(_ variant: Int) throws {
+            let pair = try SharedPair.get()
+            let root = try pair.asRoot()
+            try prepare(root)
+            let proxy = try ProxyProcess(nodes: pair.ports)
+            defer { proxy.stop(grace: .seconds(5)) }
+            let pings = Array((0..<3000).flatMap { _ in Wire.command(0x0e) })
+            let rest: [[UInt8]] = [
+                Wire.fetch(77, rows: 0) + Wire.execute(0) + pings,
+                Wire.query("SELECT 1") + Wire.query("SELECT 2") + pings,
+                Wire.execute(0) + Wire.sendLongData(0xffff_ffff, parameter: 2, [UInt8](repeating: 7, count: 1400))
+                    + pings,
+                Wire.packet([]) + pings, pings,
+            ]
+            for (way, end) in [Wire.command(1), [], Array(Wire.query("SELECT 3").dropLast(3))].enumerated() {
+                for port in [pair.primary.port, proxy.port] {
+                    let session = try WireSession(port: port)
+                    #expect(session.ask(Self.load)?.payload.first == 0xfb)
+                    session.send(Wire.packet(Array("1\n2\n".utf8), sequence: 2) + rest[variant])
+                    _ = session.receive(.seconds(2))
+                    session.send(end)
+                    _ = session.receive(.milliseconds(200))
+                    session.close()
+                    let via = "\(port == proxy.port ? "through the proxy" : "directly"), end \(way)"
+                    #expect(try untilGone(root, .seconds(9)) == [], "\(via)")
+                }
+                try proxy.admin("show info", within: .seconds(10)) { $0.contains("\nCurrConns: 0\n") }
+            }
+            try root.query("TRUNCATE TABLE app.left_behind")
+        }
     }
 }
