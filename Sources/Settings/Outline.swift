@@ -203,6 +203,8 @@ struct Outline {
             skipSpace()
             guard let b = byte else { return }
             if b == UInt8(ascii: "]") { return step() }
+            // The library asserts that a value begins here.
+            if b == UInt8(ascii: "}") { return giveUp("expected a value or the array's closing bracket") }
             let before = index
             let element = path + ["#\(count)"]
             places[element] = Place(key: position, value: position)

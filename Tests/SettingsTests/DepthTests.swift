@@ -37,8 +37,14 @@ import Testing
         #expect(complaints(text).first?.contains("a section's name must begin with") ?? false)
     }
 
+    @Test(arguments: ["a = [}", "a = [1, }]", "a = { b = [ 12,}\n", "a = [[1], [}]]", "a = [ # c\n}"])
+    func anArrayIsNoTable(_ text: String) {
+        #expect(complaints(text).count == 1)
+        #expect(complaints(text).first?.contains("expected a value or the array's closing bracket") ?? false)
+    }
+
     @Test(arguments: [
-        "1979-05-27Tx", "1979-05-27T 07:32:00", "1979-05-27T.7:3g", "1979-05-27t", "07:x", "1:2",
+        "1979-05-27 0]", "1979-05-27Tx", "1979-05-27T 07:32:00", "1979-05-27T.7:3g", "1979-05-27t", "07:x", "1:2",
         "1979-05-27T07:32:00+x",
         "1979-", "[1, 1979-05-27Tx]", "{ b = 07: }", "1979-05-27T07:32:00.",
     ])
