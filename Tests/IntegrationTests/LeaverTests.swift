@@ -223,7 +223,7 @@ extension Integration {
         }
 
         // A server ends LOAD DATA LOCAL at a packet whose number is wrong, takes it for lost, and what follows for commands.
-        @Test("commands in the place of a file, and gone: the session ends", arguments: 0..<5)
+        @Test("commands in the place of a file, and gone: the session ends", arguments: 0..<6)
         func brokenFile(_ variant: Int) throws {
             let pair = try SharedPair.get()
             let root = try pair.asRoot()
@@ -237,6 +237,8 @@ extension Integration {
                 Wire.execute(0) + Wire.sendLongData(0xffff_ffff, parameter: 2, [UInt8](repeating: 7, count: 1400))
                     + pings,
                 Wire.packet([]) + pings, pings,
+                // An end of the file with a wrong number, which the server does not take for one, and a large packet.
+                Wire.packet([], sequence: 0x17) + [0xff, 0xff, 0xff, 0xff, 0xb7, 0xe6],
             ]
             for (way, end) in [Wire.command(1), [], Array(Wire.query("SELECT 3").dropLast(3))].enumerated() {
                 for port in [pair.primary.port, proxy.port] {
