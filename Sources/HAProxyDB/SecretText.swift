@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
+import Reactor
 import Settings
-import Synchronization
 
 /// Texts that hold secrets, on their way from where they stand. What was copied on the way is wiped; the text itself
 /// is a String, which can't be.
@@ -37,7 +37,7 @@ enum SecretText {
     }
 
     /// Variables that were taken out of the environment; a configuration that is read again asks for them again.
-    private static let taken = Mutex<[String: String]>([:])
+    private static let taken = Guarded<[String: String]>([:])
 
     /// Of the environment, which has it no more afterwards: neither programs that are started from here nor /proc show
     /// it. Nil where it was never there.

@@ -197,6 +197,9 @@ extension Worker {
         if s.pointee.clientSkip == 0 {
             guard count - offset >= PacketHeader.size else { return false }
             let header = buffer.header(at: offset)
+            // What a server does not take for a packet of the file it takes for commands: then the two would not agree
+            // any more on what is the answer to what.
+            guard header.sequence == s.pointee.sequence &+ 1 else { return endOutOfOrder(s, header) }
             isLast = header.length == 0
             s.pointee.clientSkip = PacketHeader.size + header.length
             s.pointee.sequence = header.sequence
@@ -224,6 +227,8 @@ extension Worker {
             // The header of the continuation packet.
             guard count - offset >= PacketHeader.size else { return false }
             let header = buffer.header(at: offset)
+            guard header.sequence == s.pointee.clientSequence &+ 1 else { return endOutOfOrder(s, header) }
+            s.pointee.clientSequence = header.sequence
             s.pointee.clientSkip = PacketHeader.size + header.length
             s.pointee.clientContinues = header.length == PacketHeader.payloadMax
             if !forwarding { s.pointee.sequence = header.sequence }
@@ -263,12 +268,8 @@ extension Worker {
             guard available >= Worker.packetHeadMin else { return false }
         }
         s.pointee.sequence = 0
-        guard header.sequence == 0 else {
-            s.pointee.sequence = header.sequence
-            refuse(s, .outOfOrder)
-            close(s)
-            return false
-        }
+        s.pointee.clientSequence = 0
+        guard header.sequence == 0 else { return endOutOfOrder(s, header) }
         let taken = min(available, total)
         let packet = buffer.mutablePart(offset..<offset + taken)
         offset += taken
@@ -286,6 +287,16 @@ extension Worker {
         s.pointee.startedAt = MonotonicClock.now()
         begin(s, command, packet, isWhole: isWhole && header.length < PacketHeader.payloadMax)
         return s.pointee.clientFD >= 0
+    }
+
+    /// A packet with a number that is not its turn's. False: nothing more is taken.
+    private func endOutOfOrder(_ s: SessionRef, _ header: PacketHeader) -> Bool {
+        s.pointee.sequence = header.sequence
+        // In the middle of a statement or a file, which never becomes whole.
+        if s.pointee.frontend != .idle { closeNode(s, reset: true) }
+        refuse(s, .outOfOrder)
+        close(s)
+        return false
     }
 
     private func unknownCommand(_ s: SessionRef, skipping rest: Int, continues: Bool) {

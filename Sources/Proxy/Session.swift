@@ -165,6 +165,8 @@ struct Session {
     /// Rest of a packet that flows to the node unseen, and whether another packet continues it.
     var clientSkip = 0
     var clientContinues = false
+    /// Sequence number of the client's last packet, of a statement in several.
+    var clientSequence: UInt8 = 0
 
     /// What the client sent and has not been looked at: the start of a packet, or what came ahead of its turn.
     var clientCarry: ByteBuffer

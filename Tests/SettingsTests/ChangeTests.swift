@@ -57,6 +57,6 @@ import Testing
             delayBound: .seconds(9), serviceHours: try ServiceHours("Mon 09:00-10:00"))
         new.log = .init(level: .debug, format: .json)
         let change = ConfigurationChange(from: Configuration(), to: new)
-        #expect(change.applied.count + change.pending.count == 8 + 1 + 10 + 5 + 1 + 10 + 6 + 2)
+        #expect(change.applied.count + change.pending.count == 10 + 1 + 10 + 5 + 1 + 10 + 6 + 2)
     }
 }

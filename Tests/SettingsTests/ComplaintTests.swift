@@ -141,7 +141,7 @@ private let whole: [Complaint] = [
         "[proxy]\nlisten = [\"a:1\"]\nmemory_max = \"256\"\nclient_lost_timeout = \"0\"\n[[node]]\nname = \"n\"\n"
             + "address = \"b:1\"\n[health]\nuser = \"u\"\npassword = \"p\"",
         "f:3:14: proxy.memory_max: \"256\" is no amount of memory; write \(sizeUnits)",
-        "f:4:23: proxy.client_lost_timeout: 0 is outside 1000ms to 1h00m"),
+        "f:4:23: proxy.client_lost_timeout: 0 is outside 1.0s to 1h00m"),
     Complaint(
         "[proxy]\nlisten = [\"a:1\"]\nmemory_max = \"15MiB\"\n[[node]]\nname = \"n\"\n"
             + "address = \"b:1\"\n[health]\nuser = \"u\"\npassword = \"p\"",

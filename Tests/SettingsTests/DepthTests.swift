@@ -37,6 +37,30 @@ import Testing
         #expect(complaints(text).first?.contains("a section's name must begin with") ?? false)
     }
 
+    @Test(arguments: ["a = [}", "a = [1, }]", "a = { b = [ 12,}\n", "a = [[1], [}]]", "a = [ # c\n}"])
+    func anArrayIsNoTable(_ text: String) {
+        #expect(complaints(text).count == 1)
+        #expect(complaints(text).first?.contains("expected a value or the array's closing bracket") ?? false)
+    }
+
+    @Test(arguments: [
+        "1979-05-27 0]", "1979-05-27Tx", "1979-05-27T 07:32:00", "1979-05-27T.7:3g", "1979-05-27t", "07:x", "1:2",
+        "1979-05-27T07:32:00+x",
+        "1979-", "[1, 1979-05-27Tx]", "{ b = 07: }", "1979-05-27T07:32:00.",
+    ])
+    func momentsThatAreNone(_ value: String) {
+        #expect(complaints("a = \(value)").count == 1)
+        #expect(complaints("a = \(value)").first?.contains("is no date and no time") ?? false)
+    }
+
+    @Test(arguments: [
+        "1979-05-27", "07:32:00", "07:32:00.5", "1979-05-27T07:32:00Z", "1979-05-27 07:32:00+01:00 # c",
+        "1979-05-27t07:32:00",
+    ])
+    func momentsAreRead(_ value: String) {
+        #expect(complaints("[log]\nlevel = \(value)").contains { $0.contains("must be a text in quotes") })
+    }
+
     @Test func asDeepAsTheBoundIsRead() throws {
         let text = String(repeating: "a.", count: Outline.levelsMax - 1) + "b = 1"
         let outline = try Outline(bounded: text, file: "f")
