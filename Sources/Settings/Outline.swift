@@ -25,6 +25,8 @@ struct Outline {
 
     init(_ text: String) {
         bytes = Array(text.utf8)
+        // A byte order mark is no part of the first key; the library passes it over too.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
         walk()
     }
 
