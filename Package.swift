@@ -85,6 +85,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         // tests
+        .target(name: "SmallStack", path: "Tests/SmallStack", swiftSettings: strict),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
         .testTarget(
             name: "ProxyTests", dependencies: ["Proxy", "MySQLWire", "Reactor", "Cluster"], swiftSettings: strict),
@@ -93,21 +94,24 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "ClusterFormatsTests", dependencies: ["ClusterFormats", "Health", "Cluster"],
+            name: "ClusterFormatsTests", dependencies: ["SmallStack", "ClusterFormats", "Health", "Cluster"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
-        .testTarget(name: "RoutingTests", dependencies: ["Routing", "MySQLWire", "Cluster"], swiftSettings: strict),
+        .testTarget(
+            name: "RoutingTests", dependencies: ["SmallStack", "Routing", "MySQLWire", "Cluster"], swiftSettings: strict
+        ),
         .testTarget(name: "AvailabilityTests", dependencies: ["Availability", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "LedgerTests",
             dependencies: ["Ledger", "Availability", "Cluster", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
-            name: "SettingsTests", dependencies: ["Settings", "Availability", "Cluster"], swiftSettings: strict),
+            name: "SettingsTests", dependencies: ["SmallStack", "Settings", "Availability", "Cluster"],
+            swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
             dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
             swiftSettings: strict),
-        .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "EvidenceTests", dependencies: ["SmallStack", "Evidence", "Cluster"], swiftSettings: strict),
         .testTarget(
             name: "AgentTests",
             dependencies: ["Agent", "ClusterFormats", "Evidence", "Health", "Probes", "Reactor", "Cluster"],
@@ -118,7 +122,7 @@ let package = Package(
         .testTarget(
             name: "ProbesTests", dependencies: ["Probes", "Health", "Reactor", "Cluster"], swiftSettings: strict),
         .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "Reactor", "Cluster", "CLibevent"],
+            name: "AdminTests", dependencies: ["SmallStack", "Admin", "Reactor", "Cluster", "CLibevent"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

@@ -234,7 +234,7 @@ public struct SessionJournal: Sendable {
             pendingTracking = kept(text) ?? Self.trackingText
         case .nextTransaction(let text):
             frame.isExplained = true
-            if nextTransaction.count < 16 { nextTransaction.append(text) }
+            if nextTransaction.count < 16 { nextTransaction.append(text) } else { marked.insert(.tooLarge) }
         case .createTemporaryTable(let table):
             frame.isExplained = true
             let name = qualified(table)

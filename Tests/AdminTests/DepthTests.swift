@@ -1,4 +1,5 @@
 import Cluster
+import SmallStack
 import Testing
 
 @testable import Admin

@@ -1,4 +1,5 @@
 import Health
+import SmallStack
 import Testing
 
 @testable import ClusterFormats

@@ -1,4 +1,5 @@
 import Glibc
+import SmallStack
 import Testing
 
 @testable import Routing

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Runs `body` on a thread with 512 KiB of stack and waits for it: what recurses by its input's depth ends the run.
-func onSmallStack(_ body: @escaping @Sendable () -> Void) {
+public func onSmallStack(_ body: @escaping @Sendable () -> Void) {
     let done = DispatchSemaphore(value: 0)
     let thread = Thread {
         body()
