@@ -123,6 +123,8 @@ extension Worker {
             return answerHeld(s, refusal)
         }
         sendStatement(s)
+        // Its rest, or what follows a command that nobody answers, waits with the kernel.
+        resumeClient(s)
     }
 
     /// A ping says nothing about the transaction that was lost: whoever pings first still has to be told.

@@ -77,9 +77,15 @@ public final class WireSession: @unchecked Sendable {
 
     /// The first value of a statement's one result; nil where that is an error or not to be had.
     public func value(of statement: String, _ timeout: Duration = .seconds(30)) -> String? {
-        guard let first = ask(Wire.query(statement), timeout), let columns = first.payload.first, !first.isError,
-            !first.isOK
-        else { return nil }
+        send(Wire.query(statement))
+        return firstValue(timeout)
+    }
+
+    /// The same of a statement that has been sent.
+    public func firstValue(_ timeout: Duration = .seconds(30)) -> String? {
+        guard let first = receive(timeout), let columns = first.payload.first, !first.isError, !first.isOK else {
+            return nil
+        }
         var value: String?
         // The columns' packets and an end, the rows' and another.
         for _ in 0...columns where receive(timeout) == nil { return nil }

@@ -26,6 +26,32 @@ extension Integration {
             #expect(try next.wait(.seconds(10)) == "next")
         }
 
+        @Test(
+            "statements around the size of a buffer, and without an answer, wait and go on whole",
+            arguments: [100, 65_530, 65_531, 65_532, 65_533, 65_600, 200_000, 2 << 20])
+        func large(_ size: Int) throws {
+            let pair = try SharedPair.get()
+            try WireSession.makeAccount(pair.asRoot())
+            let proxy = try ProxyProcess(nodes: pair.ports)
+            defer { proxy.stop(grace: .seconds(2)) }
+            let sessions = try (0..<2).map { _ in try WireSession(port: proxy.port) }
+            let id = try #require(sessions[1].prepare("SELECT LENGTH(?)"))
+            _ = try proxy.admin("pause")
+            let text = "SELECT LENGTH('" + String(repeating: "x", count: size - 18) + "')"
+            let (query, long) = (Wire.query(text), [UInt8](repeating: 0x79, count: size))
+            let sending = Background {
+                sessions[0].send(query)
+                sessions[1].send(Wire.sendLongData(id, parameter: 0, long) + Wire.execute(id, ["z"]))
+                return true
+            }
+            try proxy.admin("show info", within: .seconds(10)) { $0.contains("\nHeld: 2\n") }
+            _ = try proxy.admin("resume")
+            #expect(try sending.wait(.seconds(30)) == true)
+            #expect(sessions[0].firstValue() == "\(size - 18)")
+            // One column.
+            #expect(sessions[1].receive()?.payload == [1])
+        }
+
         @Test("a failover while paused: the statements run on the new primary after resume")
         func failoverWhilePaused() throws {
             try Stage.run { stage in
