@@ -27,6 +27,8 @@ struct Outline {
 
     init(_ text: String) {
         bytes = Array(text.utf8)
+        // A byte order mark is no part of the first key; the library passes it over too.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
         walk()
         // It may hold secrets.
         bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }

@@ -109,6 +109,34 @@ extension Integration {
                 try namespace.run(["python3", "-c", script])
             }
 
+            /// Clients of the proxy that log in as nobody, all at once, and go: before the node has answered, and when it has
+            /// asked for a proof. Returns how many were asked.
+            func leaveProxy(_ count: Int) throws -> String {
+                let script = """
+                    import socket, struct
+                    def response(user):
+                        flags = 1 | 0x200 | 0x2000 | 0x8000 | 0x80000
+                        return struct.pack("<IIB", flags, 1 << 24, 45) + bytes(23) + user + bytes(2) + \
+                            b"mysql_native_password" + bytes(1)
+                    def connect():
+                        s = socket.create_connection(("\(Namespace.address)", 3307))
+                        s.settimeout(10)
+                        s.recv(1000)
+                        r = response(b"nobody")
+                        s.sendall(struct.pack("<I", len(r) | 1 << 24) + r)
+                        return s
+                    for s in [connect() for _ in range(\(count))]:
+                        s.close()
+                    asked = [connect() for _ in range(\(count))]
+                    print(sum(s.recv(1000)[4] == 0xfe for s in asked))
+                    for i, s in enumerate(asked):
+                        if i % 2:
+                            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        s.close()
+                    """
+                return try namespace.run(["python3", "-c", script]).trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+
             /// What a login on the proxy and one statement come to.
             func login() throws -> String {
                 try namespace.run(
@@ -124,6 +152,19 @@ extension Integration {
             defer { site.end() }
             do { try body(site) } catch { Issue.record("\(error)\n\(site.proxy.logTail())") }
             #expect(site.proxy.isRunning)
+        }
+
+        /// Far more of them at once than the server lets pass, and too quick for a login in between to make up for it.
+        @Test("clients that leave in the middle of their login do not have the proxy's host blocked")
+        func leftLogins() throws {
+            try run(connectErrorsMax: 5) { site in
+                for _ in 0..<3 {
+                    #expect(try site.leaveProxy(40) == "40")
+                    try site.shown("show info") { $0.contains("\nCurrConns: 0\n") }
+                    #expect(try site.login() == "in\n")
+                }
+                #expect(!site.proxy.log.contains("1129"))
+            }
         }
 
         @Test("a blocked host is said, the primary stays, and RELOAD or an administrator ends it")

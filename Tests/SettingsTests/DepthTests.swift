@@ -31,7 +31,10 @@ import Testing
     }
 
     /// The library ends the process over these, in a release build too: a bad file must not end the proxy that reloads.
-    @Test(arguments: ["[.a]", "[=]", "[[[", "[ #]", "[\n]", "[\u{e9}]", "[[ .a]]", "a = 1\n[?", "[,"])
+    @Test(arguments: [
+        "[.a]", "[=]", "[[[", "[ #]", "[\n]", "[\u{e9}]", "[[ .a]]", "a = 1\n[?", "[,", "\u{FEFF}[.a]",
+        "\u{FEFF}[&a]\nb = 1",
+    ])
     func whatTheLibraryAssertsIsRefusedBefore(_ text: String) {
         #expect(complaints(text).count == 1)
         #expect(complaints(text).first?.contains("a section's name must begin with") ?? false)
