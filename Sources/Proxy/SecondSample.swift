@@ -26,9 +26,10 @@ public enum LatencyScale {
 
 /// Statements by latency, since they were taken last. One thread's.
 struct LatencyBuckets: ~Copyable {
-    private let counts = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
+    // A pointer alone: of a buffer pointer in a type like this the compiler makes nothing valid for ThreadSanitizer.
+    private let counts = UnsafeMutablePointer<UInt32>.allocate(capacity: LatencyScale.bucketCount)
 
-    init() { counts.initialize(repeating: 0) }
+    init() { counts.initialize(repeating: 0, count: LatencyScale.bucketCount) }
 
     deinit { counts.deallocate() }
 

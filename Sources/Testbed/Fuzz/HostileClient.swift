@@ -51,7 +51,7 @@ public struct HostileClient {
         case .send(let bytes): send(bytes)
         case .sendInPieces(let bytes, let size):
             for start in stride(from: 0, to: min(bytes.count, 2000), by: size) where isOpen {
-                send(Array(bytes[start..<min(start + size, bytes.count)]))
+                guard send(Array(bytes[start..<min(start + size, bytes.count)])) else { return }
             }
         case .flood(let bytes, let total):
             var left = total
