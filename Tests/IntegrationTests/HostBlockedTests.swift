@@ -88,6 +88,20 @@ extension Integration {
                 }
             }
 
+            /// The thread of the check's lasting connection: the one that is there at two looks with a reading of the accounts
+            /// in between.
+            func checkConnection(where isMeant: (String) -> Bool) throws -> String {
+                let threads = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'proxy' ORDER BY ID"
+                let deadline = ContinuousClock.now + .seconds(30)
+                while ContinuousClock.now < deadline {
+                    let before = try asRoot(threads).split(separator: "\n").map(String.init)
+                    Thread.sleep(forTimeInterval: 0.5)
+                    let after = try asRoot(threads).split(separator: "\n").map(String.init)
+                    if let lasting = before.first(where: { after.contains($0) && isMeant($0) }) { return lasting }
+                }
+                throw TestbedFailure("the check has no lasting connection")
+            }
+
             /// Waits until its log says so.
             func logged(_ text: String) throws {
                 let deadline = ContinuousClock.now + .seconds(30)
@@ -184,10 +198,9 @@ extension Integration {
 
                 // A privilege counts from the next login on.
                 try site.asRoot("GRANT RELOAD ON *.* TO proxy@'%'")
-                for _ in 0..<2 {
-                    let checks = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'proxy'"
-                    for id in try site.asRoot(checks).split(separator: "\n") { _ = try? site.asRoot("KILL \(id)") }
-                }
+                let check = try site.checkConnection { _ in true }
+                try site.asRoot("KILL \(check)")
+                _ = try site.checkConnection { $0 != check }
                 try site.shown("show cluster") { !$0.contains("caution") && $0.contains("generation: 1\n") }
                 try site.leave(8)
                 try site.logged("FLUSH HOSTS was run on cluster1.")
