@@ -56,8 +56,9 @@ asan-build: test-deps
 	$(SWIFT) build --build-tests $(ASAN) -j $(JOBS)
 
 asan: export ASAN_TESTS ?= ^IntegrationTests\.
+asan: export ASAN_SKIP ?= ^(IntegrationTests|WebTests)\.
 asan: asan-build
-	scripts/sanitized address scripts/swift-tests $(ASAN) --skip '^(IntegrationTests|WebTests)\.'
+	scripts/sanitized address scripts/swift-tests $(ASAN) --skip '$(ASAN_SKIP)'
 	scripts/sanitized address scripts/swift-tests $(ASAN) --no-parallel --filter '$(ASAN_TESTS)'
 
 tsan-build: test-deps

@@ -69,6 +69,16 @@ public final class ProxyProcess: Sendable {
     public func send(_ signal: Int32) { process.send(signal) }
     public func wait(_ timeout: Duration) -> ChildProcess.End? { process.wait(timeout) }
 
+    /// Whether the log says so, within 10 s: lines are written by a thread of their own.
+    public func logs(_ text: String) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while !log.contains(text) {
+            guard ContinuousClock.now < deadline else { return false }
+            usleep(5_000)
+        }
+        return true
+    }
+
     /// One command to the admin socket (several with `;`); the answer without the empty line at its end.
     public func admin(_ command: String) throws -> String { try AdminSocket.ask(adminSocketPath, command) }
 

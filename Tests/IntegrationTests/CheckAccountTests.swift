@@ -44,7 +44,7 @@ extension Integration {
                 try root.query("SET GLOBAL init_connect = \"\(Self.audit)\"")
                 try caution(stage.proxy, "initConnectFails")
                 #expect(
-                    stage.proxy.log.contains("A login of the check's account on cluster1 fails: init_connect fails"))
+                    stage.proxy.logs("A login of the check's account on cluster1 fails: init_connect fails"))
                 #expect(try session.query("SELECT @kept").first == "5")
                 #expect(try stage.proxy.connect().query("SELECT COUNT(*) FROM audit").first != "0")
 
@@ -57,7 +57,7 @@ extension Integration {
                 try root.query("GRANT CONNECTION ADMIN ON *.* TO proxy@'%'")
                 try caution(stage.proxy, "initConnectFails", isThere: false)
                 try stage.proxy.admin("show nodes", within: .seconds(10)) { $0.contains("answers, writable") }
-                #expect(stage.proxy.log.contains("Logins of the check's account on cluster1 are well again."))
+                #expect(stage.proxy.logs("Logins of the check's account on cluster1 are well again."))
                 #expect(try session.query("SELECT @kept").first == "5")
                 #expect(try stage.proxy.admin("show cluster").contains("generation: 1\n"))
             }
@@ -72,7 +72,7 @@ extension Integration {
                 try stage.proxy.admin("show cluster", within: .seconds(20)) {
                     $0.contains("diagnosis: initConnectFails") && $0.contains("GRANT CONNECTION ADMIN")
                 }
-                #expect(stage.proxy.log.contains("No primary (initConnectFails): cluster1 down, init_connect fails"))
+                #expect(stage.proxy.logs("No primary (initConnectFails): cluster1 down, init_connect fails"))
                 let root = try stage.pair.asRoot()
                 try root.query("GRANT CONNECTION ADMIN ON *.* TO proxy@'%'")
                 #expect(try stage.proxy.connect().query("SELECT 1").first == "1")

@@ -19,7 +19,7 @@ extension Integration {
                 sections: "http = \"127.0.0.1:\(http)\"", launcher: ["prlimit", "--nofile=300:300"])
             defer { proxy.stop(grace: .seconds(2)) }
             try proxy.admin("show cluster", within: .seconds(30)) { $0.contains("primary: cluster1") }
-            #expect(proxy.log.contains(" warning Only 300 descriptors are allowed: at most "), "\(proxy.log)")
+            #expect(proxy.logs(" warning Only 300 descriptors are allowed: at most "), "\(proxy.log)")
             let info = try proxy.admin("show info")
             let allowed = try #require(number("Maxconn", info))
             #expect(allowed > 20 && allowed < 130)
