@@ -106,39 +106,34 @@ struct Draft {
     }
 
     mutating func span(_ key: String, in section: Section, _ range: ClosedRange<Instant.Span>) -> Instant.Span? {
-        guard let tree = section.entries[key] else { return nil }
-        let units = "a number with its unit in quotes (\"250ms\", \"90s\", \"5m\", \"1h\")"
-        guard case .text(let text) = tree else {
-            fail(section, key, "must be \(units), not \(tree.kind)")
-            return nil
-        }
-        guard let span = Instant.Span(text: text) else {
-            fail(section, key, "\"\(text)\" is no length of time; write \(units)")
-            return nil
-        }
-        guard range.contains(span) else {
-            fail(section, key, "\(text) is outside \(range.lowerBound) to \(range.upperBound)")
-            return nil
-        }
-        return span
+        quantity(
+            key, in: section, range, "length of time", "\"250ms\", \"90s\", \"5m\", \"1h\"", Instant.Span.init(text:))
     }
 
     mutating func size(_ key: String, in section: Section, _ range: ClosedRange<ByteSize>) -> ByteSize? {
+        quantity(key, in: section, range, "amount of memory", "\"256MiB\", \"2GiB\"", ByteSize.init(text:))
+    }
+
+    /// A number with its unit, in quotes.
+    private mutating func quantity<Value: Comparable>(
+        _ key: String, in section: Section, _ range: ClosedRange<Value>, _ kind: String, _ examples: String,
+        _ read: (String) -> Value?
+    ) -> Value? {
         guard let tree = section.entries[key] else { return nil }
-        let units = "a number with its unit in quotes (\"256MiB\", \"2GiB\")"
+        let units = "a number with its unit in quotes (\(examples))"
         guard case .text(let text) = tree else {
             fail(section, key, "must be \(units), not \(tree.kind)")
             return nil
         }
-        guard let size = ByteSize(text: text) else {
-            fail(section, key, "\"\(text)\" is no amount of memory; write \(units)")
+        guard let value = read(text) else {
+            fail(section, key, "\"\(text)\" is no \(kind); write \(units)")
             return nil
         }
-        guard range.contains(size) else {
+        guard range.contains(value) else {
             fail(section, key, "\(text) is outside \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
-        return size
+        return value
     }
 
     mutating func endpoint(_ key: String, in section: Section) -> Endpoint? {
