@@ -2,7 +2,8 @@ import Foundation
 import Reactor
 import Synchronization
 
-/// Honest sessions, first by themselves and then beside hostile ones: what the latter cost the former.
+/// Honest sessions, first by themselves, then while hostile ones are at the server past the proxy, and then beside
+/// hostile ones at the proxy: what the latter cost the former, and how much of that the proxy could help.
 public final class HostileLoad: Sendable {
     /// One run of the honest sessions.
     public struct Run: Sendable {
@@ -25,8 +26,10 @@ public final class HostileLoad: Sendable {
 
     public struct Outcome: Sendable {
         public var quiet = Run()
+        /// The hostile ones are at the server's own port: they take its time, and the machine's, but not the proxy's.
+        public var past = Run()
         public var beside = Run()
-        /// Hostile connections, and what they sent and got.
+        /// Hostile connections at the proxy, and what they sent and got.
         public var connections = 0
         public var bytesSent = 0
         public var bytesReceived = 0
@@ -39,6 +42,9 @@ public final class HostileLoad: Sendable {
 
     /// The honest sessions' p99 beside hostile ones may be so much higher than without.
     static let ratioMax = 2.0
+    /// Or so much higher than where the same hostile ones are at the server itself: what those take of the server and of
+    /// the machine, no proxy can give back.
+    static let pastRatioMax = 1.5
     /// What the allocator may keep of a storm.
     static let growthMax = 32 << 20
 
@@ -62,30 +68,41 @@ public final class HostileLoad: Sendable {
         for statement in HostileScript.accounts { try root.query(statement) }
     }
 
-    /// Both runs, of so many seconds each.
+    /// The three runs, of so many seconds each.
     public func run(seconds: Double, seed: UInt64, say: (String) -> Void) throws -> Outcome {
         var outcome = Outcome()
         // What is allocated once, at the first sessions, is not counted.
         _ = try honest(2, beside: {})
-        _ = try storm(seconds: 3, seed: seed &+ 1_000_000)
+        _ = try storm(seconds: 3, seed: seed &+ 1_000_000, port: proxy.port)
         outcome.before = try rest(nil)
         outcome.quiet = try honest(seconds, beside: {})
         say("quiet: \(Self.line(outcome.quiet))")
+        outcome.past = try honest(seconds, stormAt: pair.primary.port, seed: seed).run
+        say("past the proxy: \(Self.line(outcome.past))")
         let peak = Peak(proxy)
-        let figures = Watched<Result<(Int, Int, Int), any Error>?>(nil)
-        outcome.beside = try honest(seconds) { [self] in
-            // The storm runs on threads of its own; this one only waits for its end.
-            figures.set(Result { try storm(seconds: seconds, seed: seed) })
-        }
+        let stormed = try honest(seconds, stormAt: proxy.port, seed: seed)
         outcome.most = peak.end()
-        guard let done = figures.wait(.seconds(60), until: { $0 != nil }), let done else {
-            throw TestbedFailure("the hostile sessions do not end")
-        }
-        (outcome.connections, outcome.bytesSent, outcome.bytesReceived) = try done.get()
+        outcome.beside = stormed.run
+        (outcome.connections, outcome.bytesSent, outcome.bytesReceived) = stormed.figures
         say("beside: \(Self.line(outcome.beside))")
         outcome.after = try rest(outcome.before.descriptors)
         judge(&outcome)
         return outcome
+    }
+
+    /// The honest while the hostile are at that port.
+    private func honest(
+        _ seconds: Double, stormAt port: UInt16, seed: UInt64
+    ) throws -> (run: Run, figures: (Int, Int, Int)) {
+        let figures = Watched<Result<(Int, Int, Int), any Error>?>(nil)
+        let run = try honest(seconds) { [self] in
+            // The storm runs on threads of its own; this one only waits for its end.
+            figures.set(Result { try storm(seconds: seconds, seed: seed, port: port) })
+        }
+        guard let done = figures.wait(.seconds(60), until: { $0 != nil }), let done else {
+            throw TestbedFailure("the hostile sessions do not end")
+        }
+        return (run, try done.get())
     }
 
     private static func line(_ run: Run) -> String {
@@ -95,12 +112,17 @@ public final class HostileLoad: Sendable {
     }
 
     private func judge(_ outcome: inout Outcome) {
-        for (what, run) in [("quiet", outcome.quiet), ("beside", outcome.beside)] {
+        for (what, run) in [("quiet", outcome.quiet), ("past the proxy", outcome.past), ("beside", outcome.beside)] {
             for (error, count) in run.errors { outcome.faults.append("\(what): \(error), \(count) times") }
         }
-        let (quiet, beside) = (outcome.quiet.quantile(0.99), outcome.beside.quantile(0.99))
-        if beside > quiet * Self.ratioMax {
-            outcome.faults.append(String(format: "p99 %.2f ms is more than twice the quiet %.2f ms", beside, quiet))
+        let (quiet, past) = (outcome.quiet.quantile(0.99), outcome.past.quantile(0.99))
+        let beside = outcome.beside.quantile(0.99)
+        if beside > quiet * Self.ratioMax, beside > past * Self.pastRatioMax {
+            outcome.faults.append(
+                String(
+                    format: "p99 %.2f ms is more than twice the quiet %.2f ms, and more than %.1f times the %.2f ms "
+                        + "beside the same hostile sessions at the server itself", beside, quiet, Self.pastRatioMax,
+                    past))
         }
         let growth = outcome.after.residentBytes - outcome.before.residentBytes
         if growth > Self.growthMax { outcome.faults.append("\(growth >> 20) MiB of memory are not back") }
@@ -181,12 +203,12 @@ public final class HostileLoad: Sendable {
     // MARK: the others
 
     /// Script after script on so many threads, until the time is over.
-    private func storm(seconds: Double, seed: UInt64) throws -> (Int, Int, Int) {
+    private func storm(seconds: Double, seed: UInt64, port: UInt16) throws -> (Int, Int, Int) {
         let deadline = ContinuousClock.now + .seconds(seconds)
         let sums = Watched((done: 0, connections: 0, sent: 0, received: 0))
         let next = Watched(seed)
         for _ in 0..<attackers {
-            let thread = Thread { [port = proxy.port] in
+            let thread = Thread {
                 var (connections, sent, received) = (0, 0, 0)
                 while ContinuousClock.now < deadline {
                     let mine = next.change { next in
