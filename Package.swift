@@ -68,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "HAProxyDB",
             dependencies: [
-                "Cluster", "MySQLWire", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
+                "Cluster", "MySQLWire", "Routing", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
                 "Evidence", "Agent",
                 "Availability", "Ledger",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -169,10 +169,15 @@ public struct SessionRow: Sendable, Hashable {
     public var bytesIn: UInt64
     public var bytesOut: UInt64
     public var moves: UInt32
+    /// What a failover would keep of it as it stands: `default schema`, `user variables (3)`.
+    public var keeps: [String]
+    /// What a failover would lose: why it is pinned to its node. None: it can be moved, and nobody notices.
+    public var loses: [String]
 
     public init(
         id: UInt32, client: String, user: String, database: String, state: String, node: String, thread: UInt32,
-        age: Instant.Span, idle: Instant.Span, statements: UInt64, bytesIn: UInt64, bytesOut: UInt64, moves: UInt32
+        age: Instant.Span, idle: Instant.Span, statements: UInt64, bytesIn: UInt64, bytesOut: UInt64, moves: UInt32,
+        keeps: [String] = [], loses: [String] = []
     ) {
         self.id = id
         self.client = client
@@ -187,5 +192,7 @@ public struct SessionRow: Sendable, Hashable {
         self.bytesIn = bytesIn
         self.bytesOut = bytesOut
         self.moves = moves
+        self.keeps = keeps
+        self.loses = loses
     }
 }

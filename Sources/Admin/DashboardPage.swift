@@ -86,7 +86,8 @@ enum DashboardPage {
             <p id="sessions-note" class="muted"></p>
             <div class="scroll"><table>
               <thead><tr><th>Id</th><th>User</th><th>Client</th><th>Database</th><th>State</th><th>Node</th>
-                <th class="n">Age</th><th class="n">Statements</th><th class="n">Moves</th></tr></thead>
+                <th class="n">Age</th><th class="n">Statements</th><th class="n">Moves</th>
+                <th>A failover keeps</th><th>… and loses</th></tr></thead>
               <tbody></tbody>
             </table></div>
           </details>

@@ -354,6 +354,9 @@ enum DashboardScript {
                 for (const text of [span(s.age_ms), s.statements, s.moves]) {
                   row.append(element('td', 'n', String(text)));
                 }
+                row.append(
+                  element('td', 'muted', s.keeps.join(', ')),
+                  element('td', s.loses.length ? 'pinned' : 'muted', s.loses.join(', ') || 'nothing'));
                 return row;
               }));
             } catch (error) {

@@ -53,13 +53,14 @@ enum SessLines {
     /// HAProxy gives a pointer; here it is the session's id.
     static func pointer(_ id: UInt32) -> String { "0x" + String(id, radix: 16) }
 
-    /// `show sess`: one line for each.
+    /// `show sess`: one line for each. Behind HAProxy's own keys two of ours: what a failover would keep and lose.
     static func line(_ row: SessionRow, _ process: ProcessFacts) -> String {
         let seconds = row.age.nanoseconds / 1_000_000_000
         return "\(pointer(row.id)): proto=\(family(row)) src=\(client(row)) fe=\(process.proxyName)"
             + " be=\(process.proxyName) srv=\(server(row)) ts=00 epoch=0 age=\(age(seconds)) calls=\(row.statements)"
             + " rate=0 cpu=0 lat=0 rq[f=848000h,i=0,an=00h,rx=,wx=,ax=] rp[f=80008000h,i=0,an=00h,rx=,wx=,ax=]"
             + " scf=[8,0h,fd=-1] scb=[8,1h,fd=-1] exp= rc=0 c_exp="
+            + " keep=\(list(row.keeps)) lose=\(list(row.loses))"
     }
 
     /// `show sess <id>` and `show sess all`: HAProxy's outline as far as it means anything here.
@@ -73,6 +74,7 @@ enum SessLines {
               server=\(server(row)) (id=\(sid.map { $0 + 1 } ?? -1)) addr=\(address)
               user=\(word(row.user)) database=\(word(row.database)) state=\(row.state) thread=\(row.thread) \
             moves=\(row.moves)
+              keep=\(list(row.keeps)) lose=\(list(row.loses)) pinned=\(row.loses.isEmpty ? "no" : "yes")
               age=\(row.age) idle=\(row.idle) statements=\(row.statements)
               req=(total=\(row.bytesIn)) res=(total=\(row.bytesOut))
             """
@@ -81,6 +83,13 @@ enum SessLines {
     private static func family(_ row: SessionRow) -> String { row.client.hasPrefix("[") ? "tcpv6" : "tcpv4" }
     private static func client(_ row: SessionRow) -> String { word(row.client) }
     private static func server(_ row: SessionRow) -> String { row.node.isEmpty ? "<none>" : word(row.node) }
+
+    /// `default_schema,user_variables(3)`.
+    private static func list(_ items: [String]) -> String {
+        items.map { item in
+            String(item.replacing(" (", with: "(").map { $0 == " " ? "_" : $0 })
+        }.joined(separator: ",")
+    }
 
     /// A peer's text as one word.
     private static func word(_ text: String) -> String {

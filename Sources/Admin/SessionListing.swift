@@ -15,7 +15,7 @@ public struct SessionListing: Sendable, Hashable {
 
     static let columns = [
         "id", "client", "user", "database", "state", "node", "thread", "age", "idle", "statements", "bytes_in",
-        "bytes_out", "moves",
+        "bytes_out", "moves", "keeps", "loses",
     ]
 
     static func cells(_ row: SessionRow) -> [Cell] {
@@ -23,6 +23,7 @@ public struct SessionListing: Sendable, Hashable {
             .number(Int64(row.id)), .text(row.client), .text(row.user), .text(row.database), .text(row.state),
             .text(row.node), .number(Int64(row.thread)), .span(row.age), .span(row.idle),
             .count(row.statements), .count(row.bytesIn), .count(row.bytesOut), .number(Int64(row.moves)),
+            .text(row.keeps.joined(separator: ", ")), .text(row.loses.joined(separator: ", ")),
         ]
     }
 

@@ -133,6 +133,8 @@ enum WebJSON {
             ("bytes_in", String(row.bytesIn)),
             ("bytes_out", String(row.bytesOut)),
             ("moves", String(row.moves)),
+            ("keeps", array(row.keeps.map(text))),
+            ("loses", array(row.loses.map(text))),
         ])
     }
 

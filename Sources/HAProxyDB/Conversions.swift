@@ -6,6 +6,7 @@ import MySQLWire
 import Probes
 import Proxy
 import Reactor
+import Routing
 import Settings
 
 // The rooms do not know each other's words: what one says in another's.
@@ -119,8 +120,13 @@ extension SessionRow {
             id: session.id, client: session.client, user: session.user, database: session.database,
             state: session.state, node: session.node, thread: session.nodeThreadID, age: session.age,
             idle: session.idle, statements: session.statements, bytesIn: session.bytesIn, bytesOut: session.bytesOut,
-            moves: session.moves)
+            moves: session.moves, keeps: session.forecast.keeps.map(\.text), loses: session.forecast.loses.map(\.text))
     }
+}
+
+extension MoveForecast.Item {
+    /// `user variables (3)`.
+    fileprivate var text: String { count == 1 ? state.rawValue : "\(state.rawValue) (\(count))" }
 }
 
 extension AccountDirectory {

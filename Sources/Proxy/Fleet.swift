@@ -1,5 +1,6 @@
 import Cluster
 import Reactor
+import Routing
 import Synchronization
 
 /// What the data plane is started with.
@@ -45,6 +46,7 @@ public struct SessionSummary: Sendable {
     public var bytesIn: UInt64
     public var bytesOut: UInt64
     public var moves: UInt32
+    public var forecast: MoveForecast
 }
 
 /// Sums over all workers since the start. `held` and the `…Now` fields are present values.

@@ -254,6 +254,6 @@ final class Worker: @unchecked Sendable {
             node: s.pointee.nodeFD >= 0 ? s.pointee.node.map { nodes[$0.rawValue].name } ?? "" : "",
             nodeThreadID: s.pointee.nodeFD >= 0 ? s.pointee.nodeThreadID : 0, age: now - s.pointee.createdAt,
             idle: now - s.pointee.lastActive, statements: s.pointee.statementsBegun, bytesIn: s.pointee.bytesIn,
-            bytesOut: s.pointee.bytesOut, moves: s.pointee.moves)
+            bytesOut: s.pointee.bytesOut, moves: s.pointee.moves, forecast: forecast(of: s))
     }
 }

@@ -90,6 +90,26 @@ public struct SessionJournal: Sendable {
 
     public var isMovable: Bool { losses.isEmpty }
 
+    /// What a move would make of what stands here.
+    public var forecast: MoveForecast {
+        var forecast = MoveForecast()
+        forecast.keep(.defaultSchema, database == nil ? 0 : 1)
+        forecast.keep(.systemVariables, variables.count)
+        forecast.keep(.characterSet, names == nil ? 0 : 1)
+        forecast.keep(.userVariables, userVariables.knownCount)
+        forecast.keep(.role, role == nil ? 0 : 1)
+        forecast.keep(.nextTransaction, isNextTransactionUncertain ? 0 : nextTransaction.count)
+        forecast.keep(.preparedNames, prepared.count { $0.literal != nil })
+        forecast.keep(.lastInsertID, lastInsertID == 0 ? 0 : 1)
+        for state in losses.states { forecast.lose(state) }
+        forecast.lose(.temporaryTables, temporaryTables.count)
+        forecast.lose(.userLocks, userLocks.count)
+        forecast.lose(.handlers, handlers.count)
+        forecast.lose(.preparedNames, prepared.count { $0.literal == nil })
+        forecast.lose(.userVariables, userVariables.lost.count)
+        return forecast
+    }
+
     /// For what others see: open cursors, long data.
     public mutating func lose(_ losses: Losses) { marked.formUnion(losses) }
     public mutating func regain(_ losses: Losses) { marked.subtract(losses) }

@@ -175,6 +175,9 @@ struct UserVariableLog: Sendable {
         return texts
     }
 
+    /// How many variables have a value here.
+    var knownCount: Int { knownNames.count }
+
     /// The variables with a value here.
     private var knownNames: Set<[UInt8]> {
         if isBlind { return [] }

@@ -261,7 +261,8 @@ import Testing
             source.rows = [1_000_000_001, 1_000_000_002].map {
                 SessionRow(
                     id: $0, client: "127.0.0.1:59100", user: "a b", database: "", state: "idle", node: "node1",
-                    thread: 7, age: .seconds(200), idle: .zero, statements: 3, bytesIn: 1, bytesOut: 2, moves: 0)
+                    thread: 7, age: .seconds(200), idle: .zero, statements: 3, bytesIn: 1, bytesOut: 2, moves: 0,
+                    keeps: ["default schema", "user variables (3)"], loses: ["open cursors"])
             }
         }
         let lines = try harness.ask("show sess").split(separator: "\n")
@@ -271,9 +272,11 @@ import Testing
         func keys(_ line: some StringProtocol) -> [String] {
             line.split(separator: " ").dropFirst().map { String($0.prefix { $0 != "=" && $0 != "[" }) }
         }
-        #expect(keys(lines[0]) == keys(records.sess))
+        #expect(keys(lines[0]) == keys(records.sess) + ["keep", "lose"])
+        #expect(lines[0].hasSuffix(" keep=default_schema,user_variables(3) lose=open_cursors"))
         let one = try harness.ask("show sess 0x3b9aca02")
         #expect(one.hasPrefix("0x3b9aca02: ") && one.contains("user=a?b database=- ") && !one.contains("0x3b9aca01"))
+        #expect(one.contains("\n  keep=default_schema,user_variables(3) lose=open_cursors pinned=yes\n"))
         #expect(try harness.ask("show sess all").contains("0x3b9aca01"))
         #expect(try harness.ask("shutdown session 0x3b9aca02") == "\n")
         #expect(try harness.ask("shutdown session 1000000001") == "\n")
