@@ -49,8 +49,8 @@ public struct ResponseTracker: Sendable {
     @usableFromInline var continues = false
     var deprecateEOF = false
     var cacheMetadata = false
-    /// The command is one that can open a cursor.
-    var executes = false
+    /// The command asks for a cursor.
+    var asksForCursor = false
     /// The command is one that can be answered by rows.
     var returnsRows = false
     /// A packet of the present answer was seen.
@@ -65,11 +65,12 @@ public struct ResponseTracker: Sendable {
 
     /// Starts expecting the answer to a command. `capabilities` are those negotiated with the node, of which
     /// `deprecateEOF` and `cacheMetadata` matter. An unanswered command leaves the tracker idle.
-    public mutating func begin(_ command: Command, capabilities: Capabilities) {
+    /// `asksForCursor`: a COM_STMT_EXECUTE with a cursor type other than 0.
+    public mutating func begin(_ command: Command, capabilities: Capabilities, asksForCursor: Bool = false) {
         deprecateEOF = capabilities.contains(.deprecateEOF)
         cacheMetadata = capabilities.contains(.cacheMetadata)
         continues = false
-        executes = false
+        self.asksForCursor = asksForCursor && command == .statementExecute
         returnsRows = command == .query || command == .statementExecute || command == .bulkExecute
         begun = false
         columnsLater = 0
@@ -78,16 +79,13 @@ public struct ResponseTracker: Sendable {
         case .quit, .statementClose, .statementSendLongData: phase = .idle
         case .statementPrepare: phase = .preparing
         case .statementFetch: phase = .fetching
-        case .statementExecute, .bulkExecute:
-            executes = true
-            phase = .first
         case .fieldList: phase = .fieldList
         case .statistics: phase = .text
         case .changeUser: phase = .login
         case .binlogDump, .binlogDumpGTID, .tableDump: phase = .events
         case .sleep, .initDB, .query, .createDB, .dropDB, .refresh, .shutdown, .processInfo, .connect, .processKill,
-            .debug, .ping, .time, .delayedInsert, .connectOut, .registerSlave, .statementReset, .setOption, .daemon,
-            .resetConnection, .slaveWorker, .slaveIO, .slaveSQL, .multi:
+            .debug, .ping, .time, .delayedInsert, .connectOut, .registerSlave, .statementExecute, .bulkExecute,
+            .statementReset, .setOption, .daemon, .resetConnection, .slaveWorker, .slaveIO, .slaveSQL, .multi:
             phase = .first
         }
     }
@@ -162,7 +160,9 @@ public struct ResponseTracker: Sendable {
             }
         case .columnsEnd:
             guard readEOF(head, bytes, length: length) else { return .malformed }
-            guard executes, status.contains(.cursorExists) else {
+            // The rows stay with a cursor that was asked for and could be opened. A procedure says that it has one of its
+            // own, and sends its rows; behind its results there is always one more.
+            guard asksForCursor, status.contains(.cursorExists), !status.contains(.moreResults) else {
                 phase = .rows
                 return .flows
             }

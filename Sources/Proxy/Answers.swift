@@ -154,7 +154,9 @@ extension Worker {
             budgetJournal(s)
         }
         if command != .query && command != .statementExecute { finished(s, command) }
-        if command == .statementExecute, status.contains(.cursorExists) { noteCursor(s, open: true) }
+        if command == .statementExecute, s.pointee.asksForCursor, status.contains(.cursorExists) {
+            noteCursor(s, open: true)
+        }
         s.pointee.demotions = 0
         let wasStreaming = s.pointee.frontend == .streaming
         if let text = s.pointee.journal.pendingTracking { trackAgain(s, text) }
@@ -226,8 +228,12 @@ extension Worker {
     ) {
         let text = s.pointee.statementKept ? s.pointee.statementText : UnsafeRawBufferPointer(start: nil, count: 0)
         var clientID: UInt32 = 0
-        budgetPrepared(s) { clientID = $0.add(nodeID: nodeID, text: text, parameters: parameters) }
-        if text.isEmpty { s.pointee.journal.lose(.tooLarge) }
+        let context = s.pointee.journal.preparationContext
+        budgetPrepared(s) {
+            clientID = $0.add(
+                nodeID: nodeID, text: text, parameters: parameters, context: context, dialect: dialect(s))
+        }
+        if text.isEmpty || s.pointee.prepared.last?.context == 0 { s.pointee.journal.lose(.tooLarge) }
         packet.set(clientID, at: PacketHeader.size + 1)
     }
 

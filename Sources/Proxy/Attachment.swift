@@ -131,7 +131,8 @@ extension Worker {
             .union([.protocol41, .secureConnection, .pluginAuth, .sessionTrack])
             .subtracting([.connectWithDB, .multiStatements, .connectAttributes])
         if s.pointee.multiStatements { capabilities.insert(.multiStatements) }
-        if s.pointee.journal.loginDatabase != nil { capabilities.insert(.connectWithDB) }
+        let database = s.pointee.journal.loginDatabase(s.pointee.prepared.contexts)
+        if database != nil { capabilities.insert(.connectWithDB) }
         if s.pointee.credentials.attributes != nil { capabilities.insert(.connectAttributes) }
         s.pointee.nodeCapabilities = capabilities.intersection(offered)
         // The framing of every answer hangs on these: a node without them can't stand in for the one before it.
@@ -148,7 +149,7 @@ extension Worker {
         let response = HandshakeResponse(
             capabilities: s.pointee.nodeCapabilities, maxPacketSize: s.pointee.credentials.packetMax,
             collation: s.pointee.credentials.collation, user: s.pointee.credentials.user, authResponse: token,
-            database: s.pointee.journal.loginDatabase,
+            database: database,
             // A name that no account has makes the node start the exchange, which then is the client's own.
             plugin: stage1 == nil ? "relayed_by_proxy" : NativePassword.pluginName,
             attributes: s.pointee.credentials.attributes)
@@ -312,16 +313,41 @@ extension Worker {
     /// Everything that rebuilds the session, for one write; what is to come back is noted in `own`.
     private func restoration(_ s: SessionRef) -> [UInt8] {
         var commands = expectTracking(s)
-        for text in s.pointee.journal.restoration() {
-            commands += Self.query(text)
-            s.pointee.own.append(.restoration)
-        }
-        for i in s.pointee.prepared.all.indices {
-            commands += PacketWriter.packet(
-                sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
-            s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
+        s.pointee.contextError = nil
+        s.pointee.misprepared = []
+        let contexts = s.pointee.prepared.contexts
+        let steps = s.pointee.journal.restoration(
+            of: contexts, loginCollation: UInt16(s.pointee.credentials.collation))
+        for step in steps {
+            switch step {
+            case .text(let text):
+                commands += Self.query(text)
+                s.pointee.own.append(.restoration)
+            case .context(let texts):
+                for (i, text) in texts.enumerated() {
+                    commands += Self.query(text)
+                    s.pointee.own.append(.context(isFirst: i == 0))
+                }
+            case .preparedName(let name, let text):
+                commands += Self.query(text)
+                s.pointee.own.append(.preparedName(name))
+            case .statements(let context):
+                for i in s.pointee.prepared.all.indices where isOf(s, i, context) {
+                    commands += PacketWriter.packet(
+                        sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
+                    s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
+                }
+            case .lostStatements(let context):
+                for i in s.pointee.prepared.all.indices where isOf(s, i, context) {
+                    s.pointee.prepared[i].failure = Refusal.stateLost(.unknown).packet
+                }
+            }
         }
         return commands
+    }
+
+    private func isOf(_ s: SessionRef, _ i: Int, _ context: PreparationContext) -> Bool {
+        s.pointee.prepared.contexts[s.pointee.prepared[i].context] == context
     }
 
     /// The packet that asks the server to report every change of the session; its answer is the next to come.
@@ -367,20 +393,33 @@ extension Worker {
         case .ok(let more):
             ended = !more
             noteTracking(s, command, payload)
+            if case .preparedName(let name) = command, s.pointee.contextError != nil {
+                s.pointee.journal.forgetPrepared(name)
+                s.pointee.misprepared.append(name)
+            }
         case .eof(let more): ended = !more
         case .prepared(let nodeID, _, _, let more):
             ended = !more
             if case .preparation(let clientID) = command, let i = s.pointee.prepared.index(of: clientID) {
                 s.pointee.prepared[i].nodeID = nodeID
+                // Under another context than it should have been.
+                s.pointee.prepared[i].failure = s.pointee.contextError
             }
         case .error:
             ended = true
             let error = try? ErrorPacket(payload: payload)
             switch command {
-            case .tracking, .restoration: s.pointee.restorationError = s.pointee.restorationError ?? error
+            case .tracking, .restoration, .deallocation:
+                s.pointee.restorationError = s.pointee.restorationError ?? error
+            // The schema may be gone for good: all that was prepared in it is lost, as it is without a move.
+            case .context: s.pointee.contextError = s.pointee.contextError ?? error
+            // EXECUTE will say that there is none of that name.
+            case .preparedName(let name): s.pointee.journal.forgetPrepared(name)
             case .preparation(let clientID):
                 // Its table may be gone for good: only this statement is lost, and says so when it is used.
-                if let i = s.pointee.prepared.index(of: clientID) { s.pointee.prepared[i].failure = error }
+                if let i = s.pointee.prepared.index(of: clientID) {
+                    s.pointee.prepared[i].failure = s.pointee.contextError ?? error
+                }
             }
         case .done: ended = true
         case .localInfile, .malformed: return nodeLost(s)
@@ -388,9 +427,15 @@ extension Worker {
         guard ended else { return }
         setStatus(s, s.pointee.tracker.status)
         s.pointee.own.removeFirst()
+        if s.pointee.own.isEmpty, !s.pointee.misprepared.isEmpty { deallocate(s) }
         if let next = s.pointee.own.first {
             switch next {
-            case .tracking, .restoration: s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+            // Another context, or the session's present one.
+            case .context(isFirst: true), .restoration:
+                s.pointee.contextError = nil
+                s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+            case .tracking, .context(isFirst: false), .preparedName, .deallocation:
+                s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
             case .preparation:
                 s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
             }
@@ -400,10 +445,22 @@ extension Worker {
         switch s.pointee.frontend {
         case .waiting, .streaming, .infile:
             // The client's command is with the node already: the next packets are its answer.
-            s.pointee.tracker.begin(s.pointee.command, capabilities: s.pointee.nodeCapabilities)
+            s.pointee.tracker.begin(
+                s.pointee.command, capabilities: s.pointee.nodeCapabilities, asksForCursor: s.pointee.asksForCursor)
         case .held where s.pointee.backend == .restoring: s.pointee.isRestored = true
         case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing, .leaving: break
         }
+    }
+
+    /// PREPARE … FROM that followed a context that could not be brought about was sent with it: it is taken back.
+    private func deallocate(_ s: SessionRef) {
+        var commands: [UInt8] = []
+        for name in s.pointee.misprepared {
+            commands += Self.query(SessionJournal.deallocation(of: name))
+            s.pointee.own.append(.deallocation)
+        }
+        s.pointee.misprepared = []
+        writeNode(s, commands)
     }
 
     /// The session stands on its new node: what was held goes on, or is told what could not be rebuilt.

@@ -431,7 +431,8 @@ extension Worker {
         }
         // Behind our own commands the tracker turns to the client's by itself.
         if !s.pointee.hasOwn, !s.pointee.tracksWithNext {
-            s.pointee.tracker.begin(command, capabilities: s.pointee.nodeCapabilities)
+            s.pointee.tracker.begin(
+                command, capabilities: s.pointee.nodeCapabilities, asksForCursor: s.pointee.asksForCursor)
         }
         s.pointee.frontend = streaming ? .streaming : .waiting
         deliver(s, packet)

@@ -126,8 +126,9 @@ extension Worker {
             return StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).effect
         case .statementExecute, .bulkExecute:
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return .opaque }
-            return s.pointee.prepared[i].text.withUnsafeBytes {
-                StatementClassifier.classify($0, dialect: dialect(s)).effect
+            let statement = s.pointee.prepared[i]
+            return statement.text.withUnsafeBytes {
+                StatementClassifier.classify($0, dialect: statement.dialect).effect
             }
         case .ping, .statistics, .initDB, .fieldList, .statementPrepare, .setOption, .statementReset, .statementFetch,
             .processInfo:

@@ -45,13 +45,37 @@ extension Worker {
                 fail(s, .stateLost(.longData))
                 return false
             }
+            let hasLongData = s.pointee.prepared[i].hasLongData
             s.pointee.prepared[i].hasLongData = false
             s.pointee.prepared[i].hasCursor = false
             s.pointee.prepared[i].lostCursor = false
+            // COM_STMT_BULK_EXECUTE has other flags here, and opens none.
+            s.pointee.asksForCursor = command == .statementExecute && packet.count > Self.idOffset + 4
+                && packet[Self.idOffset + 4] != 0
             captureTypes(s, i, command, UnsafeRawBufferPointer(packet))
+            if s.pointee.prepared[i].change != nil {
+                noteChange(s, i, command, UnsafeRawBufferPointer(packet), hasLongData: hasLongData)
+            }
         }
         packet.set(s.pointee.prepared[i].nodeID, at: Self.idOffset)
         return true
+    }
+
+    /// What the execution of a statement that is not plain will have changed when it succeeds.
+    private func noteChange(
+        _ s: SessionRef, _ i: Int, _ command: Command, _ packet: UnsafeRawBufferPointer, hasLongData: Bool
+    ) {
+        let statement = s.pointee.prepared[i]
+        s.pointee.change = statement.change
+        s.pointee.hasChange = true
+        guard statement.isChangeOfParameters, command == .statementExecute, !hasLongData, s.pointee.clientSkip == 0,
+            let values = CommandPacket.parameters(
+                packet.part(from: Self.idOffset), count: statement.parameters, types: statement.types),
+            let text = PreparedText.filled(statement.text, with: values, dialect: statement.dialect)
+        else { return }
+        let facts = text.withUnsafeBytes { StatementClassifier.classify($0, dialect: statement.dialect) }
+        s.pointee.change = facts.change
+        s.pointee.hasChange = facts.change != nil
     }
 
     /// Whether one more statement may be prepared, `length` bytes of its packet; where not, that has been answered.

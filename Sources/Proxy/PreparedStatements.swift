@@ -1,15 +1,24 @@
 import MySQLWire
+import Routing
 
 /// A prepared statement of the client's: the id that it knows, the id on the present node, and what is needed to
 /// prepare it again on another.
 struct PreparedStatement {
     /// What a statement costs beside its text and types, bytes.
-    static let overhead = 160
+    static let overhead = 176
 
     let clientID: UInt32
     var nodeID: UInt32
     /// The text as the client prepared it.
     let text: [UInt8]
+    /// How it was read then.
+    let dialect: Dialect
+    /// Of ``PreparedStatements/contexts``; 0 where there were too many.
+    let context: UInt32
+    /// What its execution changes in the session beyond what the server reports; nil for nearly all.
+    let change: SessionChangeKind?
+    /// That depends on its parameters.
+    let isChangeOfParameters: Bool
     let parameters: Int
     /// The parameters' types as last bound, 2 bytes each; empty while never bound.
     var types: [UInt8] = []
@@ -32,7 +41,10 @@ struct PreparedStatements {
     private var lastID: UInt32 = 0
     private var lastIndex = 0
     /// What they cost.
-    private(set) var byteCount = 0
+    var byteCount: Int { statementBytes + contexts.byteCount }
+    private var statementBytes = 0
+    /// What they were prepared under.
+    private(set) var contexts = PreparationContexts()
     /// The last COM_STMT_PREPARE failed: "the statement prepared last" is none.
     var lastFailed = false
 
@@ -43,18 +55,29 @@ struct PreparedStatements {
 
     var isEmpty: Bool { all.isEmpty }
 
+    /// The one added or looked for last.
+    var last: PreparedStatement? { lastIndex < all.count ? all[lastIndex] : nil }
+
     /// The id that MariaDB takes for "the statement prepared last" (COM_STMT_EXECUTE after a pipelined prepare).
     static let lastPrepared = CommandPacket.lastPrepared
 
     /// Adds a statement and returns the id for the client.
-    mutating func add(nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int) -> UInt32 {
+    mutating func add(
+        nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int,
+        context: PreparationContext = PreparationContext(), dialect: Dialect = .unknown
+    ) -> UInt32 {
         let id = nextID()
-        let statement = PreparedStatement(clientID: id, nodeID: nodeID, text: [UInt8](text), parameters: parameters)
+        let contextID = contexts.take(context) ?? 0
+        let change =
+            StatementClassifier.isPlain(text) ? nil : StatementClassifier.classify(text, dialect: dialect).change
+        let statement = PreparedStatement(
+            clientID: id, nodeID: nodeID, text: [UInt8](text), dialect: dialect, context: contextID,
+            change: change, isChangeOfParameters: parameters > 0 && change?.isOfValues == true, parameters: parameters)
         lastIndex = place(of: id)
         all.insert(statement, at: lastIndex)
         lastID = id
         lastFailed = false
-        byteCount += PreparedStatement.overhead + text.count
+        statementBytes += PreparedStatement.overhead + text.count
         return id
     }
 
@@ -108,18 +131,20 @@ struct PreparedStatements {
     }
 
     mutating func set(types: [UInt8], at index: Int) {
-        byteCount += types.count - all[index].types.count
+        statementBytes += types.count - all[index].types.count
         all[index].types = types
     }
 
     mutating func remove(at index: Int) {
-        byteCount -= PreparedStatement.overhead + all[index].text.count + all[index].types.count
+        statementBytes -= PreparedStatement.overhead + all[index].text.count + all[index].types.count
+        contexts.give(back: all[index].context)
         all.remove(at: index)
     }
 
     mutating func removeAll() {
         all.removeAll()
-        byteCount = 0
+        statementBytes = 0
+        contexts.removeAll()
     }
 
     /// The node is gone, and with it ids, bound types, half-sent long data and cursors.

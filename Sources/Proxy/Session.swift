@@ -64,6 +64,12 @@ enum OwnCommand {
     case tracking
     /// Rebuilds a part of the session's state.
     case restoration
+    /// Brings about what the statements behind it were prepared under: the first of its texts, or a further one.
+    case context(isFirst: Bool)
+    /// PREPARE … FROM under this name.
+    case preparedName([UInt8])
+    /// Takes back a PREPARE that was run under another context than it should have been.
+    case deallocation
     /// Prepares the statement with this client id again.
     case preparation(UInt32)
 }
@@ -133,6 +139,8 @@ struct Session {
     var isReady = false
     /// Our own commands stand before the client's: `own` is not empty.
     var hasOwn = false
+    /// The execution in flight asks for a cursor.
+    var asksForCursor = false
     /// The server has not been asked to report changes: that goes out with the session's first command.
     var tracksWithNext = false
     /// The journal keeps characteristics for the next transaction.
@@ -244,6 +252,10 @@ struct Session {
     let peer: ResolvedAddress
     /// The error of the part of the state that could not be rebuilt.
     var restorationError: ErrorPacket?
+    /// Why the context could not be brought about for which statements are being prepared.
+    var contextError: ErrorPacket?
+    /// PREPARE names that stand on the node and must not.
+    var misprepared: [[UInt8]] = []
     /// What the node said to the last login: for the client, in a while or when nothing else has come of it.
     var loginError: ErrorPacket?
     /// Of `journal`, as the budget has it.

@@ -54,7 +54,8 @@ public struct SessionJournal: Sendable {
     private var role: [UInt8]?
     private var nextTransaction: [[UInt8]] = []
     private var isNextTransactionUncertain = false
-    private var prepared: [(name: [UInt8], literal: [UInt8]?)] = []
+    private var prepared: [(name: [UInt8], literal: [UInt8]?, context: UInt32)] = []
+    private var contexts = PreparationContexts()
     private var temporaryTables: [SessionChangeKind.TableName] = []
     private var userLocks: [(name: [UInt8], count: Int)] = []
     private var handlers: [[UInt8]] = []
@@ -121,7 +122,7 @@ public struct SessionJournal: Sendable {
         temporaryTables = []
         userLocks = []
         handlers = []
-        prepared.removeAll { $0.literal == nil }
+        forgetPrepared { $0.literal == nil }
         userVariables.forgetLost()
     }
 
@@ -196,6 +197,14 @@ public struct SessionJournal: Sendable {
     public mutating func answeredOutsideTransaction() {
         if !nextTransaction.isEmpty { isNextTransactionUncertain = true }
     }
+
+    /// The text that takes back a PREPARE.
+    public static func deallocation(of name: [UInt8]) -> [UInt8] {
+        Array("DEALLOCATE PREPARE ".utf8) + SQLText.identifier(name)
+    }
+
+    /// Could not be prepared again.
+    public mutating func forgetPrepared(_ name: [UInt8]) { forgetPrepared { $0.name == name } }
 
     /// COM_RESET_CONNECTION succeeded. The server keeps the default schema and the role.
     public mutating func reset() {
@@ -307,11 +316,13 @@ public struct SessionJournal: Sendable {
             handlers.removeAll { $0 == name }
         case .prepareName(let name, let source):
             frame.isExplained = true
-            prepared.removeAll { $0.name == name }
-            prepared.append((name, literal(of: source)))
+            // Before the old one goes: its context is as good.
+            let context = contexts.take(preparationContext)
+            forgetPrepared { $0.name == name }
+            prepared.append((name, context == nil ? nil : literal(of: source), context ?? 0))
         case .deallocateName(let name):
             frame.isExplained = true
-            prepared.removeAll { $0.name == name }
+            forgetPrepared { $0.name == name }
         case .executeName(let name):
             noteExecution(of: name, isNested: isNested)
         case .xaBegun:
@@ -342,6 +353,11 @@ public struct SessionJournal: Sendable {
         if let change = facts.change { note(change, isNested: true) }
     }
 
+    private mutating func forgetPrepared(_ isGone: ((name: [UInt8], literal: [UInt8]?, context: UInt32)) -> Bool) {
+        for statement in prepared where isGone(statement) { contexts.give(back: statement.context) }
+        prepared.removeAll(where: isGone)
+    }
+
     private func literal(of source: SessionChangeKind.PreparedSource) -> [UInt8]? {
         switch source {
         case .literal(let text):
@@ -362,39 +378,92 @@ public struct SessionJournal: Sendable {
 
     // MARK: Restoration
 
-    /// The schema to log in with; nil where ``restoration()`` chooses it itself, since a role has to be taken first
-    /// or a character set was taken from another schema.
-    public var loginDatabase: [UInt8]? { restorationUses ? nil : database }
+    /// The schema to log in with; nil where ``restoration(of:)`` chooses it itself, since a role has to be taken first,
+    /// or a character set was taken from another schema, or a statement was prepared in another.
+    public func loginDatabase(_ statements: PreparationContexts = PreparationContexts()) -> [UInt8]? {
+        restorationUses || !otherContexts(statements).isEmpty ? nil : database
+    }
 
     private var restorationUses: Bool {
         role != nil || (isCharacterSetOfSchema && namesDatabase != database)
     }
 
+    /// What a statement is prepared under now.
+    public var preparationContext: PreparationContext {
+        PreparationContext(
+            schema: database, names: names, namesSchema: names == nil ? nil : namesDatabase,
+            variables: variables.filter { PreparationContext.read.contains($0.name) }.sorted(by: Known.precedes).map {
+                PreparationContext.Variable(name: $0.name, value: $0.value)
+            })
+    }
+
+    /// The contexts, other than the present one, under which something has to be prepared: in the order in which they
+    /// can be brought about.
+    private func otherContexts(_ statements: PreparationContexts) -> [PreparationContext] {
+        var others: [PreparationContext] = []
+        let present = preparationContext
+        for context in contexts.all + statements.all where context != present && !others.contains(context) {
+            others.append(context)
+        }
+        // Equal ones keep their order: that in which they came about.
+        return others.enumerated().sorted {
+            PreparationContext.precedes($0.element, $1.element)
+                || !PreparationContext.precedes($1.element, $0.element) && $0.offset < $1.offset
+        }.map(\.element)
+    }
+
     private var isCharacterSetOfSchema: Bool { names.map { ASCII.starts(ASCII.lowercased($0), "char") } ?? false }
 
-    /// SQL texts that rebuild the state on a fresh login, in order; none if there is nothing to do. The new login
-    /// has ``loginDatabase``, the login's own character set, and ``trackingText`` may be run before or after.
-    public func restoration() -> [[UInt8]] {
-        var texts: [[UInt8]] = []
-        if let role { texts.append(role) }
+    /// What rebuilds the state on a fresh login, in order; none if there is nothing to do. The new login has
+    /// ``loginDatabase(_:)``, the login's own character set, and ``trackingText`` may be run before or after.
+    /// `statements`: the contexts of what else has to be prepared. `loginCollation`: what the login said, 0 for nothing.
+    public func restoration(
+        of statements: PreparationContexts = PreparationContexts(), loginCollation: UInt16 = 0
+    ) -> [RestorationStep] {
+        var steps: [RestorationStep] = []
+        func add(_ texts: [[UInt8]]) { steps += texts.map { .text($0) } }
+        if let role { add([role]) }
+        let others = otherContexts(statements)
+        for context in others {
+            // A session that has no schema now can't be brought back from one.
+            if database == nil, context.schema != nil {
+                steps.append(.lostStatements(context))
+                continue
+            }
+            steps.append(.context(context.texts()))
+            steps += preparations(under: context)
+        }
+        let before = userVariables.statementsBefore()
+        // They were said under what the login had, and more and more of the session's own.
+        if !before.isEmpty { add(PreparationContext.backToLogin(from: others, collation: loginCollation)) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
-        if restorationUses, let first = movesSchema ? namesDatabase : database { texts.append(use(first)) }
-        texts += userVariables.statementsBefore()
-        if let names { texts.append(Array("SET ".utf8) + names) }
-        if movesSchema, let database { texts.append(use(database)) }
+        if restorationUses || !others.isEmpty, let first = movesSchema ? namesDatabase : database {
+            add([use(first)])
+        }
+        add(before)
+        if let names { add([Array("SET ".utf8) + names]) }
+        if movesSchema, let database { add([use(database)]) }
 
         var items = variables.sorted(by: Known.precedes).map(assignment)
         if lastInsertID != 0 { items.append(Array("@@session.last_insert_id=\(lastInsertID)".utf8)) }
-        if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
+        if !items.isEmpty { add([Array("SET ".utf8) + Array(items.joined(separator: Array(", ".utf8)))]) }
 
         // After the variables above, since how these are read depends on them.
-        texts += userVariables.statements()
-        for statement in prepared {
+        add(userVariables.statements())
+        steps += preparations(under: preparationContext)
+        add(nextTransaction)
+        return steps
+    }
+
+    /// PREPARE … FROM of what was prepared under this context, and then all else that was.
+    private func preparations(under context: PreparationContext) -> [RestorationStep] {
+        var steps: [RestorationStep] = []
+        for statement in prepared where contexts[statement.context] == context {
             guard let literal = statement.literal else { continue }
-            texts.append(
-                Array("PREPARE ".utf8) + SQLText.identifier(statement.name) + Array(" FROM ".utf8) + literal)
+            let text = Array("PREPARE ".utf8) + SQLText.identifier(statement.name) + Array(" FROM ".utf8) + literal
+            steps.append(.preparedName(statement.name, text: text))
         }
-        return texts + nextTransaction
+        return steps + [.statements(context)]
     }
 
     private func assignment(_ variable: (name: [UInt8], value: [UInt8])) -> [UInt8] {
@@ -435,6 +504,7 @@ public struct SessionJournal: Sendable {
             add(statement.name)
             add(statement.literal)
         }
+        sum += contexts.byteCount
         for table in temporaryTables {
             add(table.table)
             add(table.schema)
@@ -461,7 +531,7 @@ public struct SessionJournal: Sendable {
     public mutating func shed() {
         marked.insert(.tooLarge)
         userVariables = UserVariableLog()
-        prepared = []
+        forgetPrepared { _ in true }
         temporaryTables = []
         userLocks = []
         handlers = []

@@ -1,0 +1,13 @@
+/// A step of rebuilding a session, see ``SessionJournal/restoration(of:loginCollation:)``.
+public enum RestorationStep: Sendable, Hashable {
+    /// A text to be run. That it is refused is the session's trouble.
+    case text([UInt8])
+    /// Texts that bring a context about. Where one is refused, what is prepared under this context fails, and no more.
+    case context([[UInt8]])
+    /// PREPARE … FROM, under the context of the step before. Where it is refused, or that was, the name is gone.
+    case preparedName([UInt8], text: [UInt8])
+    /// All other statements that were prepared under this context.
+    case statements(PreparationContext)
+    /// Those prepared under this one can't be prepared any more.
+    case lostStatements(PreparationContext)
+}
