@@ -83,16 +83,21 @@ extension Worker {
                 if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 {
                     noteInsertID(s, payload)
                 }
-                if s.pointee.tracker.status.contains(.sessionStateChanged),
-                    sessionChanged(s, payload, sequence: header.sequence, passed: start..<offset)
-                {
-                    start = offset + taken
+                if s.pointee.tracker.status.contains(.sessionStateChanged) {
+                    if sessionChanged(s, payload, sequence: header.sequence, passed: start..<offset) {
+                        start = offset + taken
+                    }
+                } else if s.pointee.hasChange {
+                    changedWithoutNews(s, payload, more: more)
                 }
                 if !more { afterwards = .finished }
             case .eof(let more):
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
                     applyChange(s)
                     s.pointee.journal.stateChanged()
+                    hideStateChange(s, buffer.mutablePart(offset..<offset + taken))
+                } else if more {
+                    answeredInSequence(s)
                 }
                 if !more { afterwards = .finished }
             case .done: afterwards = .finished
@@ -147,7 +152,10 @@ extension Worker {
         noteAnswered(s)
         let status = s.pointee.tracker.status
         if s.pointee.journalWatchesTransactions { transactionMayHaveEnded(s, status) }
-        if status != s.pointee.status { setStatus(s, status) }
+        if status != s.pointee.status {
+            setStatus(s, status)
+            s.pointee.journal.autocommit = status.contains(.autocommit)
+        }
         let command = s.pointee.command
         if s.pointee.hasChange {
             applyChange(s)
@@ -159,19 +167,56 @@ extension Worker {
         }
         s.pointee.demotions = 0
         let wasStreaming = s.pointee.frontend == .streaming
-        if let text = s.pointee.journal.pendingTracking { trackAgain(s, text) }
+        if s.pointee.journal.asks { askOrWait(s) }
         forgetStatement(s)
         // Answered before it was whole (an error): the rest of it leads nowhere.
         s.pointee.frontend = wasStreaming ? .discarding : .idle
         if s.pointee.clientHalfClosed || !s.pointee.clientCarry.isEmpty || !s.pointee.clientReading { resumeClient(s) }
     }
 
-    /// The change that the statement's text announced; whatever the server reports with its answer comes after it.
+    /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
+    /// several statements in one text it is the turn of the next.
     private func applyChange(_ s: SessionRef) {
-        s.pointee.journal.apply(s.pointee.hasChange ? s.pointee.change ?? .none : .none)
+        var change = s.pointee.hasChange ? s.pointee.change ?? .none : .none
         s.pointee.hasChange = false
         s.pointee.change = nil
-        s.pointee.journalWatchesTransactions = s.pointee.journal.hasNextTransaction
+        if case .sequence(let changes) = change {
+            change = changes.first ?? .none
+            if changes.count > 1 {
+                s.pointee.change = .sequence(Array(changes.dropFirst()))
+                s.pointee.hasChange = true
+            }
+        }
+        s.pointee.journal.apply(change)
+        s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
+    }
+
+    /// The server has no news of the change that the statement's text announced.
+    private func changedWithoutNews(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, more: Bool) {
+        let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities)
+        noteQuiet(s, warnings: ok?.warnings)
+        if more { answeredInSequence(s) }
+    }
+
+    private func noteQuiet(_ s: SessionRef, warnings: UInt16?) {
+        s.pointee.changedQuietly = warnings == 0
+        if case .sequence = s.pointee.change { s.pointee.changedQuietly = false }
+    }
+
+    /// One of several results has ended without news.
+    private func answeredInSequence(_ s: SessionRef) {
+        guard s.pointee.hasChange, case .sequence = s.pointee.change else { return }
+        applyChange(s)
+    }
+
+    /// A flag in an answer that has no room for what has changed. It is there because of what we track.
+    private func hideStateChange(_ s: SessionRef, _ packet: UnsafeMutableRawBufferPointer) {
+        if !s.pointee.stripsTracking, s.pointee.journal.clientTracking.showsStates { return }
+        // Header, warnings, then the status.
+        let place = PacketHeader.size + 1 + 2
+        guard packet.count >= place + 2 else { return }
+        let status = UnsafeRawBufferPointer(packet).uint16(at: place)
+        packet.set(UInt8(truncatingIfNeeded: (status & ~StatusFlags.sessionStateChanged.rawValue) >> 8), at: place + 1)
     }
 
     func note(_ s: SessionRef, _ changes: [SessionChange]) {
@@ -195,18 +240,27 @@ extension Worker {
     /// The characteristics of SET TRANSACTION are used up by the next transaction.
     private func transactionMayHaveEnded(_ s: SessionRef, _ status: StatusFlags) {
         let isIn = status.contains(.inTransaction)
+        if isIn, begins(s) {
+            s.pointee.journal.transactionBegun()
+            s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
+        }
         if s.pointee.inTransaction && !isIn {
             s.pointee.journal.transactionEnded()
-            s.pointee.journalWatchesTransactions = false
+            s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
         } else if !isIn && !s.pointee.hasChange {
             s.pointee.journal.answeredOutsideTransaction()
         }
     }
 
+    private func begins(_ s: SessionRef) -> Bool { effect(s) == .begin }
+
     private func finished(_ s: SessionRef, _ command: Command) {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
+            s.pointee.journal.autocommit = s.pointee.status.contains(.autocommit)
+            s.pointee.tracksWithNext = true
+            s.pointee.asksWithNext = false
             budgetJournal(s)
             budgetPrepared(s) { $0.removeAll() }
         case .statementFetch:
@@ -242,14 +296,19 @@ extension Worker {
     private func sessionChanged(
         _ s: SessionRef, _ payload: UnsafeRawBufferPointer, sequence: UInt8, passed: Range<Int>
     ) -> Bool {
-        guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
+        guard var ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
             s.pointee.journal.lose(.unknown)
             return false
         }
+        noteQuiet(s, warnings: ok.warnings)
         applyChange(s)
         note(s, ok.changes)
         budgetJournal(s)
-        guard s.pointee.stripsTracking else { return false }
+        if !s.pointee.stripsTracking {
+            let tracking = s.pointee.journal.clientTracking
+            if ok.changes.allSatisfy(tracking.shows) { return false }
+            ok.changes.removeAll { !tracking.shows($0) }
+        }
         if !passed.isEmpty { writeClient(s, buffer.part(passed)) }
         s.pointee.answerBegun = true
         writeClient(

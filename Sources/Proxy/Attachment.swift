@@ -131,7 +131,8 @@ extension Worker {
             .union([.protocol41, .secureConnection, .pluginAuth, .sessionTrack])
             .subtracting([.connectWithDB, .multiStatements, .connectAttributes])
         if s.pointee.multiStatements { capabilities.insert(.multiStatements) }
-        let database = s.pointee.journal.loginDatabase(s.pointee.prepared.contexts)
+        // On a move the schema comes after: it may be gone, or its name may mean nothing under the login's character set.
+        let database = s.pointee.loggedIn ? nil : s.pointee.journal.database
         if database != nil { capabilities.insert(.connectWithDB) }
         if s.pointee.credentials.attributes != nil { capabilities.insert(.connectAttributes) }
         s.pointee.nodeCapabilities = capabilities.intersection(offered)
@@ -298,44 +299,74 @@ extension Worker {
             s.pointee.tracksWithNext = true
             return loginSucceeded(s, ok)
         }
+        // Sessions move when a statement of theirs waits for it.
+        guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
         counters.moved.add()
         s.pointee.moves += 1
         setStatus(s, ok.status)
         s.pointee.restorationError = nil
-        s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
-        if s.pointee.backend == .restoring {
-            s.pointee.deadline = now + Worker.restorationTimeMax
-            restoring.append(s)
+        s.pointee.refusedParts = []
+        s.pointee.backend = .restoring
+        s.pointee.deadline = now + Worker.restorationTimeMax
+        restoring.append(s)
+        s.pointee.isOpening = true
+        s.pointee.loginValues = nil
+        writeNode(s, opening(s, s.pointee.journal.presentTrackingText))
+    }
+
+    /// What a fresh login is told and asked first, for one write.
+    private func opening(_ s: SessionRef, _ tracking: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
+        expect(s, .loginValues)
+        expect(s, .tracking)
+        return Self.query(LoginValues.question) + Self.query(tracking)
+    }
+
+    /// Notes that the answer to a command of ours is the next to come, behind those that are due already.
+    private func expect(_ s: SessionRef, _ command: OwnCommand) {
+        s.pointee.own.append(command)
+        guard !s.pointee.hasOwn else { return }
+        s.pointee.hasOwn = true
+        beginOwn(s, command)
+    }
+
+    private func beginOwn(_ s: SessionRef, _ command: OwnCommand) {
+        switch command {
+        case .restoration, .context(isFirst: true):
+            // Another context, or the session's present one.
+            s.pointee.contextError = nil
+            s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        case .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation:
+            s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
         }
-        writeNode(s, restoration(s))
     }
 
     /// Everything that rebuilds the session, for one write; what is to come back is noted in `own`.
     private func restoration(_ s: SessionRef) -> [UInt8] {
-        var commands = expectTracking(s)
+        var commands: [UInt8] = []
         s.pointee.contextError = nil
         s.pointee.misprepared = []
-        let contexts = s.pointee.prepared.contexts
         let steps = s.pointee.journal.restoration(
-            of: contexts, loginCollation: UInt16(s.pointee.credentials.collation))
+            of: s.pointee.prepared.contexts, onto: s.pointee.loginValues,
+            isAutocommit: s.pointee.status.contains(.autocommit), piecewise: s.pointee.restoresPiecewise)
         for step in steps {
             switch step {
-            case .text(let text):
+            case .text(let text, let part):
                 commands += Self.query(text)
-                s.pointee.own.append(.restoration)
+                expect(s, .restoration(part))
             case .context(let texts):
                 for (i, text) in texts.enumerated() {
                     commands += Self.query(text)
-                    s.pointee.own.append(.context(isFirst: i == 0))
+                    expect(s, .context(isFirst: i == 0))
                 }
             case .preparedName(let name, let text):
                 commands += Self.query(text)
-                s.pointee.own.append(.preparedName(name))
+                expect(s, .preparedName(name))
             case .statements(let context):
                 for i in s.pointee.prepared.all.indices where isOf(s, i, context) {
                     commands += PacketWriter.packet(
                         sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
-                    s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
+                    expect(s, .preparation(s.pointee.prepared[i].clientID))
                 }
             case .lostStatements(let context):
                 for i in s.pointee.prepared.all.indices where isOf(s, i, context) {
@@ -350,14 +381,6 @@ extension Worker {
         s.pointee.prepared.contexts[s.pointee.prepared[i].context] == context
     }
 
-    /// The packet that asks the server to report every change of the session; its answer is the next to come.
-    private func expectTracking(_ s: SessionRef, _ text: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
-        s.pointee.own = [.tracking]
-        s.pointee.hasOwn = true
-        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        return Self.query(text)
-    }
-
     private static func query(_ text: [UInt8]) -> [UInt8] {
         PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
     }
@@ -365,23 +388,91 @@ extension Worker {
     /// Sends the first command of a session behind our own, in one write.
     func writeNodeWithTracking(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         s.pointee.tracksWithNext = false
-        writeNode(s, expectTracking(s) + packet)
+        writeNode(s, opening(s) + packet)
     }
 
-    /// The client's last command changed what the server reports (COM_RESET_CONNECTION does, and whoever sets
-    /// `session_track_…`): asks for everything once more.
-    func trackAgain(_ s: SessionRef, _ text: [UInt8]) {
-        s.pointee.journal.trackingRestored()
-        writeNode(s, expectTracking(s, text))
+    /// The client's last command set what the server has not reported. What it is asked leaves behind what a SET leaves
+    /// behind, so it is asked at once where the client's was one and has no warnings to show.
+    func askOrWait(_ s: SessionRef) {
+        if s.pointee.changedQuietly { ask(s) } else { s.pointee.asksWithNext = true }
     }
 
-    /// What the server reports with its answer to a request for tracking is news only when the session stood before.
-    private func noteTracking(_ s: SessionRef, _ command: OwnCommand, _ payload: UnsafeRawBufferPointer) {
-        guard case .tracking = command, s.pointee.backend == .attached,
-            let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities)
-        else { return }
-        s.pointee.journal.apply(.systemVariables)
-        note(s, ok.changes)
+    func ask(_ s: SessionRef) {
+        s.pointee.asksWithNext = false
+        var commands: [UInt8] = []
+        for question in s.pointee.journal.questions() {
+            commands += Self.query(question.text)
+            expect(s, .question(question.answer))
+        }
+        if !commands.isEmpty { writeNode(s, commands) }
+    }
+
+    /// The server has done what we asked of it.
+    private func ownSucceeded(_ s: SessionRef, _ command: OwnCommand, _ payload: UnsafeRawBufferPointer) {
+        switch command {
+        case .loginValues:
+            let values = loginValues.values(ofRow: s.pointee.ownRow)
+            s.pointee.ownRow = []
+            // Nobody has asked before: that is what the session has.
+            if s.pointee.backend == .attached {
+                s.pointee.journal.login = values
+            } else {
+                s.pointee.loginValues = values
+            }
+        case .question(let answer):
+            guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
+            switch answer {
+            case .reports:
+                s.pointee.journal.apply(.systemVariables)
+                note(s, ok.changes)
+            case .values(let names):
+                if let value = Self.carried(ok) { s.pointee.journal.answered(value, about: names) }
+            case .tracking:
+                if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
+            case .none: break
+            }
+            budgetJournal(s)
+        case .preparedName(let name) where s.pointee.contextError != nil:
+            s.pointee.journal.forgetPrepared(name)
+            s.pointee.misprepared.append(name)
+        case .tracking, .restoration, .context, .preparedName, .deallocation, .preparation: break
+        }
+    }
+
+    /// The answer that the server's report carries.
+    private static func carried(_ ok: OKPacket) -> [UInt8]? {
+        for case .systemVariable(let name, let value) in ok.changes where name == SessionJournal.carrier {
+            return value
+        }
+        return nil
+    }
+
+    private func ownRefused(_ s: SessionRef, _ command: OwnCommand, _ error: ErrorPacket?) {
+        switch command {
+        // A server that does not know one of the variables: then nobody knows what the login has.
+        case .loginValues: s.pointee.ownRow = []
+        case .tracking:
+            if s.pointee.backend == .attached {
+                // ER_MUST_CHANGE_PASSWORD: that comes first.
+                s.pointee.tracksWithNext = error?.code == 1820
+            } else {
+                s.pointee.restorationError = s.pointee.restorationError ?? error
+            }
+        case .question: break
+        case .restoration(let part):
+            s.pointee.restorationError = s.pointee.restorationError ?? error
+            if s.pointee.refusedParts.last != part { s.pointee.refusedParts.append(part) }
+        case .deallocation: s.pointee.restorationError = s.pointee.restorationError ?? error
+        // The schema may be gone for good: all that was prepared in it is lost, as it is without a move.
+        case .context: s.pointee.contextError = s.pointee.contextError ?? error
+        // EXECUTE will say that there is none of that name.
+        case .preparedName(let name): s.pointee.journal.forgetPrepared(name)
+        case .preparation(let clientID):
+            // Its table may be gone for good: only this statement is lost, and says so when it is used.
+            if let i = s.pointee.prepared.index(of: clientID) {
+                s.pointee.prepared[i].failure = s.pointee.contextError ?? error
+            }
+        }
     }
 
     /// A packet of the answer to one of our own commands.
@@ -389,15 +480,15 @@ extension Worker {
         guard let command = s.pointee.own.first else { return }
         let ended: Bool
         switch step {
-        case .flows: ended = false
+        case .flows:
+            ended = false
+            if case .loginValues = command { s.pointee.ownRow = [UInt8](payload) }
         case .ok(let more):
             ended = !more
-            noteTracking(s, command, payload)
-            if case .preparedName(let name) = command, s.pointee.contextError != nil {
-                s.pointee.journal.forgetPrepared(name)
-                s.pointee.misprepared.append(name)
-            }
-        case .eof(let more): ended = !more
+            ownSucceeded(s, command, payload)
+        case .eof(let more):
+            ended = !more
+            ownSucceeded(s, command, payload)
         case .prepared(let nodeID, _, _, let more):
             ended = !more
             if case .preparation(let clientID) = command, let i = s.pointee.prepared.index(of: clientID) {
@@ -407,20 +498,7 @@ extension Worker {
             }
         case .error:
             ended = true
-            let error = try? ErrorPacket(payload: payload)
-            switch command {
-            case .tracking, .restoration, .deallocation:
-                s.pointee.restorationError = s.pointee.restorationError ?? error
-            // The schema may be gone for good: all that was prepared in it is lost, as it is without a move.
-            case .context: s.pointee.contextError = s.pointee.contextError ?? error
-            // EXECUTE will say that there is none of that name.
-            case .preparedName(let name): s.pointee.journal.forgetPrepared(name)
-            case .preparation(let clientID):
-                // Its table may be gone for good: only this statement is lost, and says so when it is used.
-                if let i = s.pointee.prepared.index(of: clientID) {
-                    s.pointee.prepared[i].failure = s.pointee.contextError ?? error
-                }
-            }
+            ownRefused(s, command, try? ErrorPacket(payload: payload))
         case .done: ended = true
         case .localInfile, .malformed: return nodeLost(s)
         }
@@ -428,20 +506,17 @@ extension Worker {
         setStatus(s, s.pointee.tracker.status)
         s.pointee.own.removeFirst()
         if s.pointee.own.isEmpty, !s.pointee.misprepared.isEmpty { deallocate(s) }
-        if let next = s.pointee.own.first {
-            switch next {
-            // Another context, or the session's present one.
-            case .context(isFirst: true), .restoration:
-                s.pointee.contextError = nil
-                s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-            case .tracking, .context(isFirst: false), .preparedName, .deallocation:
-                s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-            case .preparation:
-                s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
-            }
-            return
-        }
+        if let next = s.pointee.own.first { return beginOwn(s, next) }
         s.pointee.hasOwn = false
+        if s.pointee.backend == .attached {
+            s.pointee.journal.autocommit = s.pointee.status.contains(.autocommit)
+            s.pointee.journal.questionsAnswered()
+        }
+        if s.pointee.isOpening {
+            s.pointee.isOpening = false
+            let commands = s.pointee.restorationError == nil ? restoration(s) : []
+            if !commands.isEmpty { return writeNode(s, commands) }
+        }
         switch s.pointee.frontend {
         case .waiting, .streaming, .infile:
             // The client's command is with the node already: the next packets are its answer.
@@ -463,20 +538,66 @@ extension Worker {
         writeNode(s, commands)
     }
 
+    /// Whether the statement about to be sent asks what the one before has left.
+    func readsPrevious(_ s: SessionRef) -> Bool {
+        switch s.pointee.command {
+        case .query:
+            // Of a large one nobody knows.
+            return !s.pointee.statementKept
+                || StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).readsPrevious
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return true }
+            return s.pointee.prepared[i].text.withUnsafeBytes {
+                StatementClassifier.classify($0, dialect: dialect(s)).readsPrevious
+            }
+        case _: return false
+        }
+    }
+
     /// The session stands on its new node: what was held goes on, or is told what could not be rebuilt.
     func restored(_ s: SessionRef) {
+        if let error = s.pointee.restorationError {
+            // What was said after a refusal was said in a session that was not the client's. Nobody goes on in that: all of
+            // it is done once more, each part for itself; of what is then refused the others do not depend, or say so too.
+            guard s.pointee.restoresPiecewise, !s.pointee.refusedParts.isEmpty else {
+                return s.pointee.restoresPiecewise ? loseState(s, error) : restoreAgain(s)
+            }
+            for part in s.pointee.refusedParts { s.pointee.journal.giveUp(part, onto: s.pointee.loginValues) }
+            budgetJournal(s)
+        }
         s.pointee.backend = .attached
         s.pointee.failedRestorations = 0
+        s.pointee.restoresPiecewise = false
+        if s.pointee.journal.login == nil { s.pointee.journal.login = s.pointee.loginValues }
+        s.pointee.loginValues = nil
         leaveQueue(s)
         if let error = s.pointee.restorationError {
-            keepJournal(s, SessionJournal(database: s.pointee.journal.database))
-            return answerHeld(s, .restorationFailed(code: error.code, message: error.message))
+            let parts = s.pointee.refusedParts
+            s.pointee.refusedParts = []
+            s.pointee.restorationError = nil
+            return answerHeld(s, .restorationFailed(parts, code: error.code, message: error.message))
         }
-        if s.pointee.command == .query {
-            if StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).readsPrevious {
-                return answerHeld(s, .previousLost)
-            }
-        }
+        if readsPrevious(s) { return answerHeld(s, .previousLost) }
         sendHeld(s)
+    }
+
+    /// From the start, on a fresh connection, part by part.
+    private func restoreAgain(_ s: SessionRef) {
+        s.pointee.restoresPiecewise = true
+        closeNode(s, reset: false)
+        leaveQueue(s)
+        hold(s, first: true)
+        releaseDue = true
+    }
+
+    /// Nothing could be rebuilt: the session goes on with what a login has.
+    private func loseState(_ s: SessionRef, _ error: ErrorPacket) {
+        s.pointee.restoresPiecewise = false
+        s.pointee.restorationError = nil
+        closeNode(s, reset: false)
+        leaveQueue(s)
+        keepJournal(s, SessionJournal(database: s.pointee.journal.database))
+        budgetPrepared(s) { $0.removeAll() }
+        answerHeld(s, .restorationFailed(code: error.code, message: error.message))
     }
 }

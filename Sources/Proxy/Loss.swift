@@ -119,7 +119,7 @@ extension Worker {
     }
 
     /// What the statement in flight does, as far as its text proves.
-    private func effect(_ s: SessionRef) -> StatementFacts.Effect {
+    func effect(_ s: SessionRef) -> StatementFacts.Effect {
         switch s.pointee.command {
         case .query:
             guard s.pointee.statementKept else { return .opaque }
@@ -162,6 +162,8 @@ extension Worker {
         s.pointee.finishesAfterSkip = false
         s.pointee.hasOwn = false
         s.pointee.tracksWithNext = false
+        s.pointee.asksWithNext = false
+        s.pointee.isOpening = false
         s.pointee.isRestored = false
         s.pointee.endPassed = false
         s.pointee.own.removeAll()

@@ -60,10 +60,14 @@ enum Backend: UInt8 {
 
 /// A command that the proxy itself sent to the node; its answer is not the client's.
 enum OwnCommand {
-    /// Asks the server to report every change of the session.
+    /// Asks for what the session has from its login.
+    case loginValues
+    /// Asks the server to report changes of the session.
     case tracking
+    /// Asks for what the server has not reported, or makes room for that.
+    case question(SessionJournal.Question.Answer)
     /// Rebuilds a part of the session's state.
-    case restoration
+    case restoration(RestorationPart)
     /// Brings about what the statements behind it were prepared under: the first of its texts, or a further one.
     case context(isFirst: Bool)
     /// PREPARE … FROM under this name.
@@ -143,7 +147,11 @@ struct Session {
     var asksForCursor = false
     /// The server has not been asked to report changes: that goes out with the session's first command.
     var tracksWithNext = false
-    /// The journal keeps characteristics for the next transaction.
+    /// Questions of the journal go out with the next command that does not ask what the one before has left.
+    var asksWithNext = false
+    /// The last change was a single statement's, answered without warnings.
+    var changedQuietly = false
+    /// The journal keeps something that a transaction's beginning or end changes.
     var journalWatchesTransactions = false
     /// The answer ended with an error of the server's.
     var answerFailed = false
@@ -159,6 +167,10 @@ struct Session {
     var finishesAfterSkip = false
     /// All of the session's state stands on its new node.
     var isRestored = false
+    /// The new node is being asked what its login has; then the session is rebuilt.
+    var isOpening = false
+    /// The new node has refused a part of the state: now its parts are tried one by one.
+    var restoresPiecewise = false
     /// The client sees no session tracking: OK packets are re-encoded for it.
     var stripsTracking = false
     /// The client's status flags, as last reported by a node.
@@ -250,12 +262,16 @@ struct Session {
     /// Our answer to a statement whose rest is still to come: it follows the statement's last packet, as a server's does.
     var lateAnswer: ErrorPacket?
     let peer: ResolvedAddress
-    /// The error of the part of the state that could not be rebuilt.
+    /// The parts of the state that could not be rebuilt, and the first error.
+    var refusedParts: [RestorationPart] = []
     var restorationError: ErrorPacket?
     /// Why the context could not be brought about for which statements are being prepared.
     var contextError: ErrorPacket?
     /// PREPARE names that stand on the node and must not.
     var misprepared: [[UInt8]] = []
+    /// The last packet of rows among the answers to our own commands, and what it said of the present login.
+    var ownRow: [UInt8] = []
+    var loginValues: LoginValues?
     /// What the node said to the last login: for the client, in a while or when nothing else has come of it.
     var loginError: ErrorPacket?
     /// Of `journal`, as the budget has it.

@@ -55,6 +55,7 @@ final class Worker: @unchecked Sendable {
     var loop: EventLoop!
     var view: ClusterView
     var accounts = AccountDirectory()
+    var loginValues = LoginValueTable()
     var identity: ServerIdentity?
     var paused = false
     /// Set once: the worker goes when its sessions are done, at the latest then.

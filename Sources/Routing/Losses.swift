@@ -22,12 +22,16 @@ public struct Losses: OptionSet, Sendable, Hashable, CustomStringConvertible {
     /// More state than the journal's limit.
     public static let tooLarge = Losses(rawValue: 1 << 11)
 
+    /// System variables whose values only the server knows.
+    public static let systemVariables = Losses(rawValue: 1 << 12)
+
     private static let names: [(Losses, String)] = [
         (.temporaryTables, "a temporary table"), (.tableLocks, "locked tables"), (.userLocks, "a lock of GET_LOCK"),
         (.handlers, "an open HANDLER"), (.openCursors, "an open cursor"), (.longData, "parameter data sent ahead"),
         (.userVariables, "a user variable set by a query"), (.preparedNames, "a statement prepared from a variable"),
         (.xa, "an XA transaction"), (.oneShotVariables, "a variable meant for the next statement"),
         (.unknown, "session state changed by a procedure, trigger or function"),
+        (.systemVariables, "a system variable that the server has not told"),
         (.tooLarge, "more session state than is kept"),
     ]
 

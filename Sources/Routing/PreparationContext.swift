@@ -33,19 +33,24 @@ public struct PreparationContext: Sendable, Hashable {
             "character_set_filesystem", "character_set_collations", "sql_if_exists", "time_zone",
         ].map { Array($0.utf8) })
 
-    /// The texts that bring it about on a session in which nothing is set that is not set here.
-    func texts() -> [[UInt8]] {
+    /// The texts that bring it about on a session in which nothing is set that is not set here, and that has the rest
+    /// from `login`.
+    func texts(onto login: LoginValues?) -> [[UInt8]] {
         var texts: [[UInt8]] = []
         // CHARACTER SET takes its collation from the schema.
         let isOfSchema = names.map { ASCII.starts(ASCII.lowercased($0), "char") } ?? false
         let first = isOfSchema ? namesSchema : schema
-        if let first { texts.append(Self.use(first)) }
+        if let first {
+            // The server has reported the name in UTF-8.
+            let isForeign = !first.allSatisfy { $0 < 0x80 }
+            if isForeign { texts.append(Array("SET NAMES utf8mb4".utf8)) }
+            texts.append(Self.use(first))
+            if isForeign, names == nil { texts += Self.set(SessionVariables.setByNames, to: login) }
+        }
         if let names { texts.append(Array("SET ".utf8) + names) }
         if let schema, schema != first { texts.append(Self.use(schema)) }
         if !variables.isEmpty {
-            let items = variables.map { variable in
-                Array("@@session.".utf8) + variable.name + [0x3d] + SQLText.value(variable.value, isText: false)
-            }
+            let items = variables.map { SessionVariables.assignment($0.name, $0.value) }
             texts.append(Array("SET ".utf8) + Array(items.joined(separator: Array(", ".utf8))))
         }
         return texts
@@ -54,22 +59,23 @@ public struct PreparationContext: Sendable, Hashable {
     private static func use(_ schema: [UInt8]) -> [UInt8] { Array("USE ".utf8) + SQLText.identifier(schema) }
 
     /// What goes back from all of them to what a login has, but for the schema.
-    static func backToLogin(from contexts: [PreparationContext], collation: UInt16) -> [[UInt8]] {
-        let charsets = ["character_set_client", "character_set_results", "collation_connection"]
-        var names: Set<String> = []
+    static func back(from contexts: [PreparationContext], to login: LoginValues?) -> [[UInt8]] {
+        var names: Set<[UInt8]> = []
         for context in contexts {
-            if context.names != nil { names.formUnion(charsets) }
-            for variable in context.variables {
-                let name = String(decoding: variable.name, as: UTF8.self)
-                names.insert(name == "character_set_connection" ? "collation_connection" : name)
-            }
+            if context.names != nil { names.formUnion(SessionVariables.setByNames) }
+            names.formUnion(context.variables.map(\.name))
         }
+        return set(names.map { ($0, [UInt8]()) }.sorted(by: SessionVariables.precedes).map(\.0), to: login)
+    }
+
+    /// One SET of all of them to what a login has; to the server's own where that is not known.
+    private static func set(_ names: [[UInt8]], to login: LoginValues?) -> [[UInt8]] {
         if names.isEmpty { return [] }
-        let items = names.sorted().map { name in
-            // A login's collation is known by its number, which these take as well.
-            "@@session.\(name)=" + (collation != 0 && charsets.contains(name) ? "\(collation)" : "DEFAULT")
+        let items = names.map { name in
+            login?.value(of: name).map { SessionVariables.assignment(name, $0) }
+                ?? Array("@@session.".utf8) + name + Array("=DEFAULT".utf8)
         }
-        return [Array("SET \(items.joined(separator: ", "))".utf8)]
+        return [Array("SET ".utf8) + Array(items.joined(separator: Array(", ".utf8)))]
     }
 
     /// The order in which they can be brought about one after the other: a session cannot go back to having no schema,
@@ -86,7 +92,9 @@ public struct PreparationContext: Sendable, Hashable {
     var byteCount: Int {
         var sum = 0
         for text in [schema, names, namesSchema] { if let text { sum += text.count + SessionJournal.textOverhead } }
-        for variable in variables { sum += variable.name.count + variable.value.count + 2 * SessionJournal.textOverhead }
+        for variable in variables {
+            sum += variable.name.count + variable.value.count + 2 * SessionJournal.textOverhead
+        }
         return sum
     }
 }

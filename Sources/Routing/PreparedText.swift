@@ -51,12 +51,14 @@ extension SessionChangeKind {
     /// The values in the statement's text say what it is, or may.
     public var isOfValues: Bool {
         switch self {
-        case .setUserVariables, .loseUserVariables, .userLock, .releaseUserLock, .unknown: true
+        case .setUserVariables, .loseUserVariables, .setVariables, .setVariable, .userLock, .releaseUserLock, .unknown:
+            true
         case .several(let changes): !changes.contains(.procedure) && changes.contains(where: \.isOfValues)
-        case .none, .systemVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking,
-            .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables, .unlockTables,
-            .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .xaBegun,
-            .xaEnded, .procedure:
+        case .sequence(let changes): changes.contains(where: \.isOfValues)
+        case .none, .systemVariables, .oneShotVariables, .clearVariable, .passingVariables, .setNames, .setRole,
+            .tracking, .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer,
+            .unlockTables, .begun, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
+            .executeName, .xaBegun, .xaEnded, .procedure:
             false
         }
     }

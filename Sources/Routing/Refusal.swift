@@ -81,11 +81,14 @@ public struct Refusal: Sendable, Hashable {
         .stateLost, 1927, "08S02",
         "session state lost with the primary: what the statement before left (warnings, row counts) is gone")
 
-    /// The new primary refused a part of the session's state.
-    public static func restorationFailed(code: UInt16, message: String) -> Refusal {
-        Refusal(
+    /// The new primary refused parts of the session's state: which, and what it said to the first of them.
+    public static func restorationFailed(_ parts: [RestorationPart] = [], code: UInt16, message: String) -> Refusal {
+        var names: [String] = []
+        for part in parts where !names.contains(part.description) && names.count < 8 { names.append(part.description) }
+        let what = names.isEmpty ? "it" : names.joined(separator: ", ")
+        return Refusal(
             .stateLost, 1927, "08S02",
-            "session state lost with the primary: the new one refused to restore it (\(code): \(message)); "
+            "session state lost with the primary: the new one refused to restore \(what) (\(code): \(message)); "
                 + "set it up again before going on")
     }
 

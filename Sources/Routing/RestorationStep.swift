@@ -1,7 +1,7 @@
-/// A step of rebuilding a session, see ``SessionJournal/restoration(of:loginCollation:)``.
+/// A step of rebuilding a session, see ``SessionJournal/restoration(of:onto:isAutocommit:piecewise:)``.
 public enum RestorationStep: Sendable, Hashable {
-    /// A text to be run. That it is refused is the session's trouble.
-    case text([UInt8])
+    /// A text to be run, and what is lost where the server refuses it.
+    case text([UInt8], RestorationPart)
     /// Texts that bring a context about. Where one is refused, what is prepared under this context fails, and no more.
     case context([[UInt8]])
     /// PREPARE … FROM, under the context of the step before. Where it is refused, or that was, the name is gone.

@@ -39,8 +39,14 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
 
     /// Nothing that the server does not report; it may report a change of state.
     case none
-    /// System variables of the session were set: the server reports each by itself.
+    /// The session was changed in ways that the server reports.
     case systemVariables
+    /// System variables of the session were set (names in lower case): the server reports some of them.
+    case setVariables([[UInt8]])
+    /// A system variable was set to this very value.
+    case setVariable([UInt8], [UInt8])
+    /// Variables were set that the next statement uses up.
+    case oneShotVariables
     /// All assignments of one SET statement: their right-hand sides see the values from before it.
     case setUserVariables([Assignment])
     /// Values that only the server knows were assigned to these user variables; empty: to which is not known.
@@ -53,8 +59,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case setNames([UInt8])
     /// SET ROLE, verbatim.
     case setRole([UInt8])
-    /// The client set session_track_…: the proxy must set its own tracking again, and ask for these variables.
-    case tracking([[UInt8]])
+    /// The client set session_track_…: the proxy must set its own tracking again.
+    case tracking
     /// One-shot SET TRANSACTION (or `SET @@tx_isolation`), verbatim.
     case nextTransaction([UInt8])
     case createTemporaryTable(TableName)
@@ -62,8 +68,13 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case dropTables([TableName])
     /// ALTER … RENAME, RENAME TABLE: names of temporary tables may have changed.
     case renameTables
+    /// LOCK TABLES, FLUSH TABLES … WITH READ LOCK: until UNLOCK TABLES or a transaction.
     case lockTables
+    /// FLUSH TABLES WITH READ LOCK, BACKUP: until they are undone.
+    case lockServer
     case unlockTables
+    /// A transaction was begun.
+    case begun
     /// GET_LOCK; nil: of an unknown name, or of many.
     case userLock([UInt8]?)
     /// RELEASE_LOCK; nil: of an unknown name.
@@ -83,9 +94,25 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case unknown
     /// All of them, in order; none of them is `several` itself, see ``joined(_:)``.
     case several([SessionChangeKind])
+    /// Of several statements in one text, one for each: each is done when its statement has been answered.
+    case sequence([SessionChangeKind])
 }
 
 extension SessionChangeKind {
+    /// CALL does, and what runs one.
+    var mayGiveSeveralAnswers: Bool {
+        switch self {
+        case .procedure, .executeName, .unknown: true
+        case .several(let changes), .sequence(let changes): changes.contains(where: \.mayGiveSeveralAnswers)
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables,
+            .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
+            .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
+            .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName,
+            .deallocateName, .xaBegun, .xaEnded:
+            false
+        }
+    }
+
     /// All of them as one; nil for none. Flat, whatever statement stood in whatever other.
     static func joined(_ changes: [SessionChangeKind]) -> SessionChangeKind? {
         var flat: [SessionChangeKind] = []

@@ -6,15 +6,22 @@
 /// name. Where the answer ends in an EOF packet with SERVER_SESSION_STATE_CHANGED (0x4000), which carries no facts:
 /// ``apply(_:)``, then ``stateChanged()``; the server reports the values with its next tracked OK.
 ///
-/// The server must have been told `SET session_track_system_variables='*', session_track_schema=ON,
-/// session_track_state_change=ON` (``trackingText``). Known limits: variables and locks that a stored procedure,
+/// The server must have been told to report changes (``trackingText``). A variable that a SET has named and that the
+/// answer did not report is asked for (``questions``). Known limits: variables and locks that a stored procedure,
 /// function or trigger takes without the server reporting a change (`SELECT … INTO @x`, GET_LOCK inside of it). And
 /// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
 /// is taken for the unknown change that it cannot be told from.
 public struct SessionJournal: Sendable {
     /// To be run after every login and after COM_RESET_CONNECTION and COM_CHANGE_USER, which undo it.
-    public static let trackingText = Array(
-        "SET session_track_system_variables='*', session_track_schema=ON, session_track_state_change=ON".utf8)
+    public static let trackingText = trackingText(SessionVariables.tracked.utf8)
+
+    /// The variable whose report carries answers.
+    public static let carrier = SessionVariables.carrier
+
+    private static func trackingText(_ list: some Sequence<UInt8>) -> [UInt8] {
+        Array("SET session_track_system_variables='".utf8) + list
+            + Array("', session_track_schema=ON, session_track_state_change=ON".utf8)
+    }
 
     /// More tables, locks or handlers than this are not told apart: the loss stays until a reset.
     private static let namesMax = 256
@@ -41,10 +48,26 @@ public struct SessionJournal: Sendable {
     /// explicit value for its auto_increment column the packet's id is that value, LAST_INSERT_ID() is not.)
     public var lastInsertID: UInt64 = 0
 
-    /// The client changed what is tracked: run this text, then call ``trackingRestored()``. Its answer's facts are
-    /// to be fed as usual, after `apply(.systemVariables)`.
-    public private(set) var pendingTracking: [UInt8]?
+    /// What the session has from its login; nil while it has not been asked.
+    public var login: LoginValues?
 
+    /// Of the server's status flags; nil: as the login has it.
+    public var autocommit: Bool?
+
+    /// The server has to be asked: ``questions()``.
+    public var asks: Bool { isTrackingChanged || !unanswered.isEmpty && !isAsking }
+
+    /// What the client wants to be told of its session's changes.
+    public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
+
+    /// Chosen by the client.
+    private var tracking: ClientTracking?
+    /// The client changed what is tracked.
+    private var isTrackingChanged = false
+    /// Variables that were set and whose value has not been reported.
+    private var unanswered: [[UInt8]] = []
+    /// The questions for these are under way.
+    private var isAsking = false
     private var variables: [(name: [UInt8], value: [UInt8])] = []
     private var userVariables = UserVariableLog()
     /// `NAMES …` or `CHARACTER SET …`; later reports of single variables come after it.
@@ -62,6 +85,9 @@ public struct SessionJournal: Sendable {
     /// Losses that stay until a reset, and those kept by ``lose(_:)`` and ``regain(_:)``.
     private var marked: Losses = []
     private var frame = Frame()
+
+    /// LOCK TABLES, which a transaction's beginning ends; FLUSH TABLES WITH READ LOCK and BACKUP are in `marked`.
+    private var hasLockedTables = false
 
     /// What the answer being fed may report.
     private struct Frame: Sendable {
@@ -81,6 +107,8 @@ public struct SessionJournal: Sendable {
     public var losses: Losses {
         var losses = marked
         if userVariables.isLossy { losses.insert(.userVariables) }
+        if !unanswered.isEmpty || isTrackingChanged { losses.insert(.systemVariables) }
+        if hasLockedTables { losses.insert(.tableLocks) }
         if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
         if !userLocks.isEmpty { losses.insert(.userLocks) }
@@ -118,6 +146,10 @@ public struct SessionJournal: Sendable {
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
         marked = []
+        hasLockedTables = false
+        unanswered = []
+        isAsking = false
+        isTrackingChanged = false
         if isNextTransactionUncertain { transactionEnded() }
         temporaryTables = []
         userLocks = []
@@ -129,28 +161,33 @@ public struct SessionJournal: Sendable {
     // MARK: Facts of the server
 
     public mutating func systemVariable(name: [UInt8], value: [UInt8]) {
-        let name = ASCII.lowercased(name)
-        if ASCII.starts(name, "session_track_") || frame.passing.contains(name) { return }
+        let reported = ASCII.lowercased(name)
+        if ASCII.starts(reported, "session_track_"), reported != SessionVariables.trackTransactions { return }
+        let name = SessionVariables.canonical(reported)
+        let isNamed = unanswered.contains(name)
+        if isNamed { unanswered.removeAll { $0 == name } }
+        // Of these the status flags tell, or nothing that could be set.
+        if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
+        if SessionVariables.withoutPlace.contains(name), !isNamed { return }
+        if frame.passing.contains(reported) { return }
         if frame.cleared.contains(name) {
             variables.removeAll { $0.name == name }
             return
         }
-        if Known.oneShot.contains(name) {
-            marked.insert(.oneShotVariables)
-            return
-        }
-        if Known.lastInsertID.contains(name) {
+        if name == SessionVariables.lastInsertID[0] {
             lastInsertID = ASCII.unsigned(value) ?? lastInsertID
             return
         }
-        if frame.isNames && Known.setByNames.contains(name) { return }
+        if frame.isNames && SessionVariables.setByNames.contains(name) { return }
         let present = variables.firstIndex { $0.name == name }
-        if userVariables.dependsOnContext, Known.context.contains(name), present.map({ variables[$0].value }) != value {
-            userVariables.contextChanged(from: name == Known.timestamp ? nil : presentContext)
+        if userVariables.dependsOnContext, SessionVariables.context.contains(name),
+            present.map({ variables[$0].value }) != value
+        {
+            userVariables.contextChanged(from: name == SessionVariables.timestamp ? nil : presentContext)
         }
-        if name == Known.characterSetConnection {
+        if name == SessionVariables.characterSetConnection {
             // The server gave the connection that character set's default collation.
-            variables.removeAll { $0.name == Known.collationConnection }
+            variables.removeAll { $0.name == SessionVariables.collationConnection }
         }
         if let index = variables.firstIndex(where: { $0.name == name }) {
             variables[index].value = value
@@ -165,6 +202,7 @@ public struct SessionJournal: Sendable {
     /// The default schema is now this one; empty: none.
     public mutating func schema(_ name: [UInt8]) {
         database = name.isEmpty ? nil : name
+        variables.removeAll { SessionVariables.ofSchema.contains($0.name) }
         limit()
     }
 
@@ -211,16 +249,18 @@ public struct SessionJournal: Sendable {
         let role = self.role
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
         self.role = role
-        pendingTracking = Self.trackingText
     }
 
     /// COM_CHANGE_USER succeeded, with this default schema.
     public mutating func changedUser(database: [UInt8]?) {
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
-        pendingTracking = Self.trackingText
     }
 
-    public mutating func trackingRestored() { pendingTracking = nil }
+    /// A transaction has begun, which ends LOCK TABLES.
+    public mutating func transactionBegun() { hasLockedTables = false }
+
+    /// BEGIN would tell the journal something.
+    public var watchesTransactions: Bool { hasLockedTables || !nextTransaction.isEmpty }
 
     private mutating func note(_ change: SessionChangeKind, isNested: Bool) {
         switch change {
@@ -233,8 +273,15 @@ public struct SessionJournal: Sendable {
             userVariables.assign(assignments)
         case .loseUserVariables(let names):
             userVariables.lose(names)
+        case .setVariables(let names):
+            frame.isExplained = true
+            for name in names { noteNamed(SessionVariables.canonical(name)) }
+        case .setVariable(let name, let value):
+            frame.isExplained = true
+            systemVariableSet(name, value)
         case .clearVariable(let name):
             frame.isExplained = true
+            unanswered.removeAll { $0 == name }
             frame.cleared.append(name)
             variables.removeAll { $0.name == name }
         case .passingVariables(let names):
@@ -244,23 +291,22 @@ public struct SessionJournal: Sendable {
             frame.isExplained = true
             frame.isNames = true
             if userVariables.dependsOnContext,
-                names != text || variables.contains(where: { Known.context.contains($0.name) })
+                names != text || variables.contains(where: { SessionVariables.context.contains($0.name) })
             {
                 userVariables.contextChanged(from: presentContext)
             }
             names = kept(text)
             namesDatabase = database
-            variables.removeAll { Known.setByNames.contains($0.name) }
+            variables.removeAll { SessionVariables.setByNames.contains($0.name) }
         case .setRole(let text):
             frame.isExplained = true
             role = kept(text)
-        case .tracking(let variables):
+        case .tracking:
             frame.isExplained = true
-            var text = Self.trackingText
-            for name in variables {
-                text += Array(", @@session.".utf8) + name + Array("=@@session.".utf8) + name
-            }
-            pendingTracking = kept(text) ?? Self.trackingText
+            isTrackingChanged = true
+        case .oneShotVariables:
+            frame.isExplained = true
+            marked.insert(.oneShotVariables)
         case .nextTransaction(let text):
             frame.isExplained = true
             if nextTransaction.count < 16 { nextTransaction.append(text) } else { marked.insert(.tooLarge) }
@@ -284,9 +330,15 @@ public struct SessionJournal: Sendable {
         case .lockTables:
             // Reports a change where a view of another schema is among them.
             frame.isExplained = true
+            hasLockedTables = true
+        case .lockServer:
+            frame.isExplained = true
             marked.insert(.tableLocks)
         case .unlockTables:
+            hasLockedTables = false
             marked.remove(.tableLocks)
+        case .begun:
+            transactionBegun()
         case .userLock(let name?):
             if let index = userLocks.firstIndex(where: { $0.name == name }) {
                 userLocks[index].count += 1
@@ -332,9 +384,26 @@ public struct SessionJournal: Sendable {
         case .unknown:
             frame.isExplained = true
             marked.insert(.unknown)
-        case .several(let changes):
+        case .several(let changes), .sequence(let changes):
             for change in changes { note(change, isNested: isNested) }
         }
+    }
+
+    /// Set by a SET: what the answer does not report is asked for.
+    private mutating func noteNamed(_ name: [UInt8]) {
+        if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
+        guard unanswered.count < Self.namesMax else {
+            marked.insert(.tooLarge)
+            return
+        }
+        isAsking = false
+        if !unanswered.contains(name) { unanswered.append(name) }
+        if let other = SessionVariables.alsoSet(by: name), !unanswered.contains(other) { unanswered.append(other) }
+    }
+
+    private mutating func systemVariableSet(_ name: [UInt8], _ value: [UInt8]) {
+        if !unanswered.contains(name) { unanswered.append(name) }
+        systemVariable(name: name, value: value)
     }
 
     /// What EXECUTE did is what the prepared text says.
@@ -378,23 +447,13 @@ public struct SessionJournal: Sendable {
 
     // MARK: Restoration
 
-    /// The schema to log in with; nil where ``restoration(of:)`` chooses it itself, since a role has to be taken first,
-    /// or a character set was taken from another schema, or a statement was prepared in another.
-    public func loginDatabase(_ statements: PreparationContexts = PreparationContexts()) -> [UInt8]? {
-        restorationUses || !otherContexts(statements).isEmpty ? nil : database
-    }
-
-    private var restorationUses: Bool {
-        role != nil || (isCharacterSetOfSchema && namesDatabase != database)
-    }
-
     /// What a statement is prepared under now.
     public var preparationContext: PreparationContext {
         PreparationContext(
             schema: database, names: names, namesSchema: names == nil ? nil : namesDatabase,
-            variables: variables.filter { PreparationContext.read.contains($0.name) }.sorted(by: Known.precedes).map {
-                PreparationContext.Variable(name: $0.name, value: $0.value)
-            })
+            variables: variables.filter { PreparationContext.read.contains($0.name) }
+                .sorted(by: SessionVariables.precedes)
+                .map { PreparationContext.Variable(name: $0.name, value: $0.value) })
     }
 
     /// The contexts, other than the present one, under which something has to be prepared: in the order in which they
@@ -414,15 +473,32 @@ public struct SessionJournal: Sendable {
 
     private var isCharacterSetOfSchema: Bool { names.map { ASCII.starts(ASCII.lowercased($0), "char") } ?? false }
 
-    /// What rebuilds the state on a fresh login, in order; none if there is nothing to do. The new login has
-    /// ``loginDatabase(_:)``, the login's own character set, and ``trackingText`` may be run before or after.
-    /// `statements`: the contexts of what else has to be prepared. `loginCollation`: what the login said, 0 for nothing.
+    /// What rebuilds the state on a fresh login without a schema, in order; none if there is nothing to do.
+    ///
+    /// - Parameters:
+    ///   - statements: the contexts of what else has to be prepared.
+    ///   - onto, isAutocommit: what that login has.
+    ///   - piecewise: each variable for itself, so that one that the server refuses does not take others with it. (SET
+    ///     sets all of its variables or none.)
     public func restoration(
-        of statements: PreparationContexts = PreparationContexts(), loginCollation: UInt16 = 0
+        of statements: PreparationContexts = PreparationContexts(), onto present: LoginValues? = nil,
+        isAutocommit: Bool? = nil, piecewise: Bool = false
     ) -> [RestorationStep] {
         var steps: [RestorationStep] = []
-        func add(_ texts: [[UInt8]]) { steps += texts.map { .text($0) } }
-        if let role { add([role]) }
+        func add(_ texts: [[UInt8]], _ part: RestorationPart) { steps += texts.map { .text($0, part) } }
+        func set(_ variables: [(name: [UInt8], value: [UInt8])], _ more: [([UInt8], [UInt8])] = []) {
+            let items = variables.map { ($0.name, SessionVariables.assignment($0.name, $0.value)) } + more
+            let prefix = Array("SET ".utf8)
+            if piecewise {
+                for (name, text) in items { add([prefix + text], .variable(name)) }
+            } else if !items.isEmpty {
+                add([prefix + Array(items.map(\.1).joined(separator: Array(", ".utf8)))], .variables)
+            }
+        }
+        if let role { add([role], .role) }
+        // What the session had before it set anything: all that follows was said under it.
+        if let login, let present { set(login.differing(from: present)) }
+        let base = login ?? present
         let others = otherContexts(statements)
         for context in others {
             // A session that has no schema now can't be brought back from one.
@@ -430,28 +506,31 @@ public struct SessionJournal: Sendable {
                 steps.append(.lostStatements(context))
                 continue
             }
-            steps.append(.context(context.texts()))
+            steps.append(.context(context.texts(onto: base)))
             steps += preparations(under: context)
         }
         let before = userVariables.statementsBefore()
         // They were said under what the login had, and more and more of the session's own.
-        if !before.isEmpty { add(PreparationContext.backToLogin(from: others, collation: loginCollation)) }
+        if !before.isEmpty { add(PreparationContext.back(from: others, to: base), .variables) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
-        if restorationUses || !others.isEmpty, let first = movesSchema ? namesDatabase : database {
-            add([use(first)])
-        }
-        add(before)
-        if let names { add([Array("SET ".utf8) + names]) }
-        if movesSchema, let database { add([use(database)]) }
+        if let first = movesSchema ? namesDatabase : database { add(use(first, base), .schema(first)) }
+        add(before, .userVariables)
+        if let names { add([Array("SET ".utf8) + names], .names) }
+        if movesSchema, let database { add(use(database, nil), .schema(database)) }
 
-        var items = variables.sorted(by: Known.precedes).map(assignment)
-        if lastInsertID != 0 { items.append(Array("@@session.last_insert_id=\(lastInsertID)".utf8)) }
-        if !items.isEmpty { add([Array("SET ".utf8) + Array(items.joined(separator: Array(", ".utf8)))]) }
+        var more: [([UInt8], [UInt8])] = []
+        if let autocommit, let isAutocommit, autocommit != isAutocommit {
+            more.append((SessionVariables.autocommit, Array("@@session.autocommit=\(autocommit ? 1 : 0)".utf8)))
+        }
+        if lastInsertID != 0 {
+            more.append((SessionVariables.lastInsertID[0], Array("@@session.last_insert_id=\(lastInsertID)".utf8)))
+        }
+        set(variables.sorted(by: SessionVariables.precedes), more)
 
         // After the variables above, since how these are read depends on them.
-        add(userVariables.statements())
+        add(userVariables.statements(), .userVariables)
         steps += preparations(under: preparationContext)
-        add(nextTransaction)
+        add(nextTransaction, .nextTransaction)
         return steps
     }
 
@@ -466,12 +545,21 @@ public struct SessionJournal: Sendable {
         return steps + [.statements(context)]
     }
 
-    private func assignment(_ variable: (name: [UInt8], value: [UInt8])) -> [UInt8] {
-        let isNull = variable.value.isEmpty && Known.nullable.contains(variable.name)
-        return Array("@@session.".utf8) + variable.name + Array("=".utf8)
-            + (isNull
-                ? Array("NULL".utf8)
-                : SQLText.value(variable.value, isText: Known.textual.contains(variable.name)))
+    /// The server refuses this part of the state; the session goes on without it. `others`: what its login has.
+    public mutating func giveUp(_ part: RestorationPart, onto others: LoginValues?) {
+        switch part {
+        case .role: role = nil
+        case .schema(let name): if database == name { database = nil }
+        case .names: names = nil
+        case .variables: variables = []
+        case .variable(let name):
+            variables.removeAll { $0.name == name }
+            if let others { login = login?.giving(up: name, to: others) }
+            if name == SessionVariables.autocommit { autocommit = nil }
+            if name == SessionVariables.lastInsertID[0] { lastInsertID = 0 }
+        case .userVariables: userVariables = UserVariableLog()
+        case .nextTransaction: transactionEnded()
+        }
     }
 
     /// The texts that set everything which the meaning of a text depends on to what it is now, on a session that has
@@ -480,13 +568,131 @@ public struct SessionJournal: Sendable {
         if isCharacterSetOfSchema { return nil }
         var texts: [[UInt8]] = []
         if let names { texts.append(Array("SET ".utf8) + names) }
-        let items = variables.filter { Known.context.contains($0.name) && $0.name != Known.timestamp }
-            .sorted(by: Known.precedes).map(assignment)
+        let items = variables.filter {
+            SessionVariables.context.contains($0.name) && $0.name != SessionVariables.timestamp
+        }
+        .sorted(by: SessionVariables.precedes).map { SessionVariables.assignment($0.name, $0.value) }
         if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
         return texts
     }
 
-    private func use(_ schema: [UInt8]) -> [UInt8] { Array("USE ".utf8) + SQLText.identifier(schema) }
+    /// USE of a schema whose name the server has reported in UTF-8. `login`: where the character sets are still the
+    /// login's, what those are.
+    private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
+        let text = Array("USE ".utf8) + SQLText.identifier(schema)
+        guard !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        let back: [[UInt8]]
+        if let login {
+            let items = SessionVariables.setByNames.compactMap { name in
+                login.value(of: name).map { SessionVariables.assignment(name, $0) }
+            }
+            back = [Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))]
+        } else if let names {
+            back = [Array("SET ".utf8) + names]
+        } else {
+            return [text]
+        }
+        return [Array("SET NAMES utf8mb4".utf8), text] + back
+    }
+
+    // MARK: What the server is asked
+
+    /// One of our own statements whose answer tells the journal something, or sets the stage for the next.
+    public struct Question: Sendable, Hashable {
+        public enum Answer: Sendable, Hashable {
+            /// Reports what it sets: to be fed as usual, after `apply(.systemVariables)`.
+            case reports
+            /// The report of the carrier: ``SessionJournal/answered(_:about:)``.
+            case values([[UInt8]])
+            /// The report of the carrier: ``SessionJournal/answeredTracking(_:)``.
+            case tracking
+            /// Nothing.
+            case none
+        }
+
+        public let text: [UInt8]
+        public let answer: Answer
+    }
+
+    /// To be run now, in order. They leave FOUND_ROWS() and LAST_INSERT_ID() alone; ROW_COUNT() is 0 and there are no
+    /// warnings behind them, as behind a SET. From here on nothing is asked a second time.
+    public mutating func questions() -> [Question] {
+        isAsking = true
+        var questions: [Question] = []
+        let session = Array("@@session.".utf8)
+        if isTrackingChanged {
+            isTrackingChanged = false
+            // What the client has chosen is read before it is joined with ours, and reported after.
+            let list = "@@session_track_system_variables"
+            let text =
+                "SET default_master_connection=CONCAT(@@session_track_schema+0,@@session_track_state_change+0,"
+                + "LEFT(\(list),\(SessionVariables.carriedMax - 2))),session_track_system_variables="
+                + "CONCAT_WS(',',NULLIF(REPLACE(\(list),'*','last_gtid'),''),'\(SessionVariables.tracked)',"
+                + "IF(INSTR(\(list),'*'),'*',NULL)),session_track_schema=1,session_track_state_change=1"
+            questions.append(Question(text: Array(text.utf8), answer: .none))
+            questions.append(
+                Question(
+                    text: Array("SET default_master_connection=@@default_master_connection".utf8), answer: .tracking))
+        }
+        let reported = unanswered.filter {
+            SessionVariables.trackedNames.contains($0) && !SessionVariables.sharesReport.contains($0)
+        }
+        if !reported.isEmpty {
+            let items = reported.map { session + $0 + [0x3d] + session + $0 }
+            questions.append(
+                Question(
+                    text: Array("SET ".utf8) + items.joined(separator: Array(", ".utf8)), answer: .reports))
+        }
+        let mute = unanswered.filter { !reported.contains($0) && $0.allSatisfy(Self.isPlainName) }
+        for name in mute {
+            // NULL is nothing; and a clock that may or may not stand still is no answer.
+            let value =
+                name == SessionVariables.timestamp
+                ? Array("IF(ABS(@@session.timestamp-UNIX_TIMESTAMP(SYSDATE(6)))<2,'?',@@session.timestamp)".utf8)
+                : Array("IFNULL(".utf8) + session + name + Array(",'')".utf8)
+            questions.append(
+                Question(
+                    text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
+                    answer: .values([name])))
+        }
+        if questions.contains(where: { $0.answer != .reports }) {
+            let present = variables.first { $0.name == SessionVariables.carrier }?.value ?? []
+            questions.append(
+                Question(
+                    text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
+                    answer: .none))
+        }
+        return questions
+    }
+
+    private static func isPlainName(_ byte: UInt8) -> Bool {
+        byte == 0x5f || byte >= 0x61 && byte <= 0x7a || byte >= 0x30 && byte <= 0x39
+    }
+
+    /// The carrier's value, as the answer to a question about this variable.
+    public mutating func answered(_ value: [UInt8], about names: [[UInt8]]) {
+        guard names.count == 1, value.first == 0x3d, value != Array("=?".utf8) else { return }
+        apply(.systemVariables)
+        systemVariable(name: names[0], value: Array(value.dropFirst()))
+    }
+
+    /// What the client has chosen to be told: the two flags and the list.
+    public mutating func answeredTracking(_ value: [UInt8]) {
+        guard value.count >= 2 else { return }
+        // One that has been cut is not known: then the usual one is shown.
+        let list = value.count < SessionVariables.carriedMax ? Array(value[2...]) : ClientTracking.usual.list
+        tracking = ClientTracking(list: list, showsSchema: value[0] == 0x31, showsState: value[1] == 0x31)
+        limit()
+    }
+
+    /// All questions have been answered, or refused: what is still not known is a loss.
+    public mutating func questionsAnswered() { isAsking = !unanswered.isEmpty }
+
+    /// ``trackingText``, for a client that has asked for more.
+    public var presentTrackingText: [UInt8] {
+        guard let tracking, tracking.list != ClientTracking.usual.list else { return Self.trackingText }
+        return Self.trackingText(tracking.trackedWithOurs)
+    }
 
     // MARK: Size
 
@@ -494,7 +700,8 @@ public struct SessionJournal: Sendable {
     public var byteCount: Int {
         var sum = userVariables.byteCount
         func add(_ text: [UInt8]?) { if let text { sum += text.count + Self.textOverhead } }
-        for text in [database, names, namesDatabase, role, pendingTracking] { add(text) }
+        for text in [database, names, namesDatabase, role, tracking?.list] { add(text) }
+        for name in unanswered { add(name) }
         for variable in variables {
             add(variable.name)
             add(variable.value)
@@ -536,54 +743,7 @@ public struct SessionJournal: Sendable {
         userLocks = []
         handlers = []
         variables = []
+        unanswered = []
         transactionEnded()
     }
-}
-
-/// System variables that need knowing.
-private enum Known {
-    static let characterSetConnection = Array("character_set_connection".utf8)
-    /// Can go back to following the clock, which no text of a context says.
-    static let timestamp = Array("timestamp".utf8)
-    static let collationConnection = Array("collation_connection".utf8)
-
-    /// What SET NAMES and SET CHARACTER SET set; the collation is set without a report.
-    static let setByNames = names(
-        "character_set_client", "character_set_connection", "character_set_results", "collation_connection")
-
-    /// Used up by one statement.
-    static let oneShot = names("insert_id", "rand_seed1", "rand_seed2", "gtid_seq_no")
-
-    static let lastInsertID = names("last_insert_id", "identity")
-
-    /// An empty report means NULL (and some of them refuse an empty string).
-    static let nullable = names(
-        "character_set_results", "innodb_ft_user_stopword_table", "innodb_tmpdir", "enforce_storage_engine",
-        "default_tmp_storage_engine")
-
-    /// Strings that may look like numbers.
-    static let textual = names("default_master_connection", "innodb_ft_user_stopword_table", "innodb_tmpdir")
-
-    /// What the meaning of a text depends on.
-    static let context: Set<[UInt8]> = Set(
-        names(
-            "sql_mode", "character_set_client", "character_set_connection", "collation_connection", "time_zone",
-            "div_precision_increment", "lc_time_names", "default_week_format", "character_set_filesystem",
-            "character_set_collations", "old_mode", "max_allowed_packet", "sql_auto_is_null", "timestamp"))
-
-    /// Character sets before the collations that they would undo; otherwise by name, so that a text is the same
-    /// whatever the order of the reports.
-    static func precedes(
-        _ a: (name: [UInt8], value: [UInt8]), _ b: (name: [UInt8], value: [UInt8])
-    ) -> Bool {
-        let (rankA, rankB) = (rank(a.name), rank(b.name))
-        return rankA == rankB ? a.name.lexicographicallyPrecedes(b.name) : rankA < rankB
-    }
-
-    private static func rank(_ name: [UInt8]) -> Int {
-        if ASCII.starts(name, "character_set_") { return 0 }
-        return ASCII.starts(name, "collation_") ? 1 : 2
-    }
-
-    private static func names(_ texts: String...) -> [[UInt8]] { texts.map { Array($0.utf8) } }
 }

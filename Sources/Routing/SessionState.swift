@@ -135,7 +135,8 @@ extension Losses {
             (.temporaryTables, .temporaryTables), (.tableLocks, .tableLocks), (.userLocks, .userLocks),
             (.handlers, .handlers), (.openCursors, .openCursors), (.longData, .longData),
             (.userVariables, .userVariables), (.preparedNames, .preparedNames), (.xa, .xaTransaction),
-            (.oneShotVariables, .oneShotVariables), (.unknown, .unexplained), (.tooLarge, .unexplained),
+            (.oneShotVariables, .oneShotVariables), (.systemVariables, .systemVariables), (.unknown, .unexplained),
+            (.tooLarge, .unexplained),
         ]
         return all.filter { contains($0.0) }.map(\.1)
     }

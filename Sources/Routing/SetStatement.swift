@@ -19,8 +19,8 @@ struct SetStatement {
         var names: [UInt8]?
         /// System variables assigned, in order.
         var variables: [[UInt8]] = []
-        /// Assigned as `@@name`, which the server does not report (10.11).
-        var unreported: [[UInt8]] = []
+        var clock: [UInt8]?
+        var setsOneShot = false
         var cleared: [[UInt8]] = []
         var assignments: [SessionChangeKind.Assignment] = []
         var lost: [[UInt8]] = []
@@ -35,7 +35,7 @@ struct SetStatement {
         case "DEFAULT" where reader.isWord(2, "ROLE"): return StatementFacts(.opaque)
         case "TRANSACTION": return whole { .nextTransaction($0) }
         case "SESSION" where reader.isWord(2, "TRANSACTION"), "LOCAL" where reader.isWord(2, "TRANSACTION"):
-            return StatementFacts(.session, change: .systemVariables)
+            return StatementFacts(.session, change: .setVariables(Self.characteristics))
         case "GLOBAL" where reader.isWord(2, "TRANSACTION"):
             return StatementFacts(.opaque)
         default:
@@ -46,6 +46,8 @@ struct SetStatement {
         for item in items { add(item, to: &sum) }
         return facts(of: sum)
     }
+
+    private static let characteristics = [Array("tx_isolation".utf8), Array("tx_read_only".utf8)]
 
     private func whole(_ change: ([UInt8]) -> SessionChangeKind) -> StatementFacts {
         guard let text = reader.text else { return StatementFacts(.opaque, change: .unknown) }
@@ -131,8 +133,18 @@ struct SetStatement {
     private func addVariable(
         _ name: [UInt8], _ item: StatementReader, _ value: StatementReader, isUnscopedSystem: Bool, to sum: inout Sum
     ) {
-        if ASCII.starts(name, "session_track_") {
+        if ASCII.starts(name, "session_track_"), name != SessionVariables.trackTransactions {
             sum.setsTracking = true
+            return
+        }
+        let isDefault = value.count == 1 && value.isWord(0, "DEFAULT")
+        if SessionVariables.oneShot.contains(name) {
+            if !isDefault { sum.setsOneShot = true }
+            return
+        }
+        if isDefault, SessionVariables.privileged.contains(name) {
+            sum.variables.removeAll { $0 == name }
+            sum.cleared.append(name)
             return
         }
         switch String(decoding: name, as: UTF8.self) {
@@ -140,9 +152,18 @@ struct SetStatement {
             let isOff = value.count == 1 && ["0", "OFF", "FALSE", "'OFF'", "'off'"].contains(value.upper)
             if !isOff { sum.commits = true }
         case "timestamp":
-            if value.count == 1 && ["0", "DEFAULT"].contains(value.upper) {
+            sum.clock = nil
+            sum.cleared.removeAll { $0 == name }
+            sum.variables.removeAll { $0 == name }
+            switch value.clock {
+            case .running:
                 sum.cleared.append(name)
                 return
+            case .standing(let time):
+                sum.clock = time
+                return
+            case .unknown:
+                break
             }
         case "tx_isolation", "transaction_isolation", "tx_read_only", "transaction_read_only":
             // `SET @@tx_isolation = …` is for the next transaction only; `SET tx_isolation = …` for all.
@@ -157,8 +178,11 @@ struct SetStatement {
         default:
             break
         }
-        if !sum.variables.contains(name) { sum.variables.append(name) }
-        if isUnscopedSystem && !sum.unreported.contains(name) { sum.unreported.append(name) }
+        if sum.variables.count < StatementReader.namesMax {
+            if !sum.variables.contains(name) { sum.variables.append(name) }
+        } else {
+            sum.isUnknown = true
+        }
     }
 
     /// NAMES, CHARACTER SET, CHARSET. Returns whether it was one.
@@ -212,11 +236,10 @@ struct SetStatement {
         if !sum.assignments.isEmpty { changes.append(.setUserVariables(sum.assignments)) }
         if let names = sum.names { changes.append(.setNames(names)) }
         changes += sum.cleared.map { .clearVariable($0) }
-        if sum.setsTracking {
-            changes.append(.tracking(sum.variables))
-        } else if !sum.unreported.isEmpty {
-            changes.append(.tracking(sum.unreported))
-        }
+        if let clock = sum.clock { changes.append(.setVariable(SessionVariables.timestamp, clock)) }
+        if sum.setsOneShot { changes.append(.oneShotVariables) }
+        if !sum.variables.isEmpty { changes.append(.setVariables(sum.variables)) }
+        if sum.setsTracking { changes.append(.tracking) }
         if !sum.lost.isEmpty {
             changes.append(.loseUserVariables(sum.lost.count <= StatementReader.namesMax ? sum.lost : []))
         }
@@ -238,6 +261,23 @@ extension StatementReader {
 
     /// The first token's text in upper case, quoted or not.
     fileprivate var upper: String { String(decoding: bytes(0), as: UTF8.self).uppercased() }
+
+    /// What `SET timestamp = …` does to the session's clock.
+    fileprivate enum Clock {
+        case running
+        /// It stands at this time, in seconds.
+        case standing([UInt8])
+        case unknown
+    }
+
+    fileprivate var clock: Clock {
+        guard count == 1 else { return .unknown }
+        if isWord(0, "DEFAULT") { return .running }
+        let number = bytes(0)
+        guard kind(0) == .number, SQLText.isNumber(number) else { return .unknown }
+        let isZero = number.allSatisfy { $0 == 0x30 || $0 == 0x2e }
+        return isZero ? .running : .standing(number)
+    }
 
     /// An expression of literals, operators, pure functions and user variables.
     fileprivate var isPure: Bool {

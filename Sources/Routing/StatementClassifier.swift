@@ -46,7 +46,12 @@ public enum StatementClassifier {
         private let first: StatementFacts
         private var isOnly = true
         private var effect = StatementFacts.Effect.read
-        private var change: SessionChangeKind?
+        private var changes: [SessionChangeKind] = []
+        /// Not known, or more of them than are kept.
+        private var isUnknown = false
+
+        /// More statements than this that stand in one text with one that has a change are not told apart.
+        private static let countMax = 1024
 
         init(_ first: StatementFacts) {
             self.first = first
@@ -59,10 +64,15 @@ public enum StatementClassifier {
         }
 
         /// No other statement can change it.
-        var isSettled: Bool { !isOnly && effect == .opaque && change == .unknown }
+        var isSettled: Bool { !isOnly && effect == .opaque && isUnknown }
 
         var facts: StatementFacts {
             isOnly ? first : StatementFacts(effect, change: change, readsPrevious: first.readsPrevious)
+        }
+
+        private var change: SessionChangeKind? {
+            if isUnknown { return .unknown }
+            return changes.allSatisfy { $0 == .none } ? nil : .sequence(changes)
         }
 
         private mutating func take(_ facts: StatementFacts) {
@@ -71,11 +81,13 @@ public enum StatementClassifier {
             case .session: if effect == .read { effect = .session }
             case .begin, .commit, .rollback, .write, .transactional, .opaque: effect = .opaque
             }
-            switch facts.change {
-            case nil, SessionChangeKind.none?: break
-            case .systemVariables?: if change == nil { change = .systemVariables }
-            default: change = .unknown
+            // Behind one that may give several answers nobody knows whose answer is whose.
+            if let last = changes.last, last.mayGiveSeveralAnswers { isUnknown = true }
+            guard changes.count < Self.countMax else {
+                isUnknown = isUnknown || facts.change != nil || change != nil
+                return
             }
+            changes.append(facts.change ?? (facts.effect == .begin ? .begun : .none))
         }
     }
 }
@@ -360,14 +372,18 @@ struct StatementKind {
     }
 
     private var flush: StatementFacts {
-        StatementFacts(.opaque, change: contains("LOCK", "EXPORT") ? .lockTables : nil)
+        guard contains("LOCK", "EXPORT") else { return StatementFacts(.opaque) }
+        // Without names it is the whole server, and stays locked when a transaction begins.
+        let index = isAny(1, "LOCAL", "NO_WRITE_TO_BINLOG") ? 3 : 2
+        let isOfTables = reader.name(index) != nil && !reader.isWord(index, "WITH")
+        return StatementFacts(.opaque, change: isOfTables ? .lockTables : .lockServer)
     }
 
     private var backup: StatementFacts {
         if reader.isWord(1, "UNLOCK") || reader.isWord(1, "STAGE") && reader.isWord(2, "END") {
             return StatementFacts(.opaque, change: .unlockTables)
         }
-        return StatementFacts(.opaque, change: .lockTables)
+        return StatementFacts(.opaque, change: .lockServer)
     }
 
     private var handler: StatementFacts {

@@ -1,0 +1,98 @@
+/// What a session has from its login, before it has set anything: from the server's globals, its configuration or
+/// `init_connect`. Another server may give other values.
+///
+/// Sessions that got the same share one copy (``LoginValueTable``).
+public struct LoginValues: Sendable, Hashable {
+    /// Of ``SessionVariables/fromLogin``, in that order.
+    let values: [[UInt8]]
+    /// What the client is told of its session's changes while it has not chosen.
+    let tracking: ClientTracking
+
+    /// Asks for all of it: one row of one value. It has to be the first thing that a session is asked, before
+    /// ``SessionJournal/trackingText``.
+    public static let question: [UInt8] = {
+        var text = Array("SELECT CONCAT_WS(X'1F'".utf8)
+        for name in ["session_track_system_variables", "session_track_schema", "session_track_state_change"] {
+            text += Array(",@@\(name)".utf8)
+        }
+        for name in SessionVariables.fromLogin {
+            let value = Array("@@".utf8) + name
+            text += Array(",".utf8)
+            text +=
+                SessionVariables.nullable.contains(name)
+                ? Array("IFNULL(".utf8) + value + Array(",'')".utf8) : value
+        }
+        return text + Array(")".utf8)
+    }()
+
+    /// Nil where it is not the answer to ``question``.
+    init?(row: [UInt8]) {
+        let parts = row.split(separator: 0x1f, omittingEmptySubsequences: false).map(Array.init)
+        guard parts.count == SessionVariables.fromLogin.count + 3 else { return nil }
+        tracking = ClientTracking(
+            list: parts[0], showsSchema: ClientTracking.isOn(parts[1]), showsState: ClientTracking.isOn(parts[2]))
+        values = Array(parts[3...])
+    }
+
+    private init(values: [[UInt8]], tracking: ClientTracking) {
+        self.values = values
+        self.tracking = tracking
+    }
+
+    func value(of name: [UInt8]) -> [UInt8]? {
+        SessionVariables.fromLogin.firstIndex(of: name).map { values[$0] }
+    }
+
+    /// What has to be set where those are `others`.
+    func differing(from others: LoginValues) -> [(name: [UInt8], value: [UInt8])] {
+        if values == others.values { return [] }
+        return zip(SessionVariables.fromLogin, values).enumerated()
+            .filter { $0.element.1 != others.values[$0.offset] }
+            .map { (name: $0.element.0, value: $0.element.1) }
+            .sorted(by: SessionVariables.precedes)
+    }
+
+    /// With the value that `others` has: it could not be set.
+    func giving(up name: [UInt8], to others: LoginValues) -> LoginValues {
+        guard let index = SessionVariables.fromLogin.firstIndex(of: name) else { return self }
+        var values = values
+        values[index] = others.values[index]
+        return LoginValues(values: values, tracking: tracking)
+    }
+}
+
+/// The login values of many sessions, each kept once.
+public struct LoginValueTable: Sendable {
+    private var known: [[UInt8]: LoginValues] = [:]
+
+    /// Where logins differ more than this, the table begins anew; sessions keep what they have.
+    static let countMax = 64
+
+    public init() {}
+
+    /// `packet`: the payload of the row that answers ``LoginValues/question``. Nil where it is none.
+    public mutating func values(ofRow packet: [UInt8]) -> LoginValues? {
+        guard let row = Self.value(packet) else { return nil }
+        if let values = known[row] { return values }
+        guard let values = LoginValues(row: row) else { return nil }
+        if known.count == Self.countMax { known = [:] }
+        known[row] = values
+        return values
+    }
+
+    /// The one value of a row of the text protocol: its length in one, three or four bytes, and its bytes.
+    private static func value(_ packet: [UInt8]) -> [UInt8]? {
+        guard let first = packet.first else { return nil }
+        let size: Int
+        switch first {
+        case ..<0xfb: size = 0
+        case 0xfc: size = 2
+        case 0xfd: size = 3
+        case _: return nil
+        }
+        guard packet.count > size else { return nil }
+        let length = size == 0 ? Int(first) : packet[1...size].reversed().reduce(0) { $0 << 8 | Int($1) }
+        let value = packet[(1 + size)...]
+        return value.count == length ? Array(value) : nil
+    }
+}
