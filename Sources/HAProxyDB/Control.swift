@@ -114,6 +114,7 @@ final class Control {
                 identity = $0
                 publishIdentity()
             },
+            onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
         let desk = try ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)

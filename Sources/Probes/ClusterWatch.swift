@@ -11,12 +11,16 @@ public final class ClusterWatch {
     private let onView: (ClusterView) -> Void
     private let onAccounts: (AccountDirectory) -> Void
     private let onIdentity: (ServerIdentity) -> Void
+    private let onLife: (NodeID, Generation, Instant) -> Void
     private let onNote: (String) -> Void
 
     private var monitor: HealthMonitor
     private let addresses: [NodeAddress]
     private var probes: [SQLProbe] = []
     private let trials: [LoginTrial]
+    private let lifeTrials: [LifeTrial]
+    /// When the trial began whose result is being taken.
+    private var lifeTriedAt = Instant(nanoseconds: 0)
     /// The next check of each node.
     private var timers: [Timer?]
     private var wake: Timer?
@@ -42,11 +46,13 @@ public final class ClusterWatch {
     ///   - onView: whenever health, roles, the primary or the reason for none changed.
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
+    ///   - onLife: a node's server has lived on through that generation until then.
     ///   - onNote: one sentence per change of state, for the log.
     public init(
         loop: EventLoop, nodes: [Node], agents: [Bool] = [], options: WatchOptions,
         onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
+        onLife: @escaping (NodeID, Generation, Instant) -> Void = { _, _, _ in },
         onNote: @escaping (String) -> Void
     ) {
         self.loop = loop
@@ -55,12 +61,14 @@ public final class ClusterWatch {
         self.onView = onView
         self.onAccounts = onAccounts
         self.onIdentity = onIdentity
+        self.onLife = onLife
         self.onNote = onNote
         monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
         addresses = nodes.map { NodeAddress($0.endpoint) }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
         trials = addresses.map { LoginTrial(loop: loop, address: $0, options: options) }
+        lifeTrials = addresses.map { LifeTrial(loop: loop, address: $0, options: options) }
         probes = nodes.map { node in
             SQLProbe(
                 loop: loop, address: addresses[node.id.rawValue], options: options,
@@ -83,6 +91,7 @@ public final class ClusterWatch {
         monitor.set(options.health)
         for probe in probes { probe.options = options }
         for trial in trials { trial.options = options }
+        for trial in lifeTrials { trial.options = options }
         reader.options = options
         if isRunning { scheduleRefresh() }
     }
@@ -110,6 +119,15 @@ public final class ClusterWatch {
         }
     }
 
+    private func tryLife(_ node: NodeID) {
+        guard isRunning, lifeTrials.indices.contains(node.rawValue) else { return }
+        lifeTrials[node.rawValue].begin { [weak self] result, began in
+            guard let self else { return }
+            lifeTriedAt = began
+            run(monitor.lifeTried(node, result, at: MonotonicClock.now()))
+        }
+    }
+
     /// At once, or with the check after the one under way.
     private func flushHosts(_ node: NodeID) {
         guard isRunning, probes.indices.contains(node.rawValue) else { return }
@@ -126,6 +144,7 @@ public final class ClusterWatch {
         for timer in timers { timer?.cancel() }
         for probe in probes { probe.stop() }
         for trial in trials { trial.stop() }
+        for trial in lifeTrials { trial.stop() }
         reader.stop()
         refresh?.cancel()
         wake?.cancel()
@@ -251,6 +270,8 @@ public final class ClusterWatch {
             case .publish(let view): publish(view)
             case .probe(let node, let delay): plan(node, delay)
             case .tryLogin(let node): tryLogin(node)
+            case .tryLife(let node): tryLife(node)
+            case .livesOn(let node, let generation): onLife(node, generation, lifeTriedAt)
             case .flushHosts(let node): flushHosts(node)
             case .wake(let delay):
                 wake?.cancel()

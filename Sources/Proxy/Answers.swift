@@ -52,8 +52,10 @@ extension Worker {
         switch s.pointee.frontend {
         case .waiting, .streaming, .infile: break
         // Nobody asked: a server says such things when it goes down.
-        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing, .leaving:
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing:
             return nodeLost(s, reset: true)
+        // It has said what it had to say, and only the node's end is awaited.
+        case .leaving: return
         }
         var start = first
         var offset = first

@@ -202,6 +202,7 @@ extension Worker {
 
     /// The node has let in a client that is gone.
     private func takeLeave(_ s: SessionRef) {
+        if let thread = s.pointee.threadToKill { return killThread(s, thread) }
         writeNode(s, PacketWriter.packet(sequence: 0, payload: [Command.quit.rawValue]))
         s.pointee.backend = .detached
         destroy(s, reset: false)

@@ -80,6 +80,8 @@ extension Worker {
 
     /// Its turn, and nothing is queued that would have to go first.
     private func mayRead(_ s: SessionRef) -> Bool {
+        // What it says next depends on whether there is a session any more.
+        if s.pointee.queue == .doubtful { return false }
         switch s.pointee.frontend {
         case .handshake, .relaying, .idle, .streaming, .discarding, .infile: break
         case .ungreeted, .login, .penalized, .held, .waiting, .closing, .leaving: return false
@@ -294,7 +296,7 @@ extension Worker {
         s.pointee.sequence = header.sequence
         // In the middle of a statement or a file, which never becomes whole.
         if s.pointee.frontend != .idle { closeNode(s, reset: true) }
-        refuse(s, .outOfOrder)
+        refuse(s, .outOfOrder, isAsked: true)
         close(s)
         return false
     }
@@ -399,7 +401,7 @@ extension Worker {
             return true
         case .query:
             // What it asks for has happened.
-            guard s.pointee.refusal?.kind == .rolledBack,
+            guard s.pointee.refusal?.kind == .rolledBack || s.pointee.refusal?.kind == .rowsMayRemain,
                 StatementClassifier.classify(packet.part(from: PacketHeader.size + 1), dialect: dialect(s)).effect
                     == .rollback
             else { return false }

@@ -229,6 +229,7 @@ public final class Fleet: Sendable {
 
     public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
     public func publish(_ identity: ServerIdentity) { post(.identity(identity)) }
+    public func publish(_ tables: TableFacts) { post(.tables(tables)) }
 
     /// Holds new statements at transaction boundaries; idempotent.
     public func pause() {
@@ -289,6 +290,12 @@ public final class Fleet: Sendable {
     public func stalled(worker index: Int, since: Instant) {
         let all = workers.withLock { $0 }
         if all.indices.contains(index) { all[index].mailbox.post(.stalled(since: since)) }
+    }
+
+    /// The node's server has lived on through that generation until then: a connection of that generation which ended
+    /// before did not end with it.
+    public func livesOn(_ node: NodeID, _ generation: Generation, until: Instant) {
+        post(.livesOn(node, generation, until: until))
     }
 
     /// Ends a session, with error 1927. One that is not there is nothing.

@@ -96,6 +96,7 @@ extension Worker {
         let before = self.view
         self.view = view
         if view.primary == nil, before.primary != nil, trouble.isResumed { separateTrouble() }
+        settleDoubts()
         if view.primary == nil { gateClosed() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()

@@ -218,6 +218,8 @@ struct Session {
     var nodeWrite: UnsafeMutablePointer<event>?
     var own: [OwnCommand] = []
     var nodeThreadID: UInt32 = 0
+    /// While a session leaves: what it left running on its node.
+    var threadToKill: UInt32?
     /// Sequence number of the last packet of the login on the node, either way.
     var nodeSequence: UInt8 = 0
     var moves: UInt32 = 0
@@ -235,6 +237,9 @@ struct Session {
     var journal = SessionJournal()
     var prepared = PreparedStatements()
     var change: SessionChangeKind?
+    /// What was in flight when the connection to the node ended, and when that was: while it is not known whether the
+    /// node has ended, too.
+    var doubt: (inFlight: InFlight, since: Instant)?
     /// What the next statement will be told (a lost transaction, lost state).
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.
