@@ -388,8 +388,13 @@ extension Worker {
 
     /// What a statement that is not plain will have changed when it succeeds.
     private func noteChange(_ s: SessionRef, _ text: UnsafeRawBufferPointer) {
-        s.pointee.change = StatementClassifier.classify(text, dialect: dialect(s)).change
-        s.pointee.hasChange = s.pointee.change != nil
+        let facts = StatementClassifier.classify(text, dialect: dialect(s))
+        s.pointee.change = facts.change
+        s.pointee.hasChange = facts.change != nil
+        if facts.effect == .opaque, TableChange.isPossible(in: text) {
+            s.pointee.changesTables = true
+            fleet.tablesChanged()
+        }
     }
 
     /// A refusal that waits for its session's next statement does not wait for every kind of statement.

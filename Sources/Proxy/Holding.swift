@@ -166,6 +166,10 @@ extension Worker {
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
+        if s.pointee.changesTables {
+            s.pointee.changesTables = false
+            fleet.tablesChanged()
+        }
         s.pointee.reruns = 0
     }
 }

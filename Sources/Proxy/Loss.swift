@@ -160,7 +160,12 @@ extension Worker {
     func standing(_ s: SessionRef) -> Standing {
         Standing(
             inTransaction: s.pointee.inTransaction, autocommit: s.pointee.status.contains(.autocommit),
-            rowsMayRemain: tables != .transactional && !s.pointee.status.contains(.inTransactionReadonly))
+            rowsMayRemain: !allTablesRollBack && !s.pointee.status.contains(.inTransactionReadonly))
+    }
+
+    private var allTablesRollBack: Bool {
+        tables.facts == .transactional
+            && tables.asOf.nanoseconds > fleet.tablesChangedAt.load(ordering: .acquiring)
     }
 
     private func refuseNext(_ s: SessionRef, _ refusal: Refusal) {

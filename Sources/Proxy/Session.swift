@@ -118,6 +118,8 @@ struct Session {
     var answerBegun = false
     /// The statement in flight changes the session in a way that the server does not report in full.
     var hasChange = false
+    /// The statement in flight may create or alter a table.
+    var changesTables = false
     /// Is read from and written to (an armed write event).
     var clientReading = false
     var nodeReading = false

@@ -9,7 +9,7 @@ enum WorkerMessage: Sendable {
     case view(ClusterView)
     case accounts(AccountDirectory)
     case identity(ServerIdentity)
-    case tables(TableFacts)
+    case tables(TableFacts, asOf: Instant)
     case pause(Bool)
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
@@ -59,7 +59,8 @@ final class Worker: @unchecked Sendable {
     var view: ClusterView
     var accounts = AccountDirectory()
     var identity: ServerIdentity?
-    var tables = TableFacts.unknown
+    /// What is known of the primary's tables, and as of when.
+    var tables = (facts: TableFacts.unknown, asOf: Instant(nanoseconds: 0))
     var paused = false
     /// Set once: the worker goes when its sessions are done, at the latest then.
     var drainDeadline: Instant?
@@ -145,7 +146,7 @@ final class Worker: @unchecked Sendable {
         case .view(let view): adopt(view)
         case .accounts(let accounts): self.accounts = accounts
         case .identity(let identity): adopt(identity)
-        case .tables(let tables): self.tables = tables
+        case .tables(let facts, let asOf): tables = (facts, asOf)
         case .pause(let on):
             paused = on
             if on { gateClosed() } else { release() }
