@@ -79,7 +79,10 @@ final class SQLProbe {
 
     /// Variables that a server does not have are simply not among the rows.
     private func introduce(_ connection: SQLConnection) {
-        let names = ["hostname", "innodb_read_only", "read_only", "server_id", "server_uid", "version"]
+        let names = [
+            "hostname", "innodb_read_only", "interactive_timeout", "read_only", "server_id", "server_uid", "version",
+            "wait_timeout",
+        ]
         let list = names.map { "'\($0)'" }.joined(separator: ",")
         connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(list))") { [weak self] result in
             switch result {
@@ -118,6 +121,11 @@ final class SQLProbe {
             connectionID: connection.connectionID,
             startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000), life: life)
         identity = connection.identity ?? identity
+        func span(_ variable: String) -> Instant.Span? {
+            variables[variable].flatMap { Int64($0) }.flatMap { (1...31_536_000).contains($0) ? .seconds($0) : nil }
+        }
+        identity?.waitTimeout = span("wait_timeout")
+        identity?.interactiveTimeout = span("interactive_timeout")
         let isReadOnly = isOn(readOnly) || isOn(variables["innodb_read_only"] ?? "OFF")
         // A server that can't write to its tables stays so until it is restarted: such a connection isn't kept.
         if !isOn(variables["innodb_read_only"] ?? "OFF") { self.facts = facts }

@@ -29,6 +29,8 @@ extension Worker {
         case nothing
         /// The client's answer is complete.
         case finished
+        /// The statement is run again under a guard, and would write.
+        case guardRefused
         /// The node's bytes can't be understood.
         case unreadable
         /// The node says that it is not the primary (any more); nothing of that went to the client.
@@ -39,7 +41,7 @@ extension Worker {
     private func carriesOn(_ afterwards: Afterwards) -> Bool {
         switch afterwards {
         case .nothing, .finished: true
-        case .unreadable, .demoted: false
+        case .unreadable, .demoted, .guardRefused: false
         }
     }
 
@@ -103,6 +105,11 @@ extension Worker {
                     afterwards = .demoted(code)
                     break packets
                 }
+                // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+                if s.pointee.isGuarded, payload.count >= 3, payload.uint16(at: 1) == 1792 {
+                    afterwards = .guardRefused
+                    break packets
+                }
                 s.pointee.answerFailed = true
                 s.pointee.hasChange = false
                 if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
@@ -140,6 +147,7 @@ extension Worker {
         case .finished: if s.pointee.nodeSkip == 0 { finish(s) } else { s.pointee.finishesAfterSkip = true }
         case .unreadable: answerUnreadable(s)
         case .demoted(let code): nodeDemoted(s, code)
+        case .guardRefused: guardRefused(s)
         }
     }
 

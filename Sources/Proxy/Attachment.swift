@@ -322,7 +322,20 @@ extension Worker {
                 sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
             s.pointee.own.append(.preparation(s.pointee.prepared[i].clientID))
         }
+        if s.pointee.isGuarded {
+            commands += Self.query(Array("SET TRANSACTION READ ONLY".utf8))
+            s.pointee.own.append(.restoration)
+        }
         return commands
+    }
+
+    /// Sends a command behind the end of what guarded the one before.
+    func writeNodeBehindGuard(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
+        s.pointee.guardLeft = false
+        s.pointee.own = [.guardEnd]
+        s.pointee.hasOwn = true
+        s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+        writeNode(s, Self.query(Array("COMMIT".utf8)) + packet)
     }
 
     /// The packet that asks the server to report every change of the session; its answer is the next to come.
@@ -378,7 +391,8 @@ extension Worker {
             ended = true
             let error = try? ErrorPacket(payload: payload)
             switch command {
-            case .tracking, .restoration: s.pointee.restorationError = s.pointee.restorationError ?? error
+            case .tracking, .restoration, .guardEnd:
+                s.pointee.restorationError = s.pointee.restorationError ?? error
             case .preparation(let clientID):
                 // Its table may be gone for good: only this statement is lost, and says so when it is used.
                 if let i = s.pointee.prepared.index(of: clientID) { s.pointee.prepared[i].failure = error }
@@ -391,7 +405,8 @@ extension Worker {
         s.pointee.own.removeFirst()
         if let next = s.pointee.own.first {
             switch next {
-            case .tracking, .restoration: s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
+            case .tracking, .restoration, .guardEnd:
+                s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
             case .preparation:
                 s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
             }

@@ -351,6 +351,12 @@ extension Worker {
             guard let refusal = s.pointee.refusal else { return }
             return answerHeld(s, refusal)
         }
+        if s.pointee.guardLeft, let effect = effectOfAsking(s, command, bytes) {
+            // What the statement before left is gone with the end of its guard: this one is answered under the same.
+            guard effect == .read else { return answerHeld(s, .previousLost) }
+            s.pointee.guardLeft = false
+            s.pointee.isGuarded = true
+        }
         let isKept = s.pointee.statement.assign(bytes)
         s.pointee.statementKept = isKept && isWhole
         s.pointee.keepsStream =
@@ -416,6 +422,23 @@ extension Worker {
         }
     }
 
+    /// Of a command that asks for what the statement before left, which a COMMIT of ours would hide.
+    private func effectOfAsking(
+        _ s: SessionRef, _ command: Command, _ packet: UnsafeRawBufferPointer
+    ) -> StatementFacts.Effect? {
+        func effect(_ text: UnsafeRawBufferPointer) -> StatementFacts.Effect? {
+            let facts = StatementClassifier.classify(text, dialect: dialect(s))
+            return facts.readsPrevious ? facts.effect : nil
+        }
+        switch command {
+        case .query: return effect(packet.part(from: PacketHeader.size + 1))
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
+            return s.pointee.prepared[i].text.withUnsafeBytes(effect)
+        case _: return nil
+        }
+    }
+
     /// Sends the kept statement: it was held, or is run again.
     func sendStatement(_ s: SessionRef) {
         guard rewritePrepared(s) else { return }
@@ -437,7 +460,7 @@ extension Worker {
             return
         }
         // Behind our own commands the tracker turns to the client's by itself.
-        if !s.pointee.hasOwn, !s.pointee.tracksWithNext {
+        if !s.pointee.hasOwn, !s.pointee.tracksWithNext, !s.pointee.guardLeft {
             s.pointee.tracker.begin(command, capabilities: s.pointee.nodeCapabilities)
         }
         s.pointee.frontend = streaming ? .streaming : .waiting
@@ -447,6 +470,7 @@ extension Worker {
     @inline(__always)
     private func deliver(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet) }
+        if s.pointee.guardLeft { return writeNodeBehindGuard(s, packet) }
         writeNode(s, packet)
     }
 

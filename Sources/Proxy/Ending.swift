@@ -15,14 +15,29 @@ extension Worker {
         }
     }
 
+    /// Once a second: whoever was idle for too long.
     func closeIdle() {
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            guard s.pointee.frontend == .idle, now - s.pointee.lastActive > options.clientTimeout else { continue }
-            refuse(s, .clientTimeout)
-            close(s)
+            guard s.pointee.frontend == .idle, s.pointee.queue == .none else { continue }
+            let idle = now - s.pointee.lastActive
+            if options.clientTimeout > .zero, idle > options.clientTimeout {
+                refuse(s, .clientTimeout)
+                close(s)
+            } else if s.pointee.backend == .detached, let limit = waitTimeout(s), idle > limit {
+                // Without a word, as from the server.
+                close(s)
+            }
         }
+    }
+
+    /// The session's own `wait_timeout`, which its server watches over while it has one.
+    private func waitTimeout(_ s: SessionRef) -> Instant.Span? {
+        if let own = s.pointee.journal.value(ofVariable: "wait_timeout") {
+            return Int64(String(decoding: own, as: UTF8.self)).map { .seconds($0) }
+        }
+        return s.pointee.capabilities.contains(.interactive) ? identity?.interactiveTimeout : identity?.waitTimeout
     }
 
     // MARK: draining at the end of the process

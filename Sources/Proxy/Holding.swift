@@ -171,5 +171,9 @@ extension Worker {
             fleet.tablesChanged()
         }
         s.pointee.reruns = 0
+        if s.pointee.isGuarded {
+            s.pointee.isGuarded = false
+            s.pointee.guardLeft = s.pointee.backend == .attached
+        }
     }
 }

@@ -119,6 +119,9 @@ extension Worker {
             if s.pointee.reruns == Worker.rerunsMax { verdict = .error(.ranTwice, next: nil) }
             s.pointee.reruns += 1
         }
+        if case .sent = inFlight, verdict == .runAgain, let refusal = guardRerun(s) {
+            verdict = .error(refusal, next: nil)
+        }
         if loss == .unreadable { verdict = verdict.ofUnreadableAnswer }
         closeNode(s, reset: reset)
         setStatus(s, s.pointee.status.subtracting([.inTransaction, .inTransactionReadonly]))
@@ -154,6 +157,38 @@ extension Worker {
             counters.lost.add()
             destroy(s, reset: true)
         }
+    }
+
+    /// Sees to it that the statement in flight writes nothing when it is run again; or why it can't be.
+    private func guardRerun(_ s: SessionRef) -> Refusal? {
+        s.pointee.isGuarded = false
+        let need: RerunGuard
+        switch s.pointee.command {
+        case .query: need = guardNeeded(s, s.pointee.statementText)
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return .unknown }
+            need = s.pointee.prepared[i].text.withUnsafeBytes { guardNeeded(s, $0) }
+        case _: return nil
+        }
+        if need == .unneeded { return nil }
+        // What it wrote was in a transaction that nobody has committed.
+        let standing = standing(s)
+        if !standing.autocommit { return standing.rowsMayRemain ? .unknown : nil }
+        if need == .impossible { return .unknown }
+        s.pointee.isGuarded = true
+        return nil
+    }
+
+    private func guardNeeded(_ s: SessionRef, _ text: UnsafeRawBufferPointer) -> RerunGuard {
+        RerunGuard.needed(
+            for: text, dialect: dialect(s), isTransactionPrepared: s.pointee.journal.hasNextTransaction)
+    }
+
+    /// Run again, the statement would have written.
+    func guardRefused(_ s: SessionRef) {
+        noteFailed(s)
+        s.pointee.nodeCounters.pointee.failed.add()
+        answer(s, Refusal.unknownWriter.packet)
     }
 
     /// Where the session stood, as far as that decides on its statement.
@@ -235,6 +270,7 @@ extension Worker {
         s.pointee.finishesAfterSkip = false
         s.pointee.hasOwn = false
         s.pointee.tracksWithNext = false
+        s.pointee.guardLeft = false
         s.pointee.isRestored = false
         s.pointee.endPassed = false
         s.pointee.own.removeAll()

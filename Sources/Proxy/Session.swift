@@ -62,6 +62,8 @@ enum Backend: UInt8 {
 enum OwnCommand {
     /// Asks the server to report every change of the session.
     case tracking
+    /// Ends what guarded a statement that was run again.
+    case guardEnd
     /// Rebuilds a part of the session's state.
     case restoration
     /// Prepares the statement with this client id again.
@@ -129,6 +131,10 @@ struct Session {
     var clientIsGone = false
     /// The client has sent its FIN: it reads on, and is closed after the answer.
     var clientHalfClosed = false
+    /// The statement in flight is run again, where a write of its would be refused.
+    var isGuarded = false
+    /// The node may still keep our characteristics of the next transaction: COMMIT goes before the next command.
+    var guardLeft = false
     /// The node has been told of that: it ends what nobody waits for, and the connection.
     var endPassed = false
     /// Stands in the worker's list of those whose turn it is.

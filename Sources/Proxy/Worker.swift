@@ -181,7 +181,7 @@ final class Worker: @unchecked Sendable {
         if fleet.budget.isShort { relieveMemory() }
         expireHeld()
         release()
-        if ticks % 50 == 0, options.clientTimeout > .zero { closeIdle() }
+        if ticks % 50 == 0 { closeIdle() }
         if let drainDeadline { continueDraining(until: drainDeadline) }
         goOn()
     }

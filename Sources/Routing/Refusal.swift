@@ -80,6 +80,12 @@ public struct Refusal: Sendable, Hashable {
         "the outcome of this statement is unknown: its connection was killed before it was answered; "
             + "check before running it again")
 
+    /// Run again after its primary was lost, and found to write.
+    public static let unknownWriter = Refusal(
+        .unknown, 1927, "08007",
+        "the outcome of this statement is unknown: the primary was lost before it answered, and it writes by a function "
+            + "or a lock; check before running it again")
+
     public static let readStopped = Refusal(
         .readFailed, 1317, "70100", "query execution was interrupted: the proxy stops; nothing was written")
 
@@ -101,11 +107,17 @@ public struct Refusal: Sendable, Hashable {
             + "it is not run a third time")
 
     /// 08S02 (communication link): the session cannot go on as it was.
-    public static func stateLost(_ losses: Losses, inTransaction: Bool = false) -> Refusal {
-        Refusal(
+    public static func stateLost(_ losses: Losses, inTransaction: Bool = false, rowsMayRemain: Bool = false) -> Refusal {
+        let transaction =
+            !inTransaction
+            ? ""
+            : rowsMayRemain
+                ? "the outcome of the transaction is unknown, tables without transactions may have kept rows; "
+                : "the transaction was rolled back; "
+        return Refusal(
             .stateLost, 1927, "08S02",
-            "session state lost with the primary: \(losses.isEmpty ? "unknown" : losses.description); "
-                + (inTransaction ? "the transaction was rolled back; " : "") + "set it up again before going on")
+            "session state lost with the primary: \(losses.isEmpty ? "unknown" : losses.description); \(transaction)"
+                + "set it up again before going on")
     }
 
     /// For a statement whose answer depends on the one before, as the first after a move.

@@ -191,6 +191,11 @@ public struct SessionJournal: Sendable {
         pendingTracking = Self.trackingText
     }
 
+    /// What the session has set a variable to, as the server reports it; nil where that is not known.
+    public func value(ofVariable name: StaticString) -> [UInt8]? {
+        variables.first { name.withUTF8Buffer($0.name.elementsEqual) }?.value
+    }
+
     public mutating func trackingRestored() { pendingTracking = nil }
 
     private mutating func note(_ change: SessionChangeKind, isNested: Bool) {
