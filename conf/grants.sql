@@ -7,7 +7,7 @@
 -- logs in once more every accounts_refresh.
 --
 -- It logs in, asks for @@read_only and the server's identity (every account may), and reads the accounts' password
--- hashes, by which the proxy checks logins itself. It can read no data and change nothing.
+-- hashes, by which the proxy checks logins itself, and the tables' engines. It can read no data and change nothing.
 
 CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 
@@ -15,6 +15,11 @@ CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 GRANT SELECT ON mysql.global_priv TO 'proxy'@'%';
 -- The view of the same, asked where global_priv is not there.
 GRANT SELECT ON mysql.user TO 'proxy'@'%';
+
+-- Shows all tables and their engines, and allows nothing: whether a transaction that the primary's loss ends is rolled
+-- back for certain (1213, try again) depends on whether all tables are of engines with transactions. Without this, such
+-- a transaction's outcome is told as unknown (1927, SQLSTATE 08007).
+GRANT REFERENCES ON *.* TO 'proxy'@'%';
 
 -- Optional. init_connect is run for this account, too: where it holds what the account may not do (an INSERT into a
 -- table for audits), the server ends every session of the checks. With this it is not run (before MariaDB 10.5: GRANT

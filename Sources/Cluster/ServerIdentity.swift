@@ -6,6 +6,10 @@ public struct ServerIdentity: Sendable, Hashable {
     public var collation: UInt8
     /// Capability flags: low 32 bits the protocol's, high 32 bits MariaDB's extended ones.
     public var capabilities: UInt64
+    /// `@@global.wait_timeout` and `@@global.interactive_timeout`: after how long it ends an idle session that sets none
+    /// of its own; nil where it does not say.
+    public var waitTimeout: Instant.Span?
+    public var interactiveTimeout: Instant.Span?
 
     public init(version: String, collation: UInt8, capabilities: UInt64) {
         self.version = version

@@ -18,6 +18,7 @@ final class Control {
         case service(ServiceEvent)
         case refusedLogin(RefusedLogin)
         case accountsWanted
+        case tablesChanged
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -75,6 +76,8 @@ final class Control {
             mailbox.post(.refusedLogin($0))
         } onAccountsWanted: {
             mailbox.post(.accountsWanted)
+        } onTablesChanged: {
+            mailbox.post(.tablesChanged)
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -114,6 +117,8 @@ final class Control {
                 identity = $0
                 publishIdentity()
             },
+            onTables: { [fleet] in fleet.publish($0, asOf: $1) },
+            onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
         let desk = try ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)
@@ -160,6 +165,7 @@ final class Control {
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
         case .accountsWanted: watch?.refreshAccounts()
+        case .tablesChanged: watch?.tablesChanged()
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))

@@ -106,6 +106,11 @@ public struct HealthMonitor: Sendable {
         /// Logs the check's account in once more, besides its connection, and calls
         /// ``HealthMonitor/loginTried(_:_:at:)``. Ignored while that is under way.
         case tryLogin(NodeID)
+        /// Logs the check's account in once more, besides its connection, no sooner than now, and calls
+        /// ``HealthMonitor/lifeTried(_:_:at:)``.
+        case tryLife(NodeID)
+        /// The server of that node has lived on through the generation until the login that was tried last began.
+        case livesOn(NodeID, Generation)
         /// Runs FLUSH HOSTS on the check's connection, and calls ``HealthMonitor/hostsFlushed(_:_:at:)``.
         case flushHosts(NodeID)
         /// One sentence on a change of state, for the log.
@@ -166,11 +171,8 @@ public struct HealthMonitor: Sendable {
                 return []
             }
             return suspect(node, "a session's connection was refused", at: now)
-        case .lost:
-            if members[node.rawValue].isSuspected || isCleared(node.rawValue, within: options.interval, at: now) {
-                return []
-            }
-            return suspect(node, "a session lost its connection", at: now)
+        // One connection may have been killed, or have been idle for too long: a login that begins now tells.
+        case .lost: return [.tryLife(node)]
         case .notPrimary:
             if members[node.rawValue].isSuspected || isCleared(node.rawValue, within: options.interval, at: now) {
                 return []
@@ -196,6 +198,22 @@ public struct HealthMonitor: Sendable {
         }
         publish(at: now, &actions)
         return actions
+    }
+
+    /// A session had lost its connection, and a login that was begun since then came to that.
+    public mutating func lifeTried(_ node: NodeID, _ result: LifeTrialResult, at now: Instant) -> [Action] {
+        guard isChecked(node) else { return [] }
+        switch result {
+        case .alive(let life):
+            if let life, life == members[node.rawValue].facts?.life {
+                return node == primary || node == suspended ? [.livesOn(node, generation)] : []
+            }
+        case .failed: break
+        }
+        if isCleared(node.rawValue, within: options.fastInterval, at: now) {
+            return [.probe(node, after: options.fastInterval)]
+        }
+        return suspect(node, "a session lost its connection", at: now)
     }
 
     public mutating func hostsFlushed(_ node: NodeID, _ outcome: FlushOutcome, at now: Instant) -> [Action] {

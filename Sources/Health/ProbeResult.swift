@@ -13,10 +13,12 @@ public struct ServerFacts: Sendable, Hashable {
     /// When the server process started, on our clock: the uptime it told when that connection was made, counted
     /// back. Exact to a second or two.
     public var startedAt: Instant
+    /// Which life of the server it is; nil where it does not say.
+    public var life: ServerLife?
 
     public init(
         hostname: String, serverID: UInt64, serverUID: String?, version: String, connectionID: UInt64,
-        startedAt: Instant
+        startedAt: Instant, life: ServerLife? = nil
     ) {
         self.hostname = hostname
         self.serverID = serverID
@@ -24,6 +26,7 @@ public struct ServerFacts: Sendable, Hashable {
         self.version = version
         self.connectionID = connectionID
         self.startedAt = startedAt
+        self.life = life
     }
 
     /// The check asked on the same connection as before.
@@ -32,9 +35,11 @@ public struct ServerFacts: Sendable, Hashable {
     }
 
     /// Whether this is another server process than the one that told `earlier`. The same connection is the same
-    /// process, whatever its clock says; on another one, connection ids that go back or another start tell.
+    /// process, whatever its clock says; on another one its life tells, or, where that is not known, connection ids that
+    /// go back or another start.
     public func isRestart(of earlier: ServerFacts) -> Bool {
         if isSameConnection(as: earlier) { return false }
+        if let life, let before = earlier.life, life != before { return true }
         if connectionID <= earlier.connectionID { return true }
         if serverID != earlier.serverID || hostname != earlier.hostname || serverUID != earlier.serverUID {
             return true

@@ -15,6 +15,8 @@ final class AccountReader {
     private var connection: SQLConnection?
     private var deadline: Timer?
     private var completion: ((Result<Reading, SQLError>) -> Void)?
+    /// Gets the connection when the accounts have been read.
+    var handOn: ((SQLConnection) -> Void)?
 
     init(loop: EventLoop, options: WatchOptions) {
         self.loop = loop
@@ -84,8 +86,11 @@ final class AccountReader {
 
     private func end(_ result: Result<Reading, SQLError>) {
         guard let completion else { return }
+        let connection = connection
+        if case .success = result, handOn != nil { self.connection = nil }
         stop()
         completion(result)
+        if case .success = result, let connection { handOn?(connection) }
     }
 }
 

@@ -11,16 +11,26 @@ public final class ClusterWatch {
     private let onView: (ClusterView) -> Void
     private let onAccounts: (AccountDirectory) -> Void
     private let onIdentity: (ServerIdentity) -> Void
+    private let onTables: (TableFacts, Instant) -> Void
+    private let onLife: (NodeID, Generation, Instant) -> Void
     private let onNote: (String) -> Void
 
     private var monitor: HealthMonitor
     private let addresses: [NodeAddress]
     private var probes: [SQLProbe] = []
     private let trials: [LoginTrial]
+    private let lifeTrials: [LifeTrial]
+    /// When the trial began whose result is being taken.
+    private var lifeTriedAt = Instant(nanoseconds: 0)
     /// The next check of each node.
     private var timers: [Timer?]
     private var wake: Timer?
     private let reader: AccountReader
+    private let tableReader: TableReader
+    /// Of the primary; what was told last.
+    private var tables: TableFacts?
+    private var tablesGeneration = Generation.none
+    private var tablesDue: Timer?
     private var refresh: Timer?
     /// Of the accounts that were handed on last.
     private var accountsFingerprint: Int?
@@ -42,11 +52,15 @@ public final class ClusterWatch {
     ///   - onView: whenever health, roles, the primary or the reason for none changed.
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
+    ///   - onTables: what is known of the primary's tables, and as of when.
+    ///   - onLife: a node's server has lived on through that generation until then.
     ///   - onNote: one sentence per change of state, for the log.
     public init(
         loop: EventLoop, nodes: [Node], agents: [Bool] = [], options: WatchOptions,
         onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
+        onTables: @escaping (TableFacts, Instant) -> Void = { _, _ in },
+        onLife: @escaping (NodeID, Generation, Instant) -> Void = { _, _, _ in },
         onNote: @escaping (String) -> Void
     ) {
         self.loop = loop
@@ -55,18 +69,23 @@ public final class ClusterWatch {
         self.onView = onView
         self.onAccounts = onAccounts
         self.onIdentity = onIdentity
+        self.onTables = onTables
+        self.onLife = onLife
         self.onNote = onNote
         monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
         addresses = nodes.map { NodeAddress($0.endpoint) }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
+        tableReader = TableReader(loop: loop)
         trials = addresses.map { LoginTrial(loop: loop, address: $0, options: options) }
+        lifeTrials = addresses.map { LifeTrial(loop: loop, address: $0, options: options) }
         probes = nodes.map { node in
             SQLProbe(
                 loop: loop, address: addresses[node.id.rawValue], options: options,
                 onResult: { [weak self] in self?.finished(node.id, $0) },
                 onLost: { [weak self] in self?.lost(node.id) })
         }
+        reader.handOn = { [weak self] in self?.readTables($0) }
     }
 
     /// Begins to check. Publishes nothing before the first answer.
@@ -83,6 +102,7 @@ public final class ClusterWatch {
         monitor.set(options.health)
         for probe in probes { probe.options = options }
         for trial in trials { trial.options = options }
+        for trial in lifeTrials { trial.options = options }
         reader.options = options
         if isRunning { scheduleRefresh() }
     }
@@ -110,6 +130,15 @@ public final class ClusterWatch {
         }
     }
 
+    private func tryLife(_ node: NodeID) {
+        guard isRunning, lifeTrials.indices.contains(node.rawValue) else { return }
+        lifeTrials[node.rawValue].begin { [weak self] result, began in
+            guard let self else { return }
+            lifeTriedAt = began
+            run(monitor.lifeTried(node, result, at: MonotonicClock.now()))
+        }
+    }
+
     /// At once, or with the check after the one under way.
     private func flushHosts(_ node: NodeID) {
         guard isRunning, probes.indices.contains(node.rawValue) else { return }
@@ -126,7 +155,10 @@ public final class ClusterWatch {
         for timer in timers { timer?.cancel() }
         for probe in probes { probe.stop() }
         for trial in trials { trial.stop() }
+        for trial in lifeTrials { trial.stop() }
         reader.stop()
+        tableReader.stop()
+        tablesDue?.cancel()
         refresh?.cancel()
         wake?.cancel()
     }
@@ -173,6 +205,49 @@ public final class ClusterWatch {
         reader.read(addresses[primary.rawValue]) { [weak self] result in
             guard let self, monitor.view.generation == generation else { return }
             took(result, from: primary)
+        }
+    }
+
+    /// A session creates or alters a table, or has done so: what was known of the tables is asked for again, soon.
+    public func tablesChanged() {
+        tableReader.forget()
+        guard isRunning, tablesDue == nil else { return }
+        tablesDue = loop.schedule(after: Self.tablesPause) { [weak self] in
+            self?.tablesDue = nil
+            self?.tableReader.stop()
+            self?.tableReader.forget()
+            self?.refreshAccounts()
+        }
+    }
+
+    /// Migrations create many tables.
+    private static let tablesPause = Instant.Span.milliseconds(500)
+
+    /// The accounts are read, the connection serves once more.
+    private func readTables(_ connection: SQLConnection) {
+        let generation = monitor.view.generation
+        if generation != tablesGeneration {
+            tablesGeneration = generation
+            tableReader.stop()
+            tableReader.forget()
+        }
+        tableReader.read(on: connection) { [weak self] facts, asOf in
+            guard let self, isRunning, monitor.view.generation == generation else { return }
+            if facts != tables { onNote(sentence(on: facts)) }
+            tables = facts
+            onTables(facts, asOf)
+        }
+    }
+
+    private func sentence(on facts: TableFacts) -> String {
+        switch facts {
+        case .transactional: "All tables are of engines with transactions."
+        case .mixed(let count, let example):
+            "\(count) tables are without transactions (\(example)): a transaction that the primary's loss ends is told as "
+                + "unknown (1927), not as rolled back (1213)."
+        case .unknown:
+            "The check's account does not see which engines the tables have: GRANT REFERENCES ON *.* to it. Until then a "
+                + "transaction that the primary's loss ends is told as unknown (1927), not as rolled back (1213)."
         }
     }
 
@@ -251,6 +326,8 @@ public final class ClusterWatch {
             case .publish(let view): publish(view)
             case .probe(let node, let delay): plan(node, delay)
             case .tryLogin(let node): tryLogin(node)
+            case .tryLife(let node): tryLife(node)
+            case .livesOn(let node, let generation): onLife(node, generation, lifeTriedAt)
             case .flushHosts(let node): flushHosts(node)
             case .wake(let delay):
                 wake?.cancel()

@@ -79,7 +79,10 @@ final class SQLProbe {
 
     /// Variables that a server does not have are simply not among the rows.
     private func introduce(_ connection: SQLConnection) {
-        let names = ["hostname", "innodb_read_only", "read_only", "server_id", "server_uid", "version"]
+        let names = [
+            "hostname", "innodb_read_only", "interactive_timeout", "read_only", "server_id", "server_uid", "version",
+            "wait_timeout",
+        ]
         let list = names.map { "'\($0)'" }.joined(separator: ",")
         connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(list))") { [weak self] result in
             switch result {
@@ -93,12 +96,21 @@ final class SQLProbe {
         connection.query("SHOW GLOBAL STATUS LIKE 'Uptime'") { [weak self] result in
             switch result {
             case .failure(let error): self?.end(error.probeResult)
-            case .success(let rows): self?.settle(connection, variables, uptime: Variables(rows)["Uptime"])
+            case .success(let rows): self?.askLife(connection, variables, uptime: Variables(rows)["Uptime"])
             }
         }
     }
 
-    private func settle(_ connection: SQLConnection, _ variables: Variables, uptime: String?) {
+    private func askLife(_ connection: SQLConnection, _ variables: Variables, uptime: String?) {
+        connection.askLife { [weak self] result in
+            switch result {
+            case .failure(let error): self?.end(error.probeResult)
+            case .success(let life): self?.settle(connection, variables, uptime: uptime, life)
+            }
+        }
+    }
+
+    private func settle(_ connection: SQLConnection, _ variables: Variables, uptime: String?, _ life: ServerLife?) {
         guard let readOnly = variables["read_only"], let uptime = uptime.flatMap(Int64.init), uptime >= 0,
             uptime < 1 << 32
         else { return end(.protocolError("the server tells neither read_only nor its uptime")) }
@@ -107,8 +119,13 @@ final class SQLProbe {
             hostname: name("hostname") ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
             serverUID: name("server_uid"), version: name("version") ?? "",
             connectionID: connection.connectionID,
-            startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000))
+            startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000), life: life)
         identity = connection.identity ?? identity
+        func span(_ variable: String) -> Instant.Span? {
+            variables[variable].flatMap { Int64($0) }.flatMap { (1...31_536_000).contains($0) ? .seconds($0) : nil }
+        }
+        identity?.waitTimeout = span("wait_timeout")
+        identity?.interactiveTimeout = span("interactive_timeout")
         let isReadOnly = isOn(readOnly) || isOn(variables["innodb_read_only"] ?? "OFF")
         // A server that can't write to its tables stays so until it is restarted: such a connection isn't kept.
         if !isOn(variables["innodb_read_only"] ?? "OFF") { self.facts = facts }

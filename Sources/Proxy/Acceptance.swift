@@ -105,7 +105,7 @@ extension Worker {
     }
 
     /// How long a session's end may take: its last bytes for the client, or the rest of a login at the node.
-    private static let farewellMax = Instant.Span.seconds(5)
+    static let farewellMax = Instant.Span.seconds(5)
 
     /// Ends a session: what is queued for the client is still written, then everything goes.
     func close(_ s: SessionRef) {
@@ -221,6 +221,7 @@ extension Worker {
             postponed.remove(s)
             counters.heldNow.subtract()
         case .penalized: penalized.remove(s)
+        case .doubtful: doubtful.remove(s)
         case .farewell: farewells.remove(s)
         }
     }

@@ -29,6 +29,8 @@ extension Worker {
         case nothing
         /// The client's answer is complete.
         case finished
+        /// The statement is run again under a guard, and would write.
+        case guardRefused
         /// The node's bytes can't be understood.
         case unreadable
         /// The node says that it is not the primary (any more); nothing of that went to the client.
@@ -39,7 +41,7 @@ extension Worker {
     private func carriesOn(_ afterwards: Afterwards) -> Bool {
         switch afterwards {
         case .nothing, .finished: true
-        case .unreadable, .demoted: false
+        case .unreadable, .demoted, .guardRefused: false
         }
     }
 
@@ -52,8 +54,10 @@ extension Worker {
         switch s.pointee.frontend {
         case .waiting, .streaming, .infile: break
         // Nobody asked: a server says such things when it goes down.
-        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing, .leaving:
+        case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .held, .discarding, .closing:
             return nodeLost(s, reset: true)
+        // It has said what it had to say, and only the node's end is awaited.
+        case .leaving: return
         }
         var start = first
         var offset = first
@@ -106,6 +110,11 @@ extension Worker {
                     afterwards = .demoted(code)
                     break packets
                 }
+                // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+                if s.pointee.isGuarded, payload.count >= 3, payload.uint16(at: 1) == 1792 {
+                    afterwards = .guardRefused
+                    break packets
+                }
                 s.pointee.answerFailed = true
                 s.pointee.hasChange = false
                 if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
@@ -143,6 +152,7 @@ extension Worker {
         case .finished: if s.pointee.nodeSkip == 0 { finish(s) } else { s.pointee.finishesAfterSkip = true }
         case .unreadable: answerUnreadable(s)
         case .demoted(let code): nodeDemoted(s, code)
+        case .guardRefused: guardRefused(s)
         }
     }
 

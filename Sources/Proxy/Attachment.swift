@@ -204,6 +204,7 @@ extension Worker {
 
     /// The node has let in a client that is gone.
     private func takeLeave(_ s: SessionRef) {
+        if let thread = s.pointee.threadToKill { return killThread(s, thread) }
         writeNode(s, PacketWriter.packet(sequence: 0, payload: [Command.quit.rawValue]))
         s.pointee.backend = .detached
         destroy(s, reset: false)
@@ -335,7 +336,8 @@ extension Worker {
             // Another context, or the session's present one.
             s.pointee.contextError = nil
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        case .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation:
+        case .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation, .guardBegin,
+            .guardEnd:
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
         }
@@ -374,11 +376,22 @@ extension Worker {
                 }
             }
         }
+        if s.pointee.isGuarded {
+            commands += Self.query(Array("SET TRANSACTION READ ONLY".utf8))
+            expect(s, .guardBegin)
+        }
         return commands
     }
 
     private func isOf(_ s: SessionRef, _ i: Int, _ context: PreparationContext) -> Bool {
         s.pointee.prepared.contexts[s.pointee.prepared[i].context] == context
+    }
+
+    /// Sends a command behind the end of what guarded the one before.
+    func writeNodeBehindGuard(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
+        s.pointee.guardLeft = false
+        expect(s, .guardEnd)
+        writeNode(s, Self.query(Array("COMMIT".utf8)) + packet)
     }
 
     private static func query(_ text: [UInt8]) -> [UInt8] {
@@ -435,7 +448,7 @@ extension Worker {
         case .preparedName(let name) where s.pointee.contextError != nil:
             s.pointee.journal.forgetPrepared(name)
             s.pointee.misprepared.append(name)
-        case .tracking, .restoration, .context, .preparedName, .deallocation, .preparation: break
+        case .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd, .preparation: break
         }
     }
 
@@ -462,7 +475,8 @@ extension Worker {
         case .restoration(let part):
             s.pointee.restorationError = s.pointee.restorationError ?? error
             if s.pointee.refusedParts.last != part { s.pointee.refusedParts.append(part) }
-        case .deallocation: s.pointee.restorationError = s.pointee.restorationError ?? error
+        case .deallocation, .guardBegin, .guardEnd:
+            s.pointee.restorationError = s.pointee.restorationError ?? error
         // The schema may be gone for good: all that was prepared in it is lost, as it is without a move.
         case .context: s.pointee.contextError = s.pointee.contextError ?? error
         // EXECUTE will say that there is none of that name.

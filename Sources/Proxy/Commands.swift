@@ -80,6 +80,8 @@ extension Worker {
 
     /// Its turn, and nothing is queued that would have to go first.
     private func mayRead(_ s: SessionRef) -> Bool {
+        // What it says next depends on whether there is a session any more.
+        if s.pointee.queue == .doubtful { return false }
         switch s.pointee.frontend {
         case .handshake, .relaying, .idle, .streaming, .discarding, .infile: break
         case .ungreeted, .login, .penalized, .held, .waiting, .closing, .leaving: return false
@@ -294,7 +296,7 @@ extension Worker {
         s.pointee.sequence = header.sequence
         // In the middle of a statement or a file, which never becomes whole.
         if s.pointee.frontend != .idle { closeNode(s, reset: true) }
-        refuse(s, .outOfOrder)
+        refuse(s, .outOfOrder, isAsked: true)
         close(s)
         return false
     }
@@ -349,6 +351,12 @@ extension Worker {
             guard let refusal = s.pointee.refusal else { return }
             return answerHeld(s, refusal)
         }
+        if s.pointee.guardLeft, let effect = effectOfAsking(s, command, bytes) {
+            // What the statement before left is gone with the end of its guard: this one is answered under the same.
+            guard effect == .read else { return answerHeld(s, .previousLost) }
+            s.pointee.guardLeft = false
+            s.pointee.isGuarded = true
+        }
         let isKept = s.pointee.statement.assign(bytes)
         s.pointee.statementKept = isKept && isWhole
         s.pointee.keepsStream =
@@ -386,8 +394,13 @@ extension Worker {
 
     /// What a statement that is not plain will have changed when it succeeds.
     private func noteChange(_ s: SessionRef, _ text: UnsafeRawBufferPointer) {
-        s.pointee.change = StatementClassifier.classify(text, dialect: dialect(s)).change
-        s.pointee.hasChange = s.pointee.change != nil
+        let facts = StatementClassifier.classify(text, dialect: dialect(s))
+        s.pointee.change = facts.change
+        s.pointee.hasChange = facts.change != nil
+        if facts.effect == .opaque, TableChange.isPossible(in: text) {
+            s.pointee.changesTables = true
+            fleet.tablesChanged()
+        }
     }
 
     /// A refusal that waits for its session's next statement does not wait for every kind of statement.
@@ -399,13 +412,30 @@ extension Worker {
             return true
         case .query:
             // What it asks for has happened.
-            guard s.pointee.refusal?.kind == .rolledBack,
+            guard s.pointee.refusal?.kind == .rolledBack || s.pointee.refusal?.kind == .rowsMayRemain,
                 StatementClassifier.classify(packet.part(from: PacketHeader.size + 1), dialect: dialect(s)).effect
                     == .rollback
             else { return false }
             s.pointee.refusal = nil
             return true
         case _: return false
+        }
+    }
+
+    /// Of a command that asks for what the statement before left, which a COMMIT of ours would hide.
+    private func effectOfAsking(
+        _ s: SessionRef, _ command: Command, _ packet: UnsafeRawBufferPointer
+    ) -> StatementFacts.Effect? {
+        func effect(_ text: UnsafeRawBufferPointer) -> StatementFacts.Effect? {
+            let facts = StatementClassifier.classify(text, dialect: dialect(s))
+            return facts.readsPrevious ? facts.effect : nil
+        }
+        switch command {
+        case .query: return effect(packet.part(from: PacketHeader.size + 1))
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
+            return s.pointee.prepared[i].text.withUnsafeBytes(effect)
+        case _: return nil
         }
     }
 
@@ -431,7 +461,7 @@ extension Worker {
             return
         }
         // Behind our own commands the tracker turns to the client's by itself.
-        if !s.pointee.hasOwn, !s.pointee.tracksWithNext {
+        if !s.pointee.hasOwn, !s.pointee.tracksWithNext, !s.pointee.guardLeft {
             s.pointee.tracker.begin(
                 command, capabilities: s.pointee.nodeCapabilities, asksForCursor: s.pointee.asksForCursor)
         }
@@ -442,6 +472,7 @@ extension Worker {
     @inline(__always)
     private func deliver(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         if s.pointee.tracksWithNext { return writeNodeWithTracking(s, packet) }
+        if s.pointee.guardLeft { return writeNodeBehindGuard(s, packet) }
         writeNode(s, packet)
     }
 

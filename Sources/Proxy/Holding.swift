@@ -96,6 +96,7 @@ extension Worker {
         let before = self.view
         self.view = view
         if view.primary == nil, before.primary != nil, trouble.isResumed { separateTrouble() }
+        settleDoubts()
         if view.primary == nil { gateClosed() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()
@@ -165,6 +166,14 @@ extension Worker {
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
+        if s.pointee.changesTables {
+            s.pointee.changesTables = false
+            fleet.tablesChanged()
+        }
         s.pointee.reruns = 0
+        if s.pointee.isGuarded {
+            s.pointee.isGuarded = false
+            s.pointee.guardLeft = s.pointee.backend == .attached
+        }
     }
 }

@@ -94,7 +94,7 @@ extension Worker {
             return writeClientPacket(s, payload: ErrorPacket.unknownCommand.payload())
         }
         guard let request = try? ChangeUser(payload: payload, capabilities: s.pointee.capabilities) else {
-            refuse(s, .badHandshake)
+            refuse(s, .badHandshake, isAsked: true)
             return close(s)
         }
         closeNode(s, reset: false)

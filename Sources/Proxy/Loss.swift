@@ -22,9 +22,72 @@ extension Worker {
         case .restoring: return s.pointee.generation == view.generation ? restorationCutOff(s) : attachFailed(s)
         case .attached: break
         }
-        // An idle connection ends for many reasons (wait_timeout, KILL); the check's own tells of the server's end.
-        if s.pointee.frontend != .idle { report(s, .lost) }
-        settle(s, inFlight(s), as: .lost, reset: reset)
+        guard nodeMayLive(s) else { return settle(s, inFlight(s), as: .lost, reset: reset) }
+        report(s, .lost)
+        // What waits here has not reached the node: whatever ended the connection was not meant for it.
+        if s.pointee.frontend == .held { return settle(s, inFlight(s), as: .lost, reset: reset) }
+        doubt(s, reset: reset)
+    }
+
+    // MARK: whether the node went, or the connection alone
+
+    /// As far as is known: nobody has called its node lost since the session came to it.
+    private func nodeMayLive(_ s: SessionRef) -> Bool {
+        s.pointee.generation == view.generation && (view.primary != nil || view.diagnosis == .administrative)
+    }
+
+    /// How long it may take to find out. A check that gets no answer takes ``WatchOptions/probeTimeout``.
+    private static let doubtMax = Instant.Span.seconds(5)
+
+    /// The connection of a session ended, by the node's end or by a KILL or a timeout of the server's: that decides what
+    /// becomes of it. Until it is known the client is not read.
+    private func doubt(_ s: SessionRef, reset: Bool) {
+        s.pointee.doubt = (inFlight(s), now)
+        closeNode(s, reset: reset)
+        setClientReading(s, false)
+        s.pointee.deadline = now + Worker.doubtMax
+        doubtful.append(s)
+    }
+
+    private func leaveDoubt(_ s: SessionRef) -> InFlight {
+        leaveQueue(s)
+        defer { s.pointee.doubt = nil }
+        return s.pointee.doubt?.inFlight ?? .idle
+    }
+
+    /// The cluster has changed: what was in doubt may be certain.
+    func settleDoubts() {
+        var next = doubtful.first
+        while let s = next {
+            next = s.pointee.queueNext
+            if !nodeMayLive(s) { settle(s, leaveDoubt(s), as: .lost, reset: true) }
+        }
+    }
+
+    /// The node's server has lived on until then: connections that ended before were ended by it.
+    func livesOn(_ node: NodeID, _ generation: Generation, until: Instant) {
+        var next = doubtful.first
+        while let s = next {
+            next = s.pointee.queueNext
+            guard s.pointee.node == node, s.pointee.generation == generation, let doubt = s.pointee.doubt,
+                doubt.since < until
+            else { continue }
+            endKilled(s, leaveDoubt(s))
+        }
+    }
+
+    /// Nothing was found out. A session that did nothing goes on; a statement is not run again on no more than a guess.
+    func doubtRemained(_ s: SessionRef) {
+        let inFlight = leaveDoubt(s)
+        if inFlight == .idle { settle(s, inFlight, as: .lost, reset: true) } else { endKilled(s, inFlight) }
+    }
+
+    /// The server ended the connection by a KILL or for a timeout of its own: so ends the client's, as it would have
+    /// without us. Says nothing of the node.
+    private func endKilled(_ s: SessionRef, _ inFlight: InFlight) {
+        let refusal = Outcome.refusal(of: .byServer, inFlight, standing(s))
+        if let refusal, s.pointee.frontend == .waiting { writeClientPacket(s, payload: refusal.packet.payload()) }
+        close(s)
     }
 
     /// The node said by an error that it is not the primary.
@@ -51,12 +114,13 @@ extension Worker {
     static let rerunsMax: UInt8 = 1
 
     private func settle(_ s: SessionRef, _ inFlight: InFlight, as loss: Loss, reset: Bool) {
-        var verdict = Outcome.verdict(
-            inFlight, inTransaction: s.pointee.inTransaction, autocommit: s.pointee.status.contains(.autocommit),
-            losses: s.pointee.journal.losses)
+        var verdict = Outcome.verdict(inFlight, standing(s), losses: s.pointee.journal.losses)
         if case .sent = inFlight, verdict == .runAgain {
             if s.pointee.reruns == Worker.rerunsMax { verdict = .error(.ranTwice, next: nil) }
             s.pointee.reruns += 1
+        }
+        if case .sent = inFlight, verdict == .runAgain, let refusal = guardRerun(s) {
+            verdict = .error(refusal, next: nil)
         }
         if loss == .unreadable { verdict = verdict.ofUnreadableAnswer }
         closeNode(s, reset: reset)
@@ -95,17 +159,62 @@ extension Worker {
         }
     }
 
+    /// Sees to it that the statement in flight writes nothing when it is run again; or why it can't be.
+    private func guardRerun(_ s: SessionRef) -> Refusal? {
+        s.pointee.isGuarded = false
+        let need: RerunGuard
+        switch s.pointee.command {
+        case .query: need = guardNeeded(s, s.pointee.statementText)
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return .unknown }
+            need = s.pointee.prepared[i].text.withUnsafeBytes { guardNeeded(s, $0) }
+        case _: return nil
+        }
+        if need == .unneeded { return nil }
+        // What it wrote was in a transaction that nobody has committed.
+        let standing = standing(s)
+        if !standing.autocommit { return standing.rowsMayRemain ? .unknown : nil }
+        if need == .impossible { return .unknown }
+        s.pointee.isGuarded = true
+        return nil
+    }
+
+    private func guardNeeded(_ s: SessionRef, _ text: UnsafeRawBufferPointer) -> RerunGuard {
+        RerunGuard.needed(
+            for: text, dialect: dialect(s), isTransactionPrepared: s.pointee.journal.hasNextTransaction)
+    }
+
+    /// Run again, the statement would have written.
+    func guardRefused(_ s: SessionRef) {
+        noteFailed(s)
+        s.pointee.nodeCounters.pointee.failed.add()
+        answer(s, Refusal.unknownWriter.packet)
+    }
+
+    /// Where the session stood, as far as that decides on its statement.
+    func standing(_ s: SessionRef) -> Standing {
+        Standing(
+            inTransaction: s.pointee.inTransaction, autocommit: s.pointee.status.contains(.autocommit),
+            rowsMayRemain: !allTablesRollBack && !s.pointee.status.contains(.inTransactionReadonly))
+    }
+
+    private var allTablesRollBack: Bool {
+        tables.facts == .transactional
+            && tables.asOf.nanoseconds > fleet.tablesChangedAt.load(ordering: .acquiring)
+    }
+
     private func refuseNext(_ s: SessionRef, _ refusal: Refusal) {
         s.pointee.refusal = refusal
         resumeClient(s)
     }
 
-    private func inFlight(_ s: SessionRef) -> InFlight {
+    func inFlight(_ s: SessionRef) -> InFlight {
         switch s.pointee.frontend {
         case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .discarding, .closing, .leaving: return .idle
         case .held: return .held(effect(s))
-        case .streaming, .infile:
-            return s.pointee.answerBegun && s.pointee.frontend == .streaming
+        case .infile: return .loading
+        case .streaming:
+            return s.pointee.answerBegun
                 ? .answering(effect(s), atBoundary: isAtBoundary(s)) : .partlySent(effect(s))
         case .waiting:
             if s.pointee.answerBegun { return .answering(effect(s), atBoundary: isAtBoundary(s)) }
@@ -114,7 +223,7 @@ extension Worker {
         }
     }
 
-    private func isAtBoundary(_ s: SessionRef) -> Bool {
+    func isAtBoundary(_ s: SessionRef) -> Bool {
         s.pointee.nodeSkip == 0 && !s.pointee.tracker.isContinued
     }
 
@@ -164,6 +273,7 @@ extension Worker {
         s.pointee.tracksWithNext = false
         s.pointee.asksWithNext = false
         s.pointee.isOpening = false
+        s.pointee.guardLeft = false
         s.pointee.isRestored = false
         s.pointee.endPassed = false
         s.pointee.own.removeAll()

@@ -42,14 +42,19 @@ extension ErrorPacket {
 }
 
 extension Refusal {
-    var packet: ErrorPacket { ErrorPacket(code: code, sqlState: sqlState, message: "HAProxyDB: " + message) }
+    var packet: ErrorPacket {
+        // The server's own words stay its own.
+        kind == .killed ? .killed : ErrorPacket(code: code, sqlState: sqlState, message: "HAProxyDB: " + message)
+    }
 }
 
 extension Worker {
     /// Tells a client why its session ends. What follows is ``close(_:)``.
-    func refuse(_ s: SessionRef, _ error: ErrorPacket) {
-        // Before the greeting the error is the first packet of all.
-        let isFirst = s.pointee.frontend == .ungreeted
+    ///
+    /// - Parameter isAsked: it answers what the client has just sent.
+    func refuse(_ s: SessionRef, _ error: ErrorPacket, isAsked: Bool = false) {
+        // Before the greeting the error is the first packet of all; between statements it is no answer to the last one.
+        let isFirst = s.pointee.frontend == .ungreeted || s.pointee.frontend == .idle && !isAsked
         s.pointee.sequence = isFirst ? 0 : s.pointee.sequence &+ 1
         writeClient(s, PacketWriter.packet(sequence: s.pointee.sequence, payload: error.payload()))
     }

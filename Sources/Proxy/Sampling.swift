@@ -81,6 +81,8 @@ extension Worker {
         s.pointee.nodeCounters.pointee.answered.add()
         let end = MonotonicClock.now()
         heardAt = end
+        // A statement that takes long is not a client that does nothing.
+        s.pointee.lastActive = end
         let microseconds = (end - s.pointee.startedAt).nanoseconds / 1000
         latency.count(LatencyScale.bucket(ofMicroseconds: microseconds))
         if trouble.isUnderWay || trouble.affected != 0 { served(s, at: end) }

@@ -66,6 +66,8 @@ enum OwnCommand {
     case tracking
     /// Asks for what the server has not reported, or makes room for that.
     case question(SessionJournal.Question.Answer)
+    /// Guards a statement that is run again, and ends that.
+    case guardBegin, guardEnd
     /// Rebuilds a part of the session's state.
     case restoration(RestorationPart)
     /// Brings about what the statements behind it were prepared under: the first of its texts, or a further one.
@@ -128,6 +130,8 @@ struct Session {
     var answerBegun = false
     /// The statement in flight changes the session in a way that the server does not report in full.
     var hasChange = false
+    /// The statement in flight may create or alter a table.
+    var changesTables = false
     /// Is read from and written to (an armed write event).
     var clientReading = false
     var nodeReading = false
@@ -137,6 +141,10 @@ struct Session {
     var clientIsGone = false
     /// The client has sent its FIN: it reads on, and is closed after the answer.
     var clientHalfClosed = false
+    /// The statement in flight is run again, where a write of its would be refused.
+    var isGuarded = false
+    /// The node may still keep our characteristics of the next transaction: COMMIT goes before the next command.
+    var guardLeft = false
     /// The node has been told of that: it ends what nobody waits for, and the connection.
     var endPassed = false
     /// Stands in the worker's list of those whose turn it is.
@@ -238,6 +246,8 @@ struct Session {
     var nodeWrite: UnsafeMutablePointer<event>?
     var own: [OwnCommand] = []
     var nodeThreadID: UInt32 = 0
+    /// While a session leaves: what it left running on its node.
+    var threadToKill: UInt32?
     /// Sequence number of the last packet of the login on the node, either way.
     var nodeSequence: UInt8 = 0
     var moves: UInt32 = 0
@@ -255,6 +265,9 @@ struct Session {
     var journal = SessionJournal()
     var prepared = PreparedStatements()
     var change: SessionChangeKind?
+    /// What was in flight when the connection to the node ended, and when that was: while it is not known whether the
+    /// node has ended, too.
+    var doubt: (inFlight: InFlight, since: Instant)?
     /// What the next statement will be told (a lost transaction, lost state).
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.

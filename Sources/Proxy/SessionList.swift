@@ -14,6 +14,8 @@ enum Queue: UInt8 {
     case postponed
     /// Waits for the answer to a refused COM_CHANGE_USER; ordered by deadline.
     case penalized
+    /// Its connection to the node has ended, and whether the node has is not known yet; ordered by deadline.
+    case doubtful
     /// Only its end is awaited; ordered by deadline.
     case farewell
 }

@@ -9,12 +9,15 @@ enum WorkerMessage: Sendable {
     case view(ClusterView)
     case accounts(AccountDirectory)
     case identity(ServerIdentity)
+    case tables(TableFacts, asOf: Instant)
     case pause(Bool)
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
     case sample(@Sendable (SecondSample) -> Void)
     /// The primary, silent since then, does not answer a check either.
     case stalled(since: Instant)
+    /// The node's server has lived on through that generation until then.
+    case livesOn(NodeID, Generation, until: Instant)
     /// End this session; end all on this node.
     case end(UInt32)
     case endAll(NodeID)
@@ -57,6 +60,8 @@ final class Worker: @unchecked Sendable {
     var accounts = AccountDirectory()
     var loginValues = LoginValueTable()
     var identity: ServerIdentity?
+    /// What is known of the primary's tables, and as of when.
+    var tables = (facts: TableFacts.unknown, asOf: Instant(nanoseconds: 0))
     var paused = false
     /// Set once: the worker goes when its sessions are done, at the latest then.
     var drainDeadline: Instant?
@@ -71,6 +76,7 @@ final class Worker: @unchecked Sendable {
     var restoring = SessionList(.restoring)
     var postponed = SessionList(.postponed)
     var penalized = SessionList(.penalized)
+    var doubtful = SessionList(.doubtful)
     var farewells = SessionList(.farewell)
     /// Whose turn it is when the event under way is over, and when others have had theirs.
     var ready = ReadyList()
@@ -141,12 +147,14 @@ final class Worker: @unchecked Sendable {
         case .view(let view): adopt(view)
         case .accounts(let accounts): self.accounts = accounts
         case .identity(let identity): adopt(identity)
+        case .tables(let facts, let asOf): tables = (facts, asOf)
         case .pause(let on):
             paused = on
             if on { gateClosed() } else { release() }
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
         case .sample(let completion): completion(sample())
         case .stalled(let since): stalled(since: since)
+        case .livesOn(let node, let generation, let until): livesOn(node, generation, until: until)
         case .end(let id): end { $0.pointee.id == id }
         case .endAll(let node): end { $0.pointee.node == node && $0.pointee.nodeFD >= 0 }
         case .summaries(let completion): completion(summaries())
@@ -167,62 +175,16 @@ final class Worker: @unchecked Sendable {
         while let s = farewells.first, s.pointee.deadline <= now { destroy(s, reset: true) }
         while let s = penalized.first, s.pointee.deadline <= now { tellPenalized(s) }
         while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
+        while let s = doubtful.first, s.pointee.deadline <= now { doubtRemained(s) }
         while let s = restoring.first, s.pointee.deadline <= now { restorationCutOff(s) }
         while let s = postponed.first, s.pointee.deadline <= now { retryPostponed(s) }
         lookForVanished()
         if fleet.budget.isShort { relieveMemory() }
         expireHeld()
         release()
-        if ticks % 50 == 0, options.clientTimeout > .zero { closeIdle() }
+        if ticks % 50 == 0 { closeIdle() }
         if let drainDeadline { continueDraining(until: drainDeadline) }
         goOn()
-    }
-
-    private func closeIdle() {
-        var next = sessions
-        while let s = next {
-            next = s.pointee.next
-            guard s.pointee.frontend == .idle, now - s.pointee.lastActive > options.clientTimeout else { continue }
-            refuse(s, .clientTimeout)
-            close(s)
-        }
-    }
-
-    /// An administrator ends sessions.
-    private func end(_ isMeant: (SessionRef) -> Bool) {
-        var next = sessions
-        while let s = next {
-            next = s.pointee.next
-            guard isMeant(s), !s.pointee.isEnding else { continue }
-            if s.pointee.nodeSkip == 0 { refuse(s, .killed) }
-            close(s)
-        }
-    }
-
-    // MARK: draining at the end of the process
-
-    private func drain(until deadline: Instant) {
-        drainDeadline = deadline
-        continueDraining(until: deadline)
-    }
-
-    private func continueDraining(until deadline: Instant) {
-        var next = sessions
-        while let s = next {
-            next = s.pointee.next
-            if s.pointee.isEnding {
-                if now >= deadline { destroy(s, reset: true) }
-                continue
-            }
-            let busy =
-                s.pointee.frontend == .waiting || s.pointee.frontend == .streaming
-                || s.pointee.frontend == .infile || s.pointee.inTransaction
-            if !busy || now >= deadline {
-                if s.pointee.nodeSkip == 0 { refuse(s, .shuttingDown) }
-                close(s)
-            }
-        }
-        if sessions == nil { loop.stop() }
     }
 
     // MARK: for people

@@ -7,6 +7,8 @@ public enum InFlight: Sendable, Hashable {
     /// A statement of which some bytes were sent, never all: a server executes whole packets only, so it was not
     /// executed; the bytes sent are gone, so it cannot be run again.
     case partlySent(StatementFacts.Effect)
+    /// A LOAD DATA LOCAL whose file was not sent to its end: begun, and certainly not committed.
+    case loading
     /// Sent whole, no byte of an answer delivered to the client; the proxy still has the statement.
     case sent(StatementFacts.Effect)
     /// Some of the answer was delivered. `atBoundary`: the last packet delivered was whole, so that an error packet
@@ -47,26 +49,34 @@ extension Verdict {
 /// status flags), whether autocommit is on, and what cannot be rebuilt.
 public enum Outcome {
     public static func verdict(
-        _ inFlight: InFlight, inTransaction: Bool, autocommit: Bool = true, losses: Losses = []
+        _ inFlight: InFlight, _ standing: Standing, losses: Losses = []
     ) -> Verdict {
-        let lost = losses.isEmpty ? nil : Refusal.stateLost(losses, inTransaction: inTransaction)
+        let inTransaction = standing.inTransaction
+        let transactionLost: Refusal = standing.rowsMayRemain ? .rowsMayRemain : .rolledBack
+        let lost = losses.isEmpty ? nil : Refusal.stateLost(
+                losses, inTransaction: inTransaction, rowsMayRemain: standing.rowsMayRemain)
         switch inFlight {
         case .idle:
             if let lost { return .refuseNextStatement(lost) }
-            return inTransaction ? .refuseNextStatement(.rolledBack) : .moveSilently
+            return inTransaction ? .refuseNextStatement(transactionLost) : .moveSilently
 
         case .held(let effect):
             // A ROLLBACK of what is rolled back already gets what it wants; then the loss is told.
             if let lost { return .error(lost, next: nil) }
             if !inTransaction { return .runAgain }
-            return effect == .rollback ? .runAgain : .error(.rolledBack, next: nil)
+            return effect == .rollback ? .runAgain : .error(transactionLost, next: nil)
 
         case .partlySent:
+            if let lost { return .error(lost, next: nil) }
+            return .error(inTransaction ? transactionLost : .notExecuted, next: nil)
+
+        case .loading:
+            if standing.rowsMayRemain { return .error(.unknown, next: lost) }
             if let lost { return .error(lost, next: nil) }
             return .error(inTransaction ? .rolledBack : .notExecuted, next: nil)
 
         case .sent(let effect):
-            switch unanswered(effect, inTransaction: inTransaction, autocommit: autocommit) {
+            switch unanswered(effect, standing) {
             case .nothing:
                 if let lost { return .error(lost, next: nil) }
                 return .runAgain
@@ -81,7 +91,7 @@ public enum Outcome {
             return .close
 
         case .answering(let effect, atBoundary: true):
-            switch unanswered(effect, inTransaction: inTransaction, autocommit: autocommit) {
+            switch unanswered(effect, standing) {
             case .nothing:
                 return .error(.readInterrupted, next: lost)
             case .rolledBack:
@@ -92,20 +102,53 @@ public enum Outcome {
         }
     }
 
+    /// What a client is told whose session ends while the primary goes on; then its connection ends, too. Nil where there
+    /// is nothing to tell, or no place for it.
+    public static func refusal(of end: SessionEnd, _ inFlight: InFlight, _ standing: Standing) -> Refusal? {
+        switch inFlight {
+        case .idle, .answering(_, atBoundary: false): return nil
+        case .loading:
+            switch end {
+            // The client is in the middle of its file.
+            case .byServer: return nil
+            case .byAdministrator: return standing.rowsMayRemain ? .unknownKilled : .killed
+            case .byStop: return standing.rowsMayRemain ? .unknownStopped : .notExecutedByStop
+            }
+        case .held, .partlySent:
+            switch end {
+            // As far as the server was concerned nothing was under way.
+            case .byServer: return nil
+            case .byAdministrator: return .killed
+            case .byStop where !standing.inTransaction: return .notExecutedByStop
+            case .byStop: return standing.rowsMayRemain ? .unknownStopped : .rolledBackByStop
+            }
+        case .sent(let effect), .answering(let effect, atBoundary: true):
+            switch (unanswered(effect, standing), end) {
+            // With its connection a transaction is rolled back.
+            case (.nothing, .byServer), (.rolledBack, .byServer), (.nothing, .byAdministrator),
+                (.rolledBack, .byAdministrator):
+                return .killed
+            case (.nothing, .byStop): return .readStopped
+            case (.rolledBack, .byStop): return .rolledBackByStop
+            case (.unknown, .byServer), (.unknown, .byAdministrator): return .unknownKilled
+            case (.unknown, .byStop): return .unknownStopped
+            }
+        }
+    }
+
     private enum Unanswered { case nothing, rolledBack, unknown }
 
     /// What an executed but unanswered statement left behind on the data.
-    private static func unanswered(
-        _ effect: StatementFacts.Effect, inTransaction: Bool, autocommit: Bool
-    ) -> Unanswered {
+    private static func unanswered(_ effect: StatementFacts.Effect, _ standing: Standing) -> Unanswered {
+        let lost: Unanswered = standing.rowsMayRemain ? .unknown : .rolledBack
         switch effect {
-        case .read, .session, .transactional: inTransaction ? .rolledBack : .nothing
-        case .rollback: .nothing
+        case .read, .session, .transactional: return standing.inTransaction ? lost : .nothing
+        case .rollback: return .nothing
         // Both commit the open transaction; without one there is nothing to commit.
-        case .begin, .commit: inTransaction ? .unknown : .nothing
+        case .begin, .commit: return standing.inTransaction ? .unknown : .nothing
         // With autocommit off it is the first statement of a transaction that nobody committed.
-        case .write: inTransaction || !autocommit ? .rolledBack : .unknown
-        case .opaque: .unknown
+        case .write: return standing.inTransaction || !standing.autocommit ? lost : .unknown
+        case .opaque: return .unknown
         }
     }
 }

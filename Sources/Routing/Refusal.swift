@@ -5,6 +5,8 @@ public struct Refusal: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
         /// The open transaction is certainly rolled back: retry it.
         case rolledBack
+        /// The open transaction is rolled back, but for tables that don't.
+        case rowsMayRemain
         /// The statement was not executed: retry it.
         case notExecuted
         /// Nobody can tell whether the statement took effect.
@@ -15,6 +17,8 @@ public struct Refusal: Sendable, Hashable {
         case readInterrupted
         /// Nothing was written, and it is not run again.
         case readFailed
+        /// The connection was killed: nothing of the statement lasts.
+        case killed
         /// No primary within the hold time; the statement was never sent.
         case holdExpired
         /// No primary within the hold time, at login.
@@ -39,6 +43,12 @@ public struct Refusal: Sendable, Hashable {
     public static let rolledBack = Refusal(
         .rolledBack, 1213, "40001", "transaction rolled back: the primary was lost; try restarting the transaction")
 
+    /// The same, where not every table of the primary's is one that rolls back.
+    public static let rowsMayRemain = Refusal(
+        .rowsMayRemain, 1927, "08007",
+        "the outcome of this transaction is unknown: the primary was lost, and tables without transactions may have "
+            + "kept rows; check before running it again")
+
     public static let notExecuted = Refusal(
         .notExecuted, 1213, "40001", "statement not executed: the primary was lost while it was being sent; retry")
 
@@ -62,6 +72,34 @@ public struct Refusal: Sendable, Hashable {
         "the outcome of this statement is unknown: the server's answer could not be understood; "
             + "check before running it again")
 
+    /// In the server's words. What was written in a transaction is rolled back with the connection.
+    public static let killed = Refusal(.killed, 1927, "70100", "Connection was killed")
+
+    public static let unknownKilled = Refusal(
+        .unknown, 1927, "08007",
+        "the outcome of this statement is unknown: its connection was killed before it was answered; "
+            + "check before running it again")
+
+    /// Run again after its primary was lost, and found to write.
+    public static let unknownWriter = Refusal(
+        .unknown, 1927, "08007",
+        "the outcome of this statement is unknown: the primary was lost before it answered, and it writes by a function "
+            + "or a lock; check before running it again")
+
+    public static let readStopped = Refusal(
+        .readFailed, 1317, "70100", "query execution was interrupted: the proxy stops; nothing was written")
+
+    public static let rolledBackByStop = Refusal(
+        .rolledBack, 1213, "40001", "transaction rolled back: the proxy stops; try restarting the transaction")
+
+    public static let notExecutedByStop = Refusal(
+        .notExecuted, 1213, "40001", "statement not executed: the proxy stops; retry")
+
+    public static let unknownStopped = Refusal(
+        .unknown, 1927, "08007",
+        "the outcome of this statement is unknown: the proxy stopped before it was answered; "
+            + "check before running it again")
+
     /// ER_QUERY_INTERRUPTED: nothing was written, and whoever tries again should know what it may do.
     public static let ranTwice = Refusal(
         .readFailed, 1317, "70100",
@@ -69,11 +107,17 @@ public struct Refusal: Sendable, Hashable {
             + "it is not run a third time")
 
     /// 08S02 (communication link): the session cannot go on as it was.
-    public static func stateLost(_ losses: Losses, inTransaction: Bool = false) -> Refusal {
-        Refusal(
+    public static func stateLost(_ losses: Losses, inTransaction: Bool = false, rowsMayRemain: Bool = false) -> Refusal {
+        let transaction =
+            !inTransaction
+            ? ""
+            : rowsMayRemain
+                ? "the outcome of the transaction is unknown, tables without transactions may have kept rows; "
+                : "the transaction was rolled back; "
+        return Refusal(
             .stateLost, 1927, "08S02",
-            "session state lost with the primary: \(losses.isEmpty ? "unknown" : losses.description); "
-                + (inTransaction ? "the transaction was rolled back; " : "") + "set it up again before going on")
+            "session state lost with the primary: \(losses.isEmpty ? "unknown" : losses.description); \(transaction)"
+                + "set it up again before going on")
     }
 
     /// For a statement whose answer depends on the one before, as the first after a move.

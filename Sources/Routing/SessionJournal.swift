@@ -262,6 +262,12 @@ public struct SessionJournal: Sendable {
     /// BEGIN would tell the journal something.
     public var watchesTransactions: Bool { hasLockedTables || !nextTransaction.isEmpty }
 
+    /// What the session has set a variable to, or has from its login; nil where neither is known.
+    public func value(ofVariable name: StaticString) -> [UInt8]? {
+        let name = name.withUTF8Buffer(Array.init)
+        return variables.first { $0.name == name }?.value ?? login?.value(of: name)
+    }
+
     private mutating func note(_ change: SessionChangeKind, isNested: Bool) {
         switch change {
         case .none, .procedure:

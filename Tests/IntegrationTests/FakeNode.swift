@@ -124,6 +124,8 @@ final class FakeNode: Sendable {
                 [["hostname", "fake"], ["read_only", "OFF"], ["server_id", "9"], ["version", "10.11.19-MariaDB"]])
         }
         if statement.hasPrefix("SHOW GLOBAL STATUS") { return result(2, [["Uptime", "1000"]]) }
+        // The same life whenever it is asked.
+        if statement.hasPrefix("SELECT UUID_SHORT") { return result(1, [["151134080712802304"]]) }
         if statement.hasPrefix("SELECT @@global.read_only") { return result(1, [["0"]]) }
         if statement.contains("mysql.") { return result(5, [["app", "%", "mysql_native_password", "", "0"]]) }
         return [ok]
