@@ -1,0 +1,60 @@
+/// Where a proxied answer is not the direct one: what becomes of a step that ran on both sides.
+enum AnswerDifference {
+    /// The same, byte for byte.
+    case none
+    /// The proxy said in its own words that something is lost, or that a statement was not run.
+    case told(String)
+    case different(String)
+
+    /// - Parameter namesStatement: of COM_STMT_PREPARE, whose statement's id is each server's own.
+    static func between(
+        direct: WireAnswer, proxied: WireAnswer, namesStatement: Bool = false
+    ) -> AnswerDifference {
+        var (left, right) = namesStatement ? (direct.withoutID, proxied.withoutID) : (direct, proxied)
+        (left.packets, right.packets) = (left.packets.map(\.withoutReportFlag), right.packets.map(\.withoutReportFlag))
+        if left == right { return .none }
+        if let error = proxied.error, isTold(error) { return .told("\(error.code) (\(error.state)): \(error.message)") }
+        var lines: [String] = []
+        let common = zip(left.packets, right.packets).prefix { $0 == $1 }.count
+        func show(_ name: String, _ answer: WireAnswer) {
+            let shown = answer.packets.dropFirst(common).prefix(3).map(\.spelled)
+            lines.append(
+                "\(name): "
+                    + (shown + (answer.isCut ? ["the end of the connection"] : [])).joined(separator: "\n         "))
+        }
+        if common > 0 { lines.append("after \(common) packets that are the same") }
+        show("direct ", left)
+        show("proxied", right)
+        return .different(lines.joined(separator: "\n"))
+    }
+
+    /// An error that only a proxy says, with the texts of its promises.
+    static func isTold(_ error: (code: Int, state: String, message: String)) -> Bool {
+        switch (error.code, error.state) {
+        case (1927, "08S02"), (1927, "08007"): true
+        case (1213, "40001"): !error.message.hasPrefix("Deadlock found")
+        case _: false
+        }
+    }
+}
+
+extension WirePacket {
+    /// An end of rows without SERVER_SESSION_STATE_CHANGED (0x4000): the node reports to the proxy more than the client
+    /// asked for. A client that did not ask has no use for the flag there.
+    fileprivate var withoutReportFlag: WirePacket {
+        guard payload.first == 0xfe, payload.count == 5 else { return self }
+        var plain = payload
+        plain[4] &= ~0x40
+        return WirePacket(sequence: sequence, payload: plain)
+    }
+
+    /// For people.
+    var spelled: String {
+        if let code = errorCode, payload.count >= 9 {
+            return "#\(sequence) error \(code) (\(FidelityStep.shown(payload[4..<9]))): "
+                + FidelityStep.shown(payload[9...].prefix(200))
+        }
+        let hex = payload.prefix(32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        return "#\(sequence) \(payload.count) bytes: \(hex) | " + FidelityStep.shown(payload.prefix(200))
+    }
+}

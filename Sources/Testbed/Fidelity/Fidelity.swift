@@ -1,0 +1,179 @@
+import Cluster
+import Foundation
+
+/// Scripts out of a seed, on a direct connection that stays and through the proxy with moves: every answer after a move
+/// is the direct one, byte for byte, or an error of the proxy's own came first. What is not is found, made as short as
+/// it gets, and told.
+public final class Fidelity {
+    /// A script that went on with another answer, and no word of it; or, of what can be restored only, a loss told.
+    public struct Finding: Sendable, CustomStringConvertible {
+        public let seed: UInt64
+        /// What kind of step differed, after what kinds of steps.
+        public let kind: String
+        public let script: FidelityScript
+        public let answers: String
+
+        public var description: String { "\(kind)\n\(script.text)\n\(answers)" }
+    }
+
+    public struct Figures: Sendable {
+        public var scripts = 0
+        public var batches = 0
+        /// Of sessions.
+        public var moves = 0
+        public var movesOfRestorable = 0
+        public var statements = 0
+        /// What was told of, each with how often.
+        public var told: [String: Int] = [:]
+        public var falseLosses = 0
+        /// Scripts with a difference, those that were not made shorter included.
+        public var differences = 0
+    }
+
+    private let stage: FidelityStage
+    private let directory: String
+    private let findingsMax: Int
+    private var random: SplitMix64
+    private let seed: UInt64
+    private var seen: [String: Int] = [:]
+    private var minimal: Set<String> = []
+    public private(set) var findings: [Finding] = []
+    public private(set) var figures = Figures()
+
+    /// Starts the servers and the proxy.
+    ///
+    /// - Parameters:
+    ///   - places: so many sessions share a move.
+    ///   - directory: where findings go.
+    ///   - findingsMax: so many are made short; the rest is counted.
+    public init(
+        seed: UInt64, directory: String, places: Int = 48, findingsMax: Int = 12, program: String? = nil
+    ) throws {
+        self.seed = seed
+        self.directory = directory
+        self.findingsMax = findingsMax
+        random = SplitMix64(seed)
+        stage = try FidelityStage(places: places, program: program)
+    }
+
+    /// One batch of scripts, and their findings.
+    public func batch(say: (String) -> Void) throws {
+        figures.batches += 1
+        // Every so often one alone, which may lock what others would wait for.
+        let isAlone = figures.batches % 8 == 0
+        let moves = (0..<2).map { _ in FidelityStage.Move.allCases[Int(random.next() % 2)] }
+        let globals = random.next() % 4 == 0 && !isAlone ? Self.globals : []
+        let scripts = (0..<(isAlone ? 1 : stage.places)).map { _ in
+            FidelityWriter.script(seed: random.next(), moves: moves.count, mayLockAll: isAlone)
+        }
+        for outcome in try stage.run(scripts, moves: moves, globals: globals) {
+            figures.scripts += 1
+            figures.moves += outcome.moves
+            figures.statements += outcome.statements
+            if outcome.script.isRestorable { figures.movesOfRestorable += outcome.moves }
+            switch outcome.end {
+            case nil, .over: break
+            case .told(let message):
+                figures.told[message, default: 0] += 1
+                guard outcome.script.isRestorable else { continue }
+                figures.falseLosses += 1
+                try found(outcome, label: "false loss", told: message, moves, globals, say)
+            case .different(_, let label, let answers):
+                figures.differences += 1
+                try found(outcome, label: label, told: answers, moves, globals, say)
+            }
+        }
+        guard stage.isProxyRunning else { throw TestbedFailure("the proxy has ended: \(stage.log.suffix(3000))") }
+    }
+
+    /// Ends everything. Faults.
+    public func end() -> [String] {
+        let end = stage.stop()
+        return end == .exited(0) ? [] : ["the proxy \(end.map(\.description) ?? "does not end")"]
+    }
+
+    /// What the account's logins get from the server that is gone at the first move.
+    private static let globals: [(String, String)] = [
+        ("sql_mode", "'ANSI_QUOTES,STRICT_ALL_TABLES'"), ("time_zone", "'+06:00'"),
+        ("tx_isolation", "'READ-COMMITTED'"),
+        ("lc_time_names", "'de_DE'"), ("group_concat_max_len", "9"), ("foreign_key_checks", "0"),
+        ("div_precision_increment", "8"),
+    ]
+
+    // MARK: findings
+
+    private func found(
+        _ outcome: FidelityStage.Outcome, label: String, told: String, _ moves: [FidelityStage.Move],
+        _ globals: [(String, String)], _ say: (String) -> Void
+    ) throws {
+        let rough = label + (label == "false loss" ? told : "")
+        seen[rough, default: 0] += 1
+        // The same step can differ for several reasons.
+        guard findings.count < findingsMax, seen[rough, default: 0] <= 2 else { return }
+        let (script, answers) = try shorten(outcome.script, label: label, moves, globals)
+        let kind = ([label] + script.steps.map(\.label).filter { $0 != "move" }).joined(separator: " < ")
+        guard minimal.insert(kind).inserted else { return }
+        let withGlobals = globals.isEmpty ? "" : "\n-- with globals of the old server"
+        let finding = Finding(
+            seed: outcome.script.seed, kind: kind, script: script,
+            answers: answers + "\n-- moves: \(moves.map(\.rawValue).joined(separator: ", "))\(withGlobals)")
+        findings.append(finding)
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try (finding.description + "\n").write(
+            toFile: "\(directory)/seed-\(outcome.script.seed)", atomically: true, encoding: .utf8)
+        say("FOUND \(finding)")
+    }
+
+    /// The shortest script that still ends so: what can be left out is left out, as much as goes at once.
+    private func shorten(
+        _ script: FidelityScript, label: String, _ moves: [FidelityStage.Move], _ globals: [(String, String)]
+    ) throws -> (FidelityScript, String) {
+        var best = script
+        var answers = "(not seen again: it depends on time)"
+        func tail(_ outcome: FidelityStage.Outcome) -> String? {
+            switch outcome.end {
+            case .told(let message): label == "false loss" ? message : nil
+            case .different(_, let own, let text): own == label ? text : nil
+            case nil, .over: nil
+            }
+        }
+        func attempt(_ candidates: [FidelityScript]) throws -> [Int: String] {
+            var held: [Int: String] = [:]
+            for start in stride(from: 0, to: candidates.count, by: stage.places) {
+                let part = Array(candidates[start..<min(start + stage.places, candidates.count)])
+                for (index, outcome) in try stage.run(part, moves: moves, globals: globals).enumerated() {
+                    held[start + index] = tail(outcome)
+                }
+            }
+            return held
+        }
+        guard let first = try attempt([best])[0] else { return (best, answers) }
+        answers = first
+        for _ in 0..<12 {
+            let removable = best.steps.indices.filter { best.steps[$0].action != .move }
+            guard !removable.isEmpty else { break }
+            // Each step by itself, and halves and quarters of them all.
+            var sets = removable.map { Set([$0]) }
+            for parts in [2, 4, 8] where removable.count >= 2 * parts {
+                let size = (removable.count + parts - 1) / parts
+                for start in stride(from: 0, to: removable.count, by: size) {
+                    sets.append(Set(removable[start..<min(start + size, removable.count)]))
+                }
+            }
+            let held = try attempt(sets.map { best.without($0) })
+            guard !held.isEmpty else { break }
+            let singles = Set(held.keys.flatMap { sets[$0].count == 1 ? Array(sets[$0]) : [] })
+            // All that can go by itself may go together, or only half of it.
+            let ordered = singles.sorted()
+            let together = [singles, Set(ordered.prefix(ordered.count / 2)), Set(ordered.suffix(ordered.count / 2))]
+                .filter { $0.count > 1 }
+            let more = together.isEmpty ? [:] : try attempt(together.map { best.without($0) })
+            let choices =
+                held.map { (sets[$0.key], $0.value) } + more.map { (together[$0.key], $0.value) }
+            guard let choice = choices.max(by: { ($0.0.count, $1.1) < ($1.0.count, $0.1) }) else { break }
+            best = best.without(choice.0)
+            answers = choice.1
+        }
+        return (best, answers)
+    }
+}
