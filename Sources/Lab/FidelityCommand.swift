@@ -23,19 +23,24 @@ extension Lab {
         var sessions = 48
         @Option(help: "So many findings are made as short as they get.")
         var findings = 12
+        @Option(help: "Instead: so many numbered writes of each kind, and a judgement of what is there in the end.")
+        var writes: Int?
+        @Option(help: "With --writes: over so many moves at least.")
+        var moves = 20
         @Option(help: "Where findings go.")
         var directory = ".build/fidelity"
 
         func validate() throws {
-            guard minutes > 0, minutes <= 1440, batches > 0, (1...200).contains(sessions), findings >= 0 else {
-                throw ValidationError("up to 1440 minutes, and 200 sessions")
-            }
+            guard minutes > 0, minutes <= 1440, batches > 0, (1...200).contains(sessions), findings >= 0,
+                (1...10_000_000).contains(writes ?? 1), (1...10_000).contains(moves)
+            else { throw ValidationError("up to 1440 minutes, 200 sessions, and 10,000 moves") }
         }
 
         func run() throws {
             Interrupt.install()
             let begun = ContinuousClock.now
             let say: (String) -> Void = { output("\(stamp(since: begun))  \($0)") }
+            if let writes { return try count(writes, say) }
             say("seed \(seed)")
             let fidelity = try Fidelity(
                 seed: seed, directory: directory, places: sessions, findingsMax: findings)
@@ -50,6 +55,17 @@ extension Lab {
             guard faults.isEmpty, fidelity.figures.differences == 0, fidelity.figures.falseLosses == 0 else {
                 throw ExitCode(1)
             }
+        }
+
+        private func count(_ writes: Int, _ say: (String) -> Void) throws {
+            let counter = try WriteCounter()
+            defer { counter.end() }
+            let report = try counter.run(each: writes, moves: moves, say: say)
+            output(
+                "\(report.statements) writes of \(WriteCounter.Kind.allCases.count) kinds over \(report.moves) moves: "
+                    + "\(report.absent) said not to be there, \(report.unknown) of unknown outcome")
+            for fault in report.faults { output(fault) }
+            guard report.faults.isEmpty else { throw ExitCode(1) }
         }
 
         private func summary(_ figures: Fidelity.Figures) -> String {

@@ -11,7 +11,7 @@ enum AnswerDifference {
         direct: WireAnswer, proxied: WireAnswer, namesStatement: Bool = false
     ) -> AnswerDifference {
         var (left, right) = namesStatement ? (direct.withoutID, proxied.withoutID) : (direct, proxied)
-        (left.packets, right.packets) = (left.packets.map(\.withoutReportFlag), right.packets.map(\.withoutReportFlag))
+        (left.packets, right.packets) = (left.packets.map(\.plain), right.packets.map(\.plain))
         if left == right { return .none }
         if let error = proxied.error, isTold(error) { return .told("\(error.code) (\(error.state)): \(error.message)") }
         var lines: [String] = []
@@ -39,9 +39,19 @@ enum AnswerDifference {
 }
 
 extension WirePacket {
+    /// Without what is each side's own.
+    fileprivate var plain: WirePacket { withoutReportFlag.withoutStatementNumber }
+
+    /// ER_UNKNOWN_STMT_HANDLER and ER_STMT_HAS_NO_OPEN_CURSOR name the statement's id.
+    private var withoutStatementNumber: WirePacket {
+        guard errorCode == 1243 || errorCode == 1421 else { return self }
+        return WirePacket(
+            sequence: sequence, payload: payload.prefix(9) + payload.dropFirst(9).filter { !(48..<58).contains($0) })
+    }
+
     /// An end of rows without SERVER_SESSION_STATE_CHANGED (0x4000): the node reports to the proxy more than the client
     /// asked for. A client that did not ask has no use for the flag there.
-    fileprivate var withoutReportFlag: WirePacket {
+    private var withoutReportFlag: WirePacket {
         guard payload.first == 0xfe, payload.count == 5 else { return self }
         var plain = payload
         plain[4] &= ~0x40
@@ -54,7 +64,10 @@ extension WirePacket {
             return "#\(sequence) error \(code) (\(FidelityStep.shown(payload[4..<9]))): "
                 + FidelityStep.shown(payload[9...].prefix(200))
         }
-        let hex = payload.prefix(32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-        return "#\(sequence) \(payload.count) bytes: \(hex) | " + FidelityStep.shown(payload.prefix(200))
+        let bytes = payload.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        // An OK, and an end, are numbers; everything else is mostly text.
+        return isOK || payload.first == 0xfe
+            ? "#\(sequence) \(bytes) | \(FidelityStep.shown(payload.dropFirst(7).prefix(200)))"
+            : "#\(sequence) \(FidelityStep.shown(payload.prefix(200)))"
     }
 }

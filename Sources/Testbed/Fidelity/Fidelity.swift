@@ -46,14 +46,16 @@ public final class Fidelity {
     ///   - places: so many sessions share a move.
     ///   - directory: where findings go.
     ///   - findingsMax: so many are made short; the rest is counted.
+    ///   - standIn: what stands in the proxy's place, for tests of the harness: given the nodes' ports, its own.
     public init(
-        seed: UInt64, directory: String, places: Int = 48, findingsMax: Int = 12, program: String? = nil
+        seed: UInt64, directory: String, places: Int = 48, findingsMax: Int = 12, program: String? = nil,
+        standIn: (([UInt16]) throws -> UInt16)? = nil
     ) throws {
         self.seed = seed
         self.directory = directory
         self.findingsMax = findingsMax
         random = SplitMix64(seed)
-        stage = try FidelityStage(places: places, program: program)
+        stage = try FidelityStage(places: places, program: program, standIn: standIn)
     }
 
     /// One batch of scripts, and their findings.
@@ -61,12 +63,18 @@ public final class Fidelity {
         figures.batches += 1
         // Every so often one alone, which may lock what others would wait for.
         let isAlone = figures.batches % 8 == 0
-        let moves = (0..<2).map { _ in FidelityStage.Move.allCases[Int(random.next() % 2)] }
+        // Short scripts tell more; long ones find what only several things do together.
+        let isShort = figures.batches % 2 == 1
+        let moves = (0..<(isShort ? 1 : 2 + Int(random.next() % 2))).map { _ in
+            FidelityStage.Move.allCases[Int(random.next() % 2)]
+        }
         let globals = random.next() % 4 == 0 && !isAlone ? Self.globals : []
         let scripts = (0..<(isAlone ? 1 : stage.places)).map { _ in
-            FidelityWriter.script(seed: random.next(), moves: moves.count, mayLockAll: isAlone)
+            FidelityWriter.script(
+                seed: random.next(), moves: moves.count, isShort: isShort, mayLockAll: isAlone)
         }
-        for outcome in try stage.run(scripts, moves: moves, globals: globals) {
+        let outcomes = try stage.run(scripts, moves: moves, globals: globals)
+        for outcome in outcomes.sorted(by: { $0.script.steps.count < $1.script.steps.count }) {
             figures.scripts += 1
             figures.moves += outcome.moves
             figures.statements += outcome.statements
@@ -83,13 +91,12 @@ public final class Fidelity {
                 try found(outcome, label: label, told: answers, moves, globals, say)
             }
         }
-        guard stage.isProxyRunning else { throw TestbedFailure("the proxy has ended: \(stage.log.suffix(3000))") }
+        if let fault = stage.fault { throw TestbedFailure(fault) }
     }
 
     /// Ends everything. Faults.
     public func end() -> [String] {
-        let end = stage.stop()
-        return end == .exited(0) ? [] : ["the proxy \(end.map(\.description) ?? "does not end")"]
+        stage.stop().map { [$0] } ?? []
     }
 
     /// What the account's logins get from the server that is gone at the first move.
@@ -106,10 +113,13 @@ public final class Fidelity {
         _ outcome: FidelityStage.Outcome, label: String, told: String, _ moves: [FidelityStage.Move],
         _ globals: [(String, String)], _ say: (String) -> Void
     ) throws {
-        let rough = label + (label == "false loss" ? told : "")
+        let tracks = Wire.Flags(rawValue: outcome.script.flags).contains(.sessionTrack)
+        // What a session is told of its changes comes with every kind of step.
+        let rough =
+            label == "false loss" ? label + told : tracks ? "tracking" : globals.isEmpty ? label : "globals"
         seen[rough, default: 0] += 1
         // The same step can differ for several reasons.
-        guard findings.count < findingsMax, seen[rough, default: 0] <= 2 else { return }
+        guard findings.count < findingsMax, seen[rough, default: 0] <= 3 else { return }
         let (script, answers) = try shorten(outcome.script, label: label, moves, globals)
         let kind = ([label] + script.steps.map(\.label).filter { $0 != "move" }).joined(separator: " < ")
         guard minimal.insert(kind).inserted else { return }
@@ -152,9 +162,13 @@ public final class Fidelity {
         for _ in 0..<12 {
             let removable = best.steps.indices.filter { best.steps[$0].action != .move }
             guard !removable.isEmpty else { break }
-            // Each step by itself, and halves and quarters of them all.
-            var sets = removable.map { Set([$0]) }
-            for parts in [2, 4, 8] where removable.count >= 2 * parts {
+            // Each step by itself, and halves and quarters of them all. What can be restored as a whole need not be
+            // restorable in part.
+            var sets =
+                label == "false loss"
+                ? Dictionary(grouping: removable) { best.steps[$0].group }.values.map(Set.init)
+                : removable.map { Set([$0]) }
+            for parts in [2, 4, 8] where label != "false loss" && removable.count >= 2 * parts {
                 let size = (removable.count + parts - 1) / parts
                 for start in stride(from: 0, to: removable.count, by: size) {
                     sets.append(Set(removable[start..<min(start + size, removable.count)]))
@@ -162,11 +176,13 @@ public final class Fidelity {
             }
             let held = try attempt(sets.map { best.without($0) })
             guard !held.isEmpty else { break }
-            let singles = Set(held.keys.flatMap { sets[$0].count == 1 ? Array(sets[$0]) : [] })
             // All that can go by itself may go together, or only half of it.
-            let ordered = singles.sorted()
-            let together = [singles, Set(ordered.prefix(ordered.count / 2)), Set(ordered.suffix(ordered.count / 2))]
-                .filter { $0.count > 1 }
+            let singles = held.keys.map { sets[$0] }.filter { $0.count == 1 || label == "false loss" }
+                .sorted { ($0.min() ?? 0) < ($1.min() ?? 0) }
+            let together = [
+                singles, Array(singles.prefix(singles.count / 2)), Array(singles.suffix(singles.count / 2)),
+            ]
+            .filter { $0.count > 1 }.map { $0.reduce(into: Set<Int>()) { $0.formUnion($1) } }
             let more = together.isEmpty ? [:] : try attempt(together.map { best.without($0) })
             let choices =
                 held.map { (sets[$0.key], $0.value) } + more.map { (together[$0.key], $0.value) }

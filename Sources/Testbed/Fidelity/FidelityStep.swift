@@ -27,10 +27,13 @@ public struct FidelityStep: Sendable, Hashable {
     /// The kind of thing that this is one of, e.g. `set.expression`; findings are told apart by it.
     public let label: String
     public let action: Action
+    /// Steps of one number belong together: a temporary table and its end.
+    let group: Int
 
-    public init(_ label: String, _ action: Action) {
+    public init(_ label: String, _ action: Action, group: Int = 0) {
         self.label = label
         self.action = action
+        self.group = group
     }
 }
 

@@ -24,6 +24,7 @@ struct FidelityWriter {
     private var random: SplitMix64
     private(set) var steps: [FidelityStep] = []
     private var part = ""
+    private var group = 0
     /// Only what can be restored.
     let isRestorable: Bool
     /// What later parts and looks refer to.
@@ -32,18 +33,19 @@ struct FidelityWriter {
 
     /// - Parameters:
     ///   - moves: so many, each somewhere in the script.
+    ///   - isShort: one part before the move, and one look or part after it.
     ///   - mayLockAll: it runs alone: it may lock what others would wait for.
-    static func script(seed: UInt64, moves: Int, mayLockAll: Bool = false) -> FidelityScript {
+    static func script(seed: UInt64, moves: Int, isShort: Bool = false, mayLockAll: Bool = false) -> FidelityScript {
         var random = SplitMix64(seed)
         let isRestorable = random.next() % 4 == 0
         var writer = FidelityWriter(seed: random.next(), isRestorable: isRestorable)
         var flags = Wire.Flags.plain
         flags.remove(.localFiles)
-        if random.next() % 6 == 0 { flags.insert(.sessionTrack) }
+        if random.next() % 12 == 0 { flags.insert(.sessionTrack) }
         if random.next() % 3 == 0 { flags.insert(.deprecateEOF) }
         // utf8mb4_general_ci, latin1_swedish_ci, utf8mb3_general_ci, sjis and gbk.
         let collation: UInt8 = [45, 45, 45, 8, 8, 33, 13, 28][Int(random.next() % 8)]
-        writer.write(moves: moves, mayLockAll: mayLockAll)
+        writer.write(moves: moves, isShort: isShort, mayLockAll: mayLockAll)
         return FidelityScript(
             seed: seed, collation: collation, flags: flags.rawValue, isRestorable: isRestorable, steps: writer.steps)
     }
@@ -53,16 +55,17 @@ struct FidelityWriter {
         self.isRestorable = isRestorable
     }
 
-    private mutating func write(moves: Int, mayLockAll: Bool) {
+    private mutating func write(moves: Int, isShort: Bool, mayLockAll: Bool) {
         let all = Self.parts + (mayLockAll ? Self.lockingParts : [])
         let parts = all.filter { !isRestorable || $0.isRestorable }
         for _ in 0..<moves {
-            for _ in 0..<(1 + below(5)) { write(oneOf: parts) }
+            for _ in 0..<(1 + below(isShort ? 2 : 5)) { write(oneOf: parts) }
             steps.append(FidelityStep("move", .move))
             // What comes first matters: a look at one thing, a statement, or the whole probe.
-            if chance(2) { for _ in 0..<(1 + below(3)) { write(oneOf: parts) } }
+            if chance(2) { for _ in 0..<(1 + below(isShort ? 1 : 3)) { write(oneOf: parts) } }
             if chance(2) { look() }
         }
+        guard !isShort else { return look() }
         for _ in 0..<below(3) { write(oneOf: parts) }
         look()
         query(
@@ -76,6 +79,7 @@ struct FidelityWriter {
             draw -= candidate.weight
             guard draw < 0 else { continue }
             part = candidate.name
+            group += 1
             candidate.write(&self)
             return
         }
@@ -93,7 +97,9 @@ struct FidelityWriter {
     mutating func query(bytes: [UInt8], label: String? = nil) { add(.query(bytes), label: label) }
 
     mutating func add(_ action: FidelityStep.Action, label: String? = nil) {
-        steps.append(FidelityStep(label ?? part, action))
+        // A look is for itself.
+        if label != nil { group += 1 }
+        steps.append(FidelityStep(label ?? part, action, group: group))
     }
 
     /// A statement in one of the ways in which clients send one; a restorable one in every way that is.
