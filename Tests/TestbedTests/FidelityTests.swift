@@ -125,6 +125,22 @@ import Testing
         #expect(verdict(answer(one), answer(two)) == "different")
     }
 
+    @Test("what an OK packet reports may be in any order, and must be the same")
+    func reports() {
+        func ok(_ reports: [UInt8]...) -> WireAnswer {
+            let all = reports.flatMap { $0 }
+            return answer([0, 0, 0, 2, 0x40, 0, 0, 0, UInt8(all.count)] + all)
+        }
+        let (schema, variable, other): ([UInt8], [UInt8], [UInt8]) = (
+            [1, 2, 1, 0x61], [0, 4, 1, 0x62, 1, 0x31], [0, 4, 1, 0x62, 1, 0x32]
+        )
+        #expect(verdict(ok(schema, variable), ok(variable, schema)) == "none")
+        #expect(verdict(ok(schema, variable), ok(schema, other)) == "different")
+        #expect(verdict(ok(schema, variable), ok(schema)) == "different")
+        #expect(verdict(ok(schema), answer([0, 0, 0, 2, 0x40, 0, 0, 0, 9] + schema)) == "different")
+        #expect(verdict(ok(schema), answer(Wire.ok)) == "different")
+    }
+
     @Test("only an error of the proxy's own is a word about a loss")
     func told() {
         func error(_ code: UInt16, _ state: String, _ text: String) -> WireAnswer {
@@ -137,6 +153,11 @@ import Testing
         #expect(verdict(right, error(1213, "40001", "Deadlock found when trying to get lock")) == "different")
         #expect(verdict(right, error(1927, "70100", "Connection was killed")) == "different")
         #expect(verdict(right, error(2013, "HY000", "Lost connection")) == "different")
+        // Where the direct session has ended, the other one has too, with a word or without.
+        #expect(verdict(answer(cut: true), error(1927, "70100", "Connection was killed")) == "none")
+        #expect(verdict(answer(cut: true), answer(cut: true)) == "none")
+        #expect(verdict(answer(cut: true), right) == "different")
+        #expect(verdict(right, answer(cut: true)) == "different")
         let same = error(1146, "42S02", "no table")
         #expect(verdict(same, same) == "none")
     }

@@ -13,6 +13,8 @@ enum AnswerDifference {
         var (left, right) = namesStatement ? (direct.withoutID, proxied.withoutID) : (direct, proxied)
         (left.packets, right.packets) = (left.packets.map(\.plain), right.packets.map(\.plain))
         if left == right { return .none }
+        // A session that has ended directly has ended; the proxy may say why.
+        if direct.isCut, proxied.isCut || proxied.error?.code == 1927 { return .none }
         if let error = proxied.error, isTold(error) { return .told("\(error.code) (\(error.state)): \(error.message)") }
         var lines: [String] = []
         let common = zip(left.packets, right.packets).prefix { $0 == $1 }.count
@@ -40,7 +42,10 @@ enum AnswerDifference {
 
 extension WirePacket {
     /// Without what is each side's own.
-    fileprivate var plain: WirePacket { withoutReportFlag.withoutStatementNumber }
+    fileprivate var plain: WirePacket {
+        let packet = withoutReportFlag.withoutStatementNumber
+        return WirePacket(sequence: packet.sequence, payload: SessionReport.sorted(packet.payload))
+    }
 
     /// ER_UNKNOWN_STMT_HANDLER and ER_STMT_HAS_NO_OPEN_CURSOR name the statement's id.
     private var withoutStatementNumber: WirePacket {

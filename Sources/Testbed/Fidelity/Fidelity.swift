@@ -61,17 +61,12 @@ public final class Fidelity {
     /// One batch of scripts, and their findings.
     public func batch(say: (String) -> Void) throws {
         figures.batches += 1
-        // Every so often one alone, which may lock what others would wait for.
-        let isAlone = figures.batches % 8 == 0
-        // Short scripts tell more; long ones find what only several things do together.
-        let isShort = figures.batches % 2 == 1
-        let moves = (0..<(isShort ? 1 : 2 + Int(random.next() % 2))).map { _ in
-            FidelityStage.Move.allCases[Int(random.next() % 2)]
-        }
-        let globals = random.next() % 4 == 0 && !isAlone ? Self.globals : []
-        let scripts = (0..<(isAlone ? 1 : stage.places)).map { _ in
+        let plan = plan(figures.batches)
+        let (moves, globals) = (plan.moves, plan.globals)
+        let scripts = (0..<(plan.mayLockAll ? 1 : stage.places)).map { _ in
             FidelityWriter.script(
-                seed: random.next(), moves: moves.count, isShort: isShort, mayLockAll: isAlone)
+                seed: random.next(), moves: moves.count, isShort: plan.isShort, mayLockAll: plan.mayLockAll
+            ).timingOut(moves == [.timedOut])
         }
         let outcomes = try stage.run(scripts, moves: moves, globals: globals)
         for outcome in outcomes.sorted(by: { $0.script.steps.count < $1.script.steps.count }) {
@@ -92,6 +87,27 @@ public final class Fidelity {
             }
         }
         if let fault = stage.fault { throw TestbedFailure(fault) }
+    }
+
+    /// What the scripts of a batch have in common.
+    private struct Plan {
+        var moves: [FidelityStage.Move]
+        var isShort = false
+        var mayLockAll = false
+        var globals: [(String, String)] = []
+    }
+
+    private func plan(_ number: Int) -> Plan {
+        // Every so often one alone, which may lock what others would wait for; and all that are to end.
+        if number % 12 == 5 { return Plan(moves: [.killed], isShort: true) }
+        if number % 12 == 11 { return Plan(moves: [.timedOut], isShort: true) }
+        // Short scripts tell more; long ones find what only several things do together.
+        let isShort = number % 2 == 1
+        let moves = (0..<(isShort ? 1 : 2 + Int(random.next() % 2))).map { _ in
+            FidelityStage.Move.ofServers[Int(random.next() % 2)]
+        }
+        if number % 8 == 0 { return Plan(moves: moves, mayLockAll: true) }
+        return Plan(moves: moves, isShort: isShort, globals: random.next() % 4 == 0 ? Self.globals : [])
     }
 
     /// Ends everything. Faults.
@@ -116,7 +132,9 @@ public final class Fidelity {
         let tracks = Wire.Flags(rawValue: outcome.script.flags).contains(.sessionTrack)
         // What a session is told of its changes comes with every kind of step.
         let rough =
-            label == "false loss" ? label + told : tracks ? "tracking" : globals.isEmpty ? label : "globals"
+            moves.contains { !FidelityStage.Move.ofServers.contains($0) }
+            ? "ending"
+            : label == "false loss" ? label + told : tracks ? "tracking" : globals.isEmpty ? label : "globals"
         seen[rough, default: 0] += 1
         // The same step can differ for several reasons.
         guard findings.count < findingsMax, seen[rough, default: 0] <= 3 else { return }

@@ -22,6 +22,15 @@ public struct FidelityScript: Sendable, Hashable {
         return shorter
     }
 
+    /// With a wait_timeout of its own before the move, or as it is.
+    func timingOut(_ does: Bool) -> FidelityScript {
+        guard does, let move = steps.firstIndex(where: { $0.action == .move }) else { return self }
+        var longer = self
+        longer.steps.insert(
+            FidelityStep("timeout", .query(Array("SET wait_timeout = \(FidelityStage.waitTimeout)".utf8))), at: move)
+        return longer
+    }
+
     public var text: String {
         let session = Wire.Flags(rawValue: flags)
         let kinds =

@@ -9,7 +9,16 @@ final class FidelityStage {
         case crash
         /// Paused, an orderly end, the other node's server, resumed.
         case planned
+        /// KILL of every session's thread by somebody else, on both sides: a session ends by it.
+        case killed
+        /// Nobody speaks for longer than the wait_timeout that the sessions have.
+        case timedOut = "timed out"
+
+        static let ofServers: [Move] = [.crash, .planned]
     }
+
+    /// In seconds; what a script sets before it times out.
+    static let waitTimeout = 1
 
     /// What became of a script.
     struct Outcome: Sendable {
@@ -121,6 +130,7 @@ final class FidelityStage {
             }
         }
         for duet in playing.values { duet.close() }
+        for port in [direct.port, pair.primary.port] { try waitUntilGone(port) }
         if moved == 0 {
             for (name, _) in globals {
                 for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = DEFAULT") }
@@ -130,6 +140,21 @@ final class FidelityStage {
             Outcome(
                 script: script, end: playing[place]?.end, statements: playing[place]?.statements ?? 0, moves: moved)
         }
+    }
+
+    /// A session that has gone holds its locks until its thread has noticed.
+    private func waitUntilGone(_ port: UInt16) throws {
+        let root = try Client(port: port, user: "root")
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try root.query(Self.threads("COUNT(*)")).first != "0" {
+            guard ContinuousClock.now < deadline else { throw TestbedFailure("sessions that were closed live on") }
+            usleep(2_000)
+        }
+    }
+
+    private static func threads(_ what: String) -> String {
+        "SELECT \(what) FROM information_schema.processlist "
+            + "WHERE user IN ('\(FidelityFixture.user)', '\(FidelityFixture.otherUser)')"
     }
 
     private func make(_ move: Move) throws {
@@ -142,6 +167,22 @@ final class FidelityStage {
             let port = pair.primary.port
             try parallel(places) { place in
                 try Client(port: port, user: "root").query("SELECT COUNT(*) FROM f\(place)a.m")
+            }
+        case .killed:
+            for port in [direct.port, pair.primary.port] {
+                let root = try Client(port: port, user: "root")
+                for row in try root.query(Self.threads("id")).rows {
+                    // Perhaps it has just gone.
+                    if let id = row.first ?? nil { _ = try? root.query("KILL \(id)") }
+                }
+            }
+        case .timedOut:
+            let deadline = ContinuousClock.now + .seconds(Self.waitTimeout) + .milliseconds(1500)
+            for port in [direct.port, pair.primary.port] {
+                let root = try Client(port: port, user: "root")
+                while ContinuousClock.now < deadline, try root.query(Self.threads("COUNT(*)")).first != "0" {
+                    usleep(20_000)
+                }
             }
         case .planned:
             _ = try proxy?.admin("pause")
