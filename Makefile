@@ -14,6 +14,8 @@ help:
 	@echo 'make build        the release build: .build/release/haproxydb'
 	@echo 'make unit         the tests that need no server'
 	@echo 'make integration  the tests with real servers'
+	@echo 'make fidelity     session scripts directly and through moves, on each server of the matrix: FIDELITY_MINUTES=10; root'
+	@echo 'make matrix       the integration tests on MariaDB 10.5, 10.11 and 11.8, without and with a binary log; needs root'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
 	@echo 'make fuzz         hostile clients and nodes against a real pair and an AddressSanitizer build: FUZZ_MINUTES=10'
@@ -47,6 +49,30 @@ unit: build-tests
 # By themselves: they measure how long a failover takes.
 integration: build-tests
 	scripts/swift-tests --no-parallel --filter '^IntegrationTests\.'
+
+# On other releases of MariaDB as well, each without and with a binary log: MATRIX=11.8, MATRIX_TESTS=REGEX for a part.
+.PHONY: matrix servers
+matrix: export MATRIX ?= 10.5 10.11 11.8
+matrix: MATRIX_TESTS ?= ^IntegrationTests\.
+matrix: build-tests servers
+	scripts/matrix scripts/swift-tests --no-parallel --filter '$(MATRIX_TESTS)'
+
+# Every answer after a move against the direct one (docs/testing.md): FIDELITY_MINUTES for each server of the matrix,
+# without and with a binary log; FIDELITY_SEED repeats a run, FIDELITY='--batches 1 --sessions 4' and others: a part. What
+# was found is in .build/fidelity. FIDELITY='--writes 50000 --moves 200': nothing is written twice, and nothing is lost.
+.PHONY: fidelity
+fidelity: export MATRIX ?= 10.5 10.11 11.8
+fidelity: FIDELITY_MINUTES ?= 10
+fidelity: FIDELITY_SEED ?= $(shell date +%s)
+fidelity: servers
+	scripts/deps test
+	$(SWIFT) build -j $(JOBS) --product haproxydb
+	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
+	scripts/matrix .build/debug/haproxydb-lab fidelity --minutes $(FIDELITY_MINUTES) --seed $(FIDELITY_SEED) $(FIDELITY)
+
+servers:
+	scripts/deps matrix
+	scripts/servers
 
 # The tests in sanitizers' builds, which are beside the others in .build/asan and .build/tsan. TSAN's lock: see Guarded.
 ASAN = --scratch-path .build/asan --sanitize=address

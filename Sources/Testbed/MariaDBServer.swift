@@ -12,11 +12,12 @@ public final class MariaDBServer: Sendable {
     public let serverID: Int
     /// More options, e.g. `--read-only=1`.
     public let options: [String]
+    public let release: ServerRelease
     private let process = Watched<ChildProcess?>(nil)
 
     public init(
         name: String, dataDirectory: String, runDirectory: String, port: UInt16, serverID: Int,
-        options: [String] = []
+        options: [String] = [], release: ServerRelease = .tested
     ) {
         self.name = name
         self.dataDirectory = dataDirectory
@@ -24,17 +25,22 @@ public final class MariaDBServer: Sendable {
         self.port = port
         self.serverID = serverID
         self.options = options
+        self.release = release
     }
 
     /// Makes an empty system database: `root@localhost` without a password, no test schema.
-    public static func install(dataDirectory: String, logPath: String) throws {
+    public static func install(
+        dataDirectory: String, logPath: String, release: ServerRelease = .tested
+    ) throws {
+        try FileManager.default.createDirectory(atPath: dataDirectory, withIntermediateDirectories: true)
         // Without --user: as root, the script would change the owner of the system's own PAM plugin to that user.
         let installer = try ChildProcess(
-            [
-                "mariadb-install-db", "--no-defaults", "--datadir=\(dataDirectory)",
-                "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M",
-                "--innodb-flush-log-at-trx-commit=0", "--innodb-use-native-aio=0",
-            ], name: "mariadb-install-db", logPath: logPath)
+            release.command(
+                [
+                    "mariadb-install-db", "--no-defaults", "--datadir=\(dataDirectory)",
+                    "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M",
+                    "--innodb-flush-log-at-trx-commit=0", "--innodb-use-native-aio=0",
+                ], directories: [dataDirectory]), name: "mariadb-install-db", logPath: logPath)
         guard installer.wait(.seconds(120)) == .exited(0) else {
             let ended = installer.ended?.description ?? "still runs after 120 s"
             installer.killNow()
@@ -52,7 +58,7 @@ public final class MariaDBServer: Sendable {
     public func launch() throws {
         guard !isRunning else { throw TestbedFailure("\(name) runs already") }
         let arguments = [
-            Self.program, "--no-defaults", "--user=\(Self.userName)", "--datadir=\(dataDirectory)",
+            release.program, "--no-defaults", "--user=\(Self.userName)", "--datadir=\(dataDirectory)",
             "--port=\(port)", "--bind-address=127.0.0.1", "--socket=\(socketPath)",
             "--pid-file=\(runDirectory)/\(name).pid", "--server-id=\(serverID)", "--tmpdir=\(runDirectory)",
             "--secure-file-priv=", "--skip-name-resolve", "--local-infile=1", "--performance-schema=0",
@@ -62,8 +68,12 @@ public final class MariaDBServer: Sendable {
             "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-dump-at-shutdown=0",
             "--innodb-buffer-pool-load-at-startup=0", "--character-set-server=utf8mb4",
             "--collation-server=utf8mb4_general_ci",
+            // The binary log belongs to the data: named by the pid file, the other node's server would not find it.
+            "--log-basename=mariadbd", "--log-bin-trust-function-creators=1",
         ]
-        process.set(try ChildProcess(arguments + options, name: name, logPath: logPath))
+        let command = try release.command(
+            arguments + ServerRelease.options + options, directories: [runDirectory, dataDirectory])
+        process.set(try ChildProcess(command, name: name, logPath: logPath))
     }
 
     /// Returns once a login as `root` over TCP succeeds.
@@ -103,9 +113,4 @@ public final class MariaDBServer: Sendable {
 
     /// mariadbd refuses to run as root unless told so.
     static var userName: String { String(cString: getpwuid(geteuid()).pointee.pw_name) }
-
-    static var program: String {
-        ["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", "/usr/local/bin/mariadbd"]
-            .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "mariadbd"
-    }
 }

@@ -18,14 +18,17 @@ extension Integration {
                 namespace = try Namespace()
                 let directory = namespace.directory.path
                 try MariaDBServer.install(dataDirectory: "\(directory)/data", logPath: "\(directory)/install.log")
+                let release = ServerRelease.tested
                 server = try namespace.start(
-                    [
-                        "mariadbd", "--no-defaults", "--user=root", "--datadir=\(directory)/data", "--port=3306",
-                        "--bind-address=\(Namespace.address)", "--socket=\(directory)/db.sock",
-                        "--pid-file=\(directory)/db.pid", "--performance-schema=0", "--innodb-buffer-pool-size=32M",
-                        "--innodb-log-file-size=32M", "--innodb-use-native-aio=0",
-                        "--max-connect-errors=\(connectErrorsMax)",
-                    ], name: "mariadbd")
+                    release.command(
+                        [
+                            release.program, "--no-defaults", "--user=root", "--datadir=\(directory)/data",
+                            "--port=3306",
+                            "--bind-address=\(Namespace.address)", "--socket=\(directory)/db.sock",
+                            "--pid-file=\(directory)/db.pid", "--performance-schema=0", "--innodb-buffer-pool-size=32M",
+                            "--innodb-log-file-size=32M", "--innodb-use-native-aio=0",
+                            "--max-connect-errors=\(connectErrorsMax)",
+                        ] + ServerRelease.options, directories: [directory]), name: "mariadbd")
                 try """
                 [proxy]
                 listen = ["\(Namespace.address):3307"]

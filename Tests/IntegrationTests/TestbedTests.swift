@@ -33,6 +33,28 @@ extension Integration {
             #expect(pair.ports.filter { !Ports.isFree($0) }.isEmpty)
         }
 
+        @Test("a server is of the release that is tested, by its own pid, and leaves nothing mounted")
+        func release() throws {
+            func mounts() throws -> String { try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) }
+            let before = try mounts()
+            let pair = try EmbeddedPair()
+            defer { pair.stop() }
+            try pair.start()
+            let pid = try #require(pair.primary.pid)
+            let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+            #expect(program.hasSuffix("/mariadbd"))
+            let asked = try ChildProcess(
+                ServerRelease.tested.command([ServerRelease.tested.program, "--version"], directories: []),
+                name: "version", logPath: "\(pair.directory.path)/version.log")
+            #expect(asked.wait(.seconds(30)) == .exited(0))
+            let version = try #require(try pair.direct().query("SELECT @@version").first)
+            #expect(asked.log.contains(" \(version.prefix { $0 != "-" })-"), "\(version), not \(asked.log)")
+            for option in ServerRelease.options where option == "--log-bin" {
+                #expect(try pair.direct().query("SELECT @@log_bin").first == "1")
+            }
+            #expect(try mounts() == before)
+        }
+
         @Test("the client reads text and binary results, errors, and several results")
         func client() throws {
             let pair = try SharedPair.get()
