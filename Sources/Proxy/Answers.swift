@@ -106,7 +106,7 @@ extension Worker {
                 if !more { afterwards = .finished }
             case .done: afterwards = .finished
             case .error:
-                if let code = demotion(s, payload, nothingPassed: start == offset) {
+                if let code = demotion(s, payload) {
                     afterwards = .demoted(code)
                     break packets
                 }
@@ -137,6 +137,11 @@ extension Worker {
             s.pointee.nodeSkip = total - taken
             offset += taken
         }
+        if case .demoted = afterwards {
+            // What came of the answer before that (a result's columns) has not gone to the client, and does not.
+            offset = start
+            s.pointee.sequence = 0
+        }
         if offset > start {
             s.pointee.answerBegun = true
             writeClient(s, buffer.part(start..<offset))
@@ -151,6 +156,7 @@ extension Worker {
         case .nothing: if s.pointee.frontend == .infile { resumeClient(s) }
         case .finished: if s.pointee.nodeSkip == 0 { finish(s) } else { s.pointee.finishesAfterSkip = true }
         case .unreadable: answerUnreadable(s)
+        case .demoted(1927): nodeSaidKilled(s)
         case .demoted(let code): nodeDemoted(s, code)
         case .guardRefused: guardRefused(s)
         }
@@ -331,14 +337,16 @@ extension Worker {
 
     /// The node refuses because it is read-only, or goes down; the client need not know as long as it has seen
     /// nothing of the answer. The error's code, nil for any other error.
-    private func demotion(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, nothingPassed: Bool) -> UInt16? {
-        guard nothingPassed, !s.pointee.answerBegun, payload.count >= 3,
+    private func demotion(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) -> UInt16? {
+        guard !s.pointee.answerBegun, payload.count >= 3,
             s.pointee.demotions < Worker.demotionsMax
         else { return nil }
         let code = payload.uint16(at: 1)
         switch code {
         // ER_SERVER_SHUTDOWN
         case 1053: return s.pointee.command == .shutdown ? nil : code
+        // ER_CONNECTION_KILLED: by a KILL, or by the server's end (MariaDB 10.5 and before).
+        case 1927: return code
         // ER_OPTION_PREVENTS_STATEMENT: other options refuse with the same code.
         case 1290: return (try? ErrorPacket(payload: payload))?.message.contains("--read-only") == true ? code : nil
         // ER_READ_ONLY_MODE

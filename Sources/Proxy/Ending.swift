@@ -91,6 +91,7 @@ extension Worker {
     /// A server goes on with a statement whose client has gone: it is killed by a login of the same account, which may
     /// do that.
     private func killOnNode(_ s: SessionRef) {
+        proveRelayed(s)
         guard s.pointee.backend == .attached, let node = s.pointee.node, node == view.primary,
             s.pointee.generation == view.generation, s.pointee.credentials.stage1 != nil,
             s.pointee.clientPending.isEmpty, attaching.count < Self.killsMax

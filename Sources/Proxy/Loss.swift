@@ -29,6 +29,14 @@ extension Worker {
         doubt(s, reset: reset)
     }
 
+    /// The node's answer is that the connection was killed, and it ends now.
+    func nodeSaidKilled(_ s: SessionRef) {
+        now = MonotonicClock.now()
+        guard nodeMayLive(s) else { return settle(s, inFlight(s), as: .lost, reset: true) }
+        report(s, .lost)
+        doubt(s, reset: true, isTold: true)
+    }
+
     // MARK: whether the node went, or the connection alone
 
     /// As far as is known: nobody has called its node lost since the session came to it.
@@ -41,8 +49,10 @@ extension Worker {
 
     /// The connection of a session ended, by the node's end or by a KILL or a timeout of the server's: that decides what
     /// becomes of it. Until it is known the client is not read.
-    private func doubt(_ s: SessionRef, reset: Bool) {
-        s.pointee.doubt = (inFlight(s), now)
+    ///
+    /// - Parameter isTold: the server has said that it was killed, and nobody else is to say more.
+    private func doubt(_ s: SessionRef, reset: Bool, isTold: Bool = false) {
+        s.pointee.doubt = (inFlight(s), now, isTold)
         closeNode(s, reset: reset)
         setClientReading(s, false)
         s.pointee.deadline = now + Worker.doubtMax
@@ -72,20 +82,21 @@ extension Worker {
             guard s.pointee.node == node, s.pointee.generation == generation, let doubt = s.pointee.doubt,
                 doubt.since < until
             else { continue }
-            endKilled(s, leaveDoubt(s))
+            endKilled(s, leaveDoubt(s), isTold: doubt.isTold)
         }
     }
 
     /// Nothing was found out. A session that did nothing goes on; a statement is not run again on no more than a guess.
     func doubtRemained(_ s: SessionRef) {
+        let isTold = s.pointee.doubt?.isTold ?? false
         let inFlight = leaveDoubt(s)
-        if inFlight == .idle { settle(s, inFlight, as: .lost, reset: true) } else { endKilled(s, inFlight) }
+        if inFlight == .idle { settle(s, inFlight, as: .lost, reset: true) } else { endKilled(s, inFlight, isTold: isTold) }
     }
 
     /// The server ended the connection by a KILL or for a timeout of its own: so ends the client's, as it would have
     /// without us. Says nothing of the node.
-    private func endKilled(_ s: SessionRef, _ inFlight: InFlight) {
-        let refusal = Outcome.refusal(of: .byServer, inFlight, standing(s))
+    private func endKilled(_ s: SessionRef, _ inFlight: InFlight, isTold: Bool) {
+        let refusal = isTold ? .killed : Outcome.refusal(of: .byServer, inFlight, standing(s))
         if let refusal, s.pointee.frontend == .waiting { writeClientPacket(s, payload: refusal.packet.payload()) }
         close(s)
     }

@@ -265,9 +265,9 @@ struct Session {
     var journal = SessionJournal()
     var prepared = PreparedStatements()
     var change: SessionChangeKind?
-    /// What was in flight when the connection to the node ended, and when that was: while it is not known whether the
-    /// node has ended, too.
-    var doubt: (inFlight: InFlight, since: Instant)?
+    /// What was in flight when the connection to the node ended, when that was, and whether the server said that it was
+    /// killed: while it is not known whether the node has ended, too.
+    var doubt: (inFlight: InFlight, since: Instant, isTold: Bool)?
     /// What the next statement will be told (a lost transaction, lost state).
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.

@@ -26,16 +26,23 @@ public final class Relay: Sendable {
         var used: [String: Int] = [:]
         var open: [ObjectIdentifier: (RawConnection, RawConnection)] = [:]
         var isClosed = false
+        /// So many connections are ended as soon as they are made.
+        var away = 0
     }
 
     private let target: UInt16
+    private let isNode: Bool
     private let listener = Watched<Listener?>(nil)
     private let state = Guarded(State())
     public let port: UInt16
 
     /// Listens at once.
-    public init(to target: UInt16) throws {
+    ///
+    /// - Parameter isNode: what ends a connection ends the node: all its connections, and the next ones as long as it
+    ///   takes to see that it is gone.
+    public init(to target: UInt16, isNode: Bool = false) throws {
         self.target = target
+        self.isNode = isNode
         let relay = Watched<WeakRelay?>(nil)
         let listener = try Listener { relay.wait(.seconds(10)) { $0 != nil }??.relay?.serve($0) }
         port = listener.port
@@ -65,6 +72,14 @@ public final class Relay: Sendable {
         }
     }
 
+    /// A deed has ended a connection.
+    private func end() {
+        guard isNode else { return }
+        // The check's own, one more login, and those that follow while there is no primary.
+        state.withLock { $0.away = 6 }
+        cut()
+    }
+
     /// Stops listening and closes every connection. Idempotent.
     public func close() {
         state.withLock { $0.isClosed = true }
@@ -73,7 +88,11 @@ public final class Relay: Sendable {
     }
 
     private func serve(_ client: RawConnection) {
-        guard let server = try? RawConnection(port: target) else { return client.close() }
+        let isAway = state.withLock { state in
+            if state.away > 0 { state.away -= 1 }
+            return state.away > 0
+        }
+        guard !isAway, let server = try? RawConnection(port: target) else { return client.close() }
         let isOpen = state.withLock { state in
             guard !state.isClosed else { return false }
             state.open[ObjectIdentifier(client)] = (client, server)
@@ -84,7 +103,10 @@ public final class Relay: Sendable {
         Thread.detachNewThread { [weak self] in
             while let bytes = client.receive(.seconds(3600)), !bytes.isEmpty {
                 if let mark = Self.mark(in: bytes), let deed = self?.take(mark) {
-                    if case .dropRequest = deed { break }
+                    if case .dropRequest = deed {
+                        self?.end()
+                        break
+                    }
                     link.answer.set(deed)
                 }
                 if !server.send(bytes) { break }
@@ -93,13 +115,16 @@ public final class Relay: Sendable {
             client.shutdown()
             self?.forget(client)
         }
-        Thread.detachNewThread {
+        Thread.detachNewThread { [weak self] in
             while let bytes = server.receive(.seconds(3600)), !bytes.isEmpty {
                 guard let deed = link.answer.exchange(nil) else {
                     if !client.send(bytes) { break }
                     continue
                 }
-                if !Self.perform(deed, bytes, client) { break }
+                if !Self.perform(deed, bytes, client) {
+                    self?.end()
+                    break
+                }
             }
             client.shutdown()
             server.shutdown()

@@ -165,6 +165,11 @@ public struct WirePacket: Sendable, Hashable, CustomStringConvertible {
         isError && payload.count >= 3 ? Int(payload[1]) | Int(payload[2]) << 8 : nil
     }
 
+    /// The same.
+    public var sqlState: String? {
+        isError && payload.count >= 9 ? String(decoding: payload[4..<9], as: UTF8.self) : nil
+    }
+
     public var description: String {
         let text = String(decoding: payload.prefix(60).map { (32..<127).contains($0) ? $0 : 46 }, as: UTF8.self)
         return "#\(sequence) \(payload.count) bytes \(payload.prefix(8)) \(text)"

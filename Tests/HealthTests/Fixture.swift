@@ -8,10 +8,13 @@ func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: milliseconds * 
 let a = NodeID(0)
 let b = NodeID(1)
 
-func facts(_ node: NodeID, connection: UInt64 = 5, startedAt: Int64 = -1_000_000) -> ServerFacts {
+func facts(
+    _ node: NodeID, connection: UInt64 = 5, startedAt: Int64 = -1_000_000, life: ServerLife? = nil
+) -> ServerFacts {
     ServerFacts(
         hostname: "host\(node.rawValue)", serverID: UInt64(node.rawValue + 1), serverUID: "uid\(node.rawValue)",
-        version: "10.11.19-MariaDB", connectionID: connection, startedAt: at(startedAt))
+        version: "10.11.19-MariaDB", connectionID: connection, startedAt: at(startedAt),
+        life: life)
 }
 
 /// The monitor, and what a program would keep of its actions.
@@ -45,8 +48,14 @@ struct Cockpit {
         took(monitor.probeFinished(node, result, at: at(now)), now)
     }
 
-    mutating func writable(_ node: NodeID, _ now: Int64, connection: UInt64 = 5, startedAt: Int64 = -1_000_000) {
-        finished(node, .writable(facts(node, connection: connection, startedAt: startedAt)), now)
+    mutating func writable(
+        _ node: NodeID, _ now: Int64, connection: UInt64 = 5, startedAt: Int64 = -1_000_000, life: ServerLife? = nil
+    ) {
+        finished(node, .writable(facts(node, connection: connection, startedAt: startedAt, life: life)), now)
+    }
+
+    mutating func lifeTried(_ node: NodeID, _ result: LifeTrialResult, _ now: Int64) {
+        took(monitor.lifeTried(node, result, at: at(now)), now)
     }
 
     mutating func observed(_ node: NodeID, _ evidence: TrafficEvidence, _ now: Int64) {
@@ -107,15 +116,18 @@ struct Cockpit {
             case .note(let sentence): notes.append(sentence)
             case .tryLogin(let node): tries.append(node)
             case .flushHosts(let node): flushes.append(node)
+            case .tryLife, .livesOn: break
             }
         }
     }
 
     /// n1 writable and primary since 10 ms, n2 without a server.
-    static func running(_ change: (inout HealthOptions) -> Void = { _ in }) -> Cockpit {
+    static func running(
+        life: ServerLife? = nil, _ change: (inout HealthOptions) -> Void = { _ in }
+    ) -> Cockpit {
         var cockpit = Cockpit(change)
         cockpit.finished(b, .refused, 5)
-        cockpit.writable(a, 10)
+        cockpit.writable(a, 10, life: life)
         return cockpit
     }
 }

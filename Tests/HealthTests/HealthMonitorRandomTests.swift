@@ -61,11 +61,13 @@ private struct SeededGenerator: RandomNumberGenerator {
 
         /// True for a finished check.
         private mutating func step(_ node: NodeID) -> Bool {
-            switch Int.random(in: 0..<24, using: &generator) {
+            switch Int.random(in: 0..<26, using: &generator) {
             case 20: cockpit.observed(node, .hostBlocked, now)
             case 21: cockpit.observed(node, .loginAborted, now)
             case 22: cockpit.loginTried(node, nil, now)
             case 23: cockpit.loginTried(node, .hostBlocked("blocked"), now)
+            case 24: cockpit.lifeTried(node, .failed(.refused), now)
+            case 25: cockpit.lifeTried(node, .alive(ServerLife(number: 1)), now)
             case 0: cockpit.observed(node, .lost, now)
             case 1: cockpit.observed(node, .refused, now)
             case 2: cockpit.observed(node, .notPrimary, now)

@@ -243,28 +243,78 @@ import Testing
         var cockpit = Cockpit.running()
         var probes = 0
         for _ in 0..<500 {
-            cockpit.observed(a, .lost, 500)
+            cockpit.observed(a, .refused, 500)
             probes += cockpit.latest.count { $0 == .probe(a, after: .zero) }
         }
         #expect(probes == 1)
         #expect(cockpit.view.nodes[0].health == .falling)
         #expect(cockpit.view.primary == a)
-        // Proved wrong: not followed again before the next regular check, but a refusal is, soon.
+        // Proved wrong: not followed again at once.
         cockpit.writable(a, 501)
         #expect(cockpit.view.nodes[0].health == .up)
         let notes = cockpit.notes.count
-        for step in 502...1500 as ClosedRange<Int64> {
-            cockpit.observed(a, .lost, step)
+        for step in 502...600 as ClosedRange<Int64> {
+            cockpit.observed(a, .refused, step)
             #expect(cockpit.latest.isEmpty)
         }
         #expect(cockpit.notes.count == notes)
-        cockpit.observed(a, .lost, 1501)
+        cockpit.observed(a, .refused, 602)
         #expect(cockpit.latest.contains(.probe(a, after: .zero)))
-        cockpit.writable(a, 1502)
-        cockpit.observed(a, .refused, 1550)
-        #expect(cockpit.latest.isEmpty)
-        cockpit.observed(a, .refused, 1602)
+    }
+
+    // MARK: one session's connection
+
+    @Test func aLostConnectionBlamesNobodyBeforeALoginHasBeenTried() {
+        var cockpit = Cockpit.running()
+        let notes = cockpit.notes.count
+        for step in 0..<500 as Range<Int64> {
+            cockpit.observed(a, .lost, 500 + step)
+            #expect(cockpit.latest == [.tryLife(a)])
+        }
+        #expect(cockpit.notes.count == notes)
+        #expect(cockpit.view.nodes[0].health == .up)
+    }
+
+    @Test func theSameLifeProvesThatTheConnectionAloneEnded() {
+        var cockpit = Cockpit.running(life: ServerLife(number: 7))
+        cockpit.lifeTried(a, .alive(ServerLife(number: 7)), 510)
+        #expect(cockpit.latest == [.livesOn(a, Generation(1))])
+        #expect(cockpit.view.nodes[0].health == .up)
+    }
+
+    @Test(
+        "another life, none that is told, or no login is a suspicion, and proves nothing",
+        arguments: [
+            .alive(ServerLife(number: 8)), .alive(nil), .failed(.refused), .failed(.lost), .failed(.timeout),
+            .failed(.busy(code: 1040, message: "Too many connections")),
+        ] as [LifeTrialResult])
+    func noProof(_ result: LifeTrialResult) {
+        var cockpit = Cockpit.running(life: ServerLife(number: 7))
+        cockpit.lifeTried(a, result, 510)
+        #expect(!cockpit.latest.contains(.livesOn(a, Generation(1))))
         #expect(cockpit.latest.contains(.probe(a, after: .zero)))
+        #expect(cockpit.view.nodes[0].health == .falling)
+    }
+
+    @Test func aServerThatDoesNotTellItsLifeProvesNothing() {
+        var cockpit = Cockpit.running()
+        cockpit.lifeTried(a, .alive(ServerLife(number: 7)), 510)
+        #expect(cockpit.latest.contains(.probe(a, after: .zero)))
+    }
+
+    @Test func anotherLifeIsARestartHoweverHighItsConnectionIDs() {
+        var cockpit = Cockpit.running(life: ServerLife(number: 7))
+        cockpit.writable(a, 600, connection: 900, life: ServerLife(number: 7))
+        #expect(cockpit.view.generation == Generation(1))
+        cockpit.writable(a, 700, connection: 901, life: ServerLife(number: 8))
+        #expect(cockpit.view.generation == Generation(2))
+    }
+
+    @Test func whatUUIDShortTells() {
+        // Server 1, started at second 1795856597 of its clock, asked for the 17th time.
+        let asked = UInt64(1) << 56 | UInt64(1_795_856_597) << 24 | 17
+        #expect(ServerLife(uuidShort: asked) == ServerLife(uuidShort: asked + 1_000_000))
+        #expect(ServerLife(uuidShort: asked) != ServerLife(uuidShort: asked + 1 << 24))
     }
 
     @Test func evidenceAloneNeverEndsAPrimary() {

@@ -8,7 +8,7 @@ extension Integration {
     struct OutcomeTests {
         private func withRelay(_ body: (Relay, ProxyProcess, Client) throws -> Void) throws {
             let pair = try SharedPair.get()
-            let relay = try Relay(to: pair.primary.port)
+            let relay = try Relay(to: pair.primary.port, isNode: true)
             defer { relay.close() }
             let proxy = try ProxyProcess(nodes: [relay.port, Ports.free(1)[0]], holdTimeout: "20s")
             defer { proxy.stop(grace: .seconds(2)) }

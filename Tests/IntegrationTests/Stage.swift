@@ -78,6 +78,24 @@ final class Background<Value: Sendable>: Sendable {
     }
 }
 
+extension Client {
+    /// Asks until the first value is that one, for 30 s at most.
+    func wait(for value: String, _ statement: String) throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try query(statement).first != value {
+            guard ContinuousClock.now < deadline else { throw TestbedFailure("never \(value): \(statement)") }
+        }
+    }
+
+    /// Until so many statements with a mark in a comment run on this server.
+    func wait(forRunning count: Int) throws {
+        try wait(
+            for: "\(count)",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%/*mark*/%' "
+                + "AND info NOT LIKE '%processlist%'")
+    }
+}
+
 /// The root of the package.
 let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
