@@ -148,7 +148,8 @@ extension Worker {
         let token = Self.token(stage1, s.pointee.credentials.stage2, greeting.scramble)
         let response = HandshakeResponse(
             capabilities: s.pointee.nodeCapabilities, maxPacketSize: s.pointee.credentials.packetMax,
-            collation: s.pointee.credentials.collation, user: s.pointee.credentials.user, authResponse: token,
+            collation: UInt8(exactly: s.pointee.credentials.collation) ?? 0, user: s.pointee.credentials.user,
+            authResponse: token,
             database: database,
             // A name that no account has makes the node start the exchange, which then is the client's own.
             plugin: stage1 == nil ? "relayed_by_proxy" : NativePassword.pluginName,
@@ -317,7 +318,7 @@ extension Worker {
         s.pointee.misprepared = []
         let contexts = s.pointee.prepared.contexts
         let steps = s.pointee.journal.restoration(
-            of: contexts, loginCollation: UInt16(s.pointee.credentials.collation))
+            of: contexts, loginCollation: s.pointee.credentials.collation)
         for step in steps {
             switch step {
             case .text(let text):
@@ -355,7 +356,12 @@ extension Worker {
         s.pointee.own = [.tracking]
         s.pointee.hasOwn = true
         s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        return Self.query(text)
+        let collation = s.pointee.credentials.collation
+        guard collation > 0xFF else { return Self.query(text) }
+        // The node's login, which has room for a byte only, has asked for none.
+        let texts = LoginCollation.texts(collation)
+        s.pointee.own = texts.map { _ in .collation } + [.tracking]
+        return texts.flatMap(Self.query) + Self.query(text)
     }
 
     private static func query(_ text: [UInt8]) -> [UInt8] {
@@ -411,6 +417,8 @@ extension Worker {
             switch command {
             case .tracking, .restoration, .deallocation:
                 s.pointee.restorationError = s.pointee.restorationError ?? error
+            // A server that does not know it would have taken its own in the login as well.
+            case .collation: break
             // The schema may be gone for good: all that was prepared in it is lost, as it is without a move.
             case .context: s.pointee.contextError = s.pointee.contextError ?? error
             // EXECUTE will say that there is none of that name.
@@ -434,7 +442,7 @@ extension Worker {
             case .context(isFirst: true), .restoration:
                 s.pointee.contextError = nil
                 s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-            case .tracking, .context(isFirst: false), .preparedName, .deallocation:
+            case .collation, .tracking, .context(isFirst: false), .preparedName, .deallocation:
                 s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
             case .preparation:
                 s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)

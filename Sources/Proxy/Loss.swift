@@ -119,7 +119,7 @@ extension Worker {
     }
 
     /// What the statement in flight does, as far as its text proves.
-    private func effect(_ s: SessionRef) -> StatementFacts.Effect {
+    func effect(_ s: SessionRef) -> StatementFacts.Effect {
         switch s.pointee.command {
         case .query:
             guard s.pointee.statementKept else { return .opaque }

@@ -69,6 +69,7 @@ final class Worker: @unchecked Sendable {
     var attaching = SessionList(.attaching)
     var restoring = SessionList(.restoring)
     var postponed = SessionList(.postponed)
+    var proving = SessionList(.proving)
     var penalized = SessionList(.penalized)
     var farewells = SessionList(.farewell)
     /// Whose turn it is when the event under way is over, and when others have had theirs.
@@ -138,7 +139,9 @@ final class Worker: @unchecked Sendable {
         defer { goOn() }
         switch message {
         case .view(let view): adopt(view)
-        case .accounts(let accounts): self.accounts = accounts
+        case .accounts(let accounts):
+            self.accounts = accounts
+            proveAgain()
         case .identity(let identity): adopt(identity)
         case .pause(let on):
             paused = on
@@ -165,6 +168,7 @@ final class Worker: @unchecked Sendable {
         while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
         while let s = farewells.first, s.pointee.deadline <= now { destroy(s, reset: true) }
         while let s = penalized.first, s.pointee.deadline <= now { tellPenalized(s) }
+        continueProving()
         while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
         while let s = restoring.first, s.pointee.deadline <= now { restorationCutOff(s) }
         while let s = postponed.first, s.pointee.deadline <= now { retryPostponed(s) }

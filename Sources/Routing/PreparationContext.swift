@@ -53,23 +53,22 @@ public struct PreparationContext: Sendable, Hashable {
 
     private static func use(_ schema: [UInt8]) -> [UInt8] { Array("USE ".utf8) + SQLText.identifier(schema) }
 
-    /// What goes back from all of them to what a login has, but for the schema.
+    /// What goes back from all of them to what a login has, but for the schema. `collation`: what the login said.
     static func backToLogin(from contexts: [PreparationContext], collation: UInt16) -> [[UInt8]] {
-        let charsets = ["character_set_client", "character_set_results", "collation_connection"]
+        let characterSets = ["character_set_client", "character_set_results", "collation_connection"]
         var names: Set<String> = []
         for context in contexts {
-            if context.names != nil { names.formUnion(charsets) }
+            if context.names != nil { names.formUnion(characterSets) }
             for variable in context.variables {
                 let name = String(decoding: variable.name, as: UTF8.self)
                 names.insert(name == "character_set_connection" ? "collation_connection" : name)
             }
         }
         if names.isEmpty { return [] }
-        let items = names.sorted().map { name in
-            // A login's collation is known by its number, which these take as well.
-            "@@session.\(name)=" + (collation != 0 && charsets.contains(name) ? "\(collation)" : "DEFAULT")
-        }
-        return [Array("SET \(items.joined(separator: ", "))".utf8)]
+        let items = names.sorted().map { "@@session.\($0)=DEFAULT" }
+        let texts = [Array("SET \(items.joined(separator: ", "))".utf8)]
+        return collation != 0 && !names.isDisjoint(with: characterSets)
+            ? texts + LoginCollation.texts(collation) : texts
     }
 
     /// The order in which they can be brought about one after the other: a session cannot go back to having no schema,
@@ -86,7 +85,9 @@ public struct PreparationContext: Sendable, Hashable {
     var byteCount: Int {
         var sum = 0
         for text in [schema, names, namesSchema] { if let text { sum += text.count + SessionJournal.textOverhead } }
-        for variable in variables { sum += variable.name.count + variable.value.count + 2 * SessionJournal.textOverhead }
+        for variable in variables {
+            sum += variable.name.count + variable.value.count + 2 * SessionJournal.textOverhead
+        }
         return sum
     }
 }
