@@ -217,6 +217,7 @@ extension Worker {
             attaching.remove(s)
             governor.attachAbandoned()
         case .restoring: restoring.remove(s)
+        case .proving: proving.remove(s)
         case .postponed:
             postponed.remove(s)
             counters.heldNow.subtract()

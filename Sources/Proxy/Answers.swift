@@ -116,8 +116,7 @@ extension Worker {
                     break packets
                 }
                 s.pointee.answerFailed = true
-                s.pointee.hasChange = false
-                if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
+                failed(s, payload, isFirst: offset == first && !s.pointee.answerBegun)
                 afterwards = .finished
             case .prepared(let nodeID, _, let parameters, let more):
                 addPrepared(s, buffer.mutablePart(offset..<offset + taken), nodeID: nodeID, parameters: Int(parameters))
@@ -235,6 +234,54 @@ extension Worker {
         packet.set(UInt8(truncatingIfNeeded: (status & ~StatusFlags.sessionStateChanged.rawValue) >> 8), at: place + 1)
     }
 
+    /// The statement has been answered with an error, `isFirst`: and with nothing before.
+    private func failed(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, isFirst: Bool) {
+        if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
+        let code = payload.count >= 3 ? payload.uint16(at: 1) : 0
+        if s.pointee.hasChange, let change = s.pointee.change {
+            s.pointee.hasChange = false
+            s.pointee.change = nil
+            s.pointee.journal.failed(
+                change, code: code, certainlyNothing: isFirst && Self.isRefusal(code) && !change.callsPrograms)
+            budgetJournal(s)
+        } else if s.pointee.command == .query || s.pointee.command == .statementExecute,
+            !isFirst || !Self.isRefusal(code),
+            queryCallsFunctions(s)
+        {
+            s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
+        }
+    }
+
+    /// A SELECT that calls functions of the user's own, which may have changed something before they failed.
+    private func queryCallsFunctions(_ s: SessionRef) -> Bool {
+        let isQuery: (UnsafeRawBufferPointer) -> Bool = { text in
+            guard let first = text.first(where: { $0 > 0x20 && $0 != 0x28 }) else { return false }
+            return first | 0x20 == 0x73 && StatementClassifier.isPlain(text)
+        }
+        switch s.pointee.command {
+        case .query: guard s.pointee.statementKept, isQuery(s.pointee.statementText) else { return false }
+        case _:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID),
+                s.pointee.prepared[i].text.withUnsafeBytes(isQuery)
+            else { return false }
+        }
+        return effect(s) == .opaque
+    }
+
+    /// Whether a statement answered with this error has not begun: its text, names or rights were found wanting. What it
+    /// calls may say the same in the middle of its work.
+    private static func isRefusal(_ code: UInt16) -> Bool {
+        switch code {
+        // ER_PARSE_ERROR, ER_EMPTY_QUERY, ER_NO_DB_ERROR, ER_BAD_DB_ERROR, ER_BAD_TABLE_ERROR, ER_BAD_FIELD_ERROR,
+        // ER_NO_SUCH_TABLE, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_SP_DOES_NOT_EXIST,
+        // ER_WRONG_PARAMCOUNT_TO_NATIVE_FCT, ER_WRONG_NUMBER_OF_COLUMNS_IN_SELECT, ER_PROCACCESS_DENIED_ERROR,
+        // ER_SP_WRONG_NO_OF_ARGS
+        case 1064, 1065, 1046, 1049, 1051, 1054, 1146, 1142, 1143, 1305, 1582, 1222, 1370, 1318:
+            return true
+        case _: return false
+        }
+    }
+
     func note(_ s: SessionRef, _ changes: [SessionChange]) {
         for change in changes {
             switch change {
@@ -304,6 +351,10 @@ extension Worker {
                 nodeID: nodeID, text: text, parameters: parameters, context: context, dialect: dialect(s))
         }
         if text.isEmpty || s.pointee.prepared.last?.context == 0 { s.pointee.journal.lose(.tooLarge) }
+        if let change = s.pointee.prepared.last?.change {
+            s.pointee.journal.prepared(change)
+            budgetJournal(s)
+        }
         packet.set(clientID, at: PacketHeader.size + 1)
     }
 

@@ -149,7 +149,8 @@ extension Worker {
         let token = Self.token(stage1, s.pointee.credentials.stage2, greeting.scramble)
         let response = HandshakeResponse(
             capabilities: s.pointee.nodeCapabilities, maxPacketSize: s.pointee.credentials.packetMax,
-            collation: s.pointee.credentials.collation, user: s.pointee.credentials.user, authResponse: token,
+            collation: UInt8(exactly: s.pointee.credentials.collation) ?? 0, user: s.pointee.credentials.user,
+            authResponse: token,
             database: database,
             // A name that no account has makes the node start the exchange, which then is the client's own.
             plugin: stage1 == nil ? "relayed_by_proxy" : NativePassword.pluginName,
@@ -317,9 +318,17 @@ extension Worker {
 
     /// What a fresh login is told and asked first, for one write.
     private func opening(_ s: SessionRef, _ tracking: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
+        var commands: [UInt8] = []
+        if s.pointee.credentials.collation > 0xFF {
+            // The node's login, which has room for a byte only, has asked for none.
+            for text in LoginCollation.texts(s.pointee.credentials.collation) {
+                expect(s, .collation)
+                commands += Self.query(text)
+            }
+        }
         expect(s, .loginValues)
         expect(s, .tracking)
-        return Self.query(LoginValues.question) + Self.query(tracking)
+        return commands + Self.query(LoginValues.question) + Self.query(tracking)
     }
 
     /// Notes that the answer to a command of ours is the next to come, behind those that are due already.
@@ -336,7 +345,7 @@ extension Worker {
             // Another context, or the session's present one.
             s.pointee.contextError = nil
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        case .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation, .guardBegin,
+        case .collation, .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation, .guardBegin,
             .guardEnd:
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
@@ -448,7 +457,7 @@ extension Worker {
         case .preparedName(let name) where s.pointee.contextError != nil:
             s.pointee.journal.forgetPrepared(name)
             s.pointee.misprepared.append(name)
-        case .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd, .preparation: break
+        case .collation, .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd, .preparation: break
         }
     }
 
@@ -471,7 +480,8 @@ extension Worker {
             } else {
                 s.pointee.restorationError = s.pointee.restorationError ?? error
             }
-        case .question: break
+        // A server that does not know that collation would have taken its own in the login as well.
+        case .question, .collation: break
         case .restoration(let part):
             s.pointee.restorationError = s.pointee.restorationError ?? error
             if s.pointee.refusedParts.last != part { s.pointee.refusedParts.append(part) }

@@ -75,7 +75,7 @@ extension Worker {
         s.pointee.stripsTracking = !negotiated.contains(.sessionTrack)
         s.pointee.multiStatements = negotiated.contains(.multiStatements)
         s.pointee.credentials.user = response.user
-        s.pointee.credentials.collation = response.collation
+        s.pointee.credentials.collation = UInt16(response.collation)
         s.pointee.credentials.packetMax = response.maxPacketSize
         s.pointee.credentials.attributes = response.attributes
         s.pointee.credentials.plugin = response.plugin ?? NativePassword.pluginName
@@ -110,13 +110,42 @@ extension Worker {
         credentials.user = request.user
         credentials.scramble = previous.scramble
         credentials.packetMax = previous.packetMax
-        credentials.collation = request.collation.map { UInt8(truncatingIfNeeded: $0) } ?? previous.collation
+        credentials.collation = request.collation ?? previous.collation
         credentials.attributes = request.attributes ?? previous.attributes
         credentials.plugin = request.plugin ?? NativePassword.pluginName
         credentials.authResponse = request.authResponse
         s.pointee.credentials = credentials
         s.pointee.loggedIn = false
-        authenticate(s)
+        s.pointee.frontend = .login
+        guard !proves(s) else { return attachOrHold(s) }
+        // libmariadb answers a request for another proof with the same one again here, so that a node can't be asked.
+        // (native_password_auth_client.) The account, or its password, may be newer than what was read last.
+        s.pointee.deadline = MonotonicClock.now() + Self.provingTimeMax
+        proving.append(s)
+        wantAccounts()
+    }
+
+    /// How long the accounts are waited for that may prove a COM_CHANGE_USER.
+    private static let provingTimeMax = Instant.Span.seconds(1)
+
+    /// The accounts have been read again.
+    func proveAgain() {
+        var next = proving.first
+        while let s = next {
+            next = s.pointee.queueNext
+            guard proves(s) else { continue }
+            leaveQueue(s)
+            attachOrHold(s)
+        }
+    }
+
+    /// While somebody waits for them, the accounts are asked for again; who has waited long enough asks the node.
+    func continueProving() {
+        while let s = proving.first, s.pointee.deadline <= now {
+            leaveQueue(s)
+            attachOrHold(s)
+        }
+        if proving.first != nil { wantAccounts() }
     }
 
     /// A password is proven here where that can be, and else by the node, whose answer is the client's: also where a
@@ -124,11 +153,16 @@ extension Worker {
     /// there are, and which password would be right from another host.
     private func authenticate(_ s: SessionRef) {
         s.pointee.frontend = .login
-        if s.pointee.credentials.plugin == NativePassword.pluginName {
-            let user = String(decoding: s.pointee.credentials.user, as: UTF8.self)
-            prove(s, accounts.accounts(named: user))
-        }
+        _ = proves(s)
         attachOrHold(s)
+    }
+
+    /// False where a native password could not be proven by the accounts as they are known.
+    private func proves(_ s: SessionRef) -> Bool {
+        guard s.pointee.credentials.plugin == NativePassword.pluginName else { return true }
+        let user = String(decoding: s.pointee.credentials.user, as: UTF8.self)
+        prove(s, accounts.accounts(named: user))
+        return s.pointee.credentials.stage1 != nil
     }
 
     /// Finds the account that the client's token proves, and with it SHA1(password). Hosts are not looked at: the

@@ -50,7 +50,8 @@ extension Worker {
             s.pointee.prepared[i].hasCursor = false
             s.pointee.prepared[i].lostCursor = false
             // COM_STMT_BULK_EXECUTE has other flags here, and opens none.
-            s.pointee.asksForCursor = command == .statementExecute && packet.count > Self.idOffset + 4
+            s.pointee.asksForCursor =
+                command == .statementExecute && packet.count > Self.idOffset + 4
                 && packet[Self.idOffset + 4] != 0
             captureTypes(s, i, command, UnsafeRawBufferPointer(packet))
             if s.pointee.prepared[i].change != nil {

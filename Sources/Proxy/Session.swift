@@ -60,6 +60,8 @@ enum Backend: UInt8 {
 
 /// A command that the proxy itself sent to the node; its answer is not the client's.
 enum OwnCommand {
+    /// Sets the character sets that a login can't ask for.
+    case collation
     /// Asks for what the session has from its login.
     case loginValues
     /// Asks the server to report changes of the session.
@@ -99,7 +101,8 @@ struct Credentials {
     var relayedScramble: [UInt8] = []
     /// The scramble that the client was sent last, by this proxy or by a node.
     var scramble: [UInt8] = []
-    var collation: UInt8 = 0
+    /// Of the login, or of COM_CHANGE_USER, which alone can say one above 255.
+    var collation: UInt16 = 0
     var packetMax: UInt32 = 0
     var attributes: [UInt8]?
     /// Plugin that the client answered with.

@@ -12,6 +12,8 @@ enum Queue: UInt8 {
     /// Refused by the node for a reason of its own (a limit of its account): waits apart from the others until it is
     /// tried again; ordered by deadline.
     case postponed
+    /// Waits for the accounts that may prove its COM_CHANGE_USER; ordered by deadline.
+    case proving
     /// Waits for the answer to a refused COM_CHANGE_USER; ordered by deadline.
     case penalized
     /// Its connection to the node has ended, and whether the node has is not known yet; ordered by deadline.

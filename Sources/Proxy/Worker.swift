@@ -75,6 +75,7 @@ final class Worker: @unchecked Sendable {
     var attaching = SessionList(.attaching)
     var restoring = SessionList(.restoring)
     var postponed = SessionList(.postponed)
+    var proving = SessionList(.proving)
     var penalized = SessionList(.penalized)
     var doubtful = SessionList(.doubtful)
     var farewells = SessionList(.farewell)
@@ -145,7 +146,9 @@ final class Worker: @unchecked Sendable {
         defer { goOn() }
         switch message {
         case .view(let view): adopt(view)
-        case .accounts(let accounts): self.accounts = accounts
+        case .accounts(let accounts):
+            self.accounts = accounts
+            proveAgain()
         case .identity(let identity): adopt(identity)
         case .tables(let facts, let asOf): tables = (facts, asOf)
         case .pause(let on):
@@ -174,6 +177,7 @@ final class Worker: @unchecked Sendable {
         while let s = logins.first, s.pointee.deadline <= now { loginTimedOut(s) }
         while let s = farewells.first, s.pointee.deadline <= now { destroy(s, reset: true) }
         while let s = penalized.first, s.pointee.deadline <= now { tellPenalized(s) }
+        continueProving()
         while let s = attaching.first, s.pointee.deadline <= now { attachTimedOut(s) }
         while let s = doubtful.first, s.pointee.deadline <= now { doubtRemained(s) }
         while let s = restoring.first, s.pointee.deadline <= now { restorationCutOff(s) }

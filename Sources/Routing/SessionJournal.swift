@@ -220,6 +220,69 @@ public struct SessionJournal: Sendable {
         limit()
     }
 
+    /// A statement has been prepared whose execution has this change. The server gives a user variable the character set
+    /// of what would be assigned to it already then, and of a parameter that is `binary`.
+    public mutating func prepared(_ change: SessionChangeKind) {
+        switch change {
+        case .setUserVariables(let assignments): userVariables.disturb(assignments.map(\.name))
+        case .loseUserVariables(let names): userVariables.disturb(names)
+        case .several(let changes): for change in changes { prepared(change) }
+        case .none, .systemVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking,
+            .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables, .unlockTables, .userLock,
+            .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
+            .executeName, .xaBegun, .xaEnded, .procedure, .unknown:
+            break
+        }
+    }
+
+    /// The server answered a statement that has this change with an error, maybe after a part of its work. What may have
+    /// happened is a loss, what may have been undone stays one.
+    /// `certainlyNothing`: the statement was refused before it began. `code`: the server's.
+    public mutating func failed(_ change: SessionChangeKind, code: UInt16, certainlyNothing: Bool) {
+        frame = Frame()
+        noteFailure(change, code: code, certainlyNothing: certainlyNothing, ofSet: false)
+        limit()
+    }
+
+    private mutating func noteFailure(
+        _ change: SessionChangeKind, code: UInt16, certainlyNothing: Bool, ofSet: Bool
+    ) {
+        switch change {
+        // SET evaluates everything before it sets anything (set_var.cc); the others do the one thing or do not.
+        case .none, .systemVariables, .setUserVariables, .clearVariable, .passingVariables, .setNames, .setRole,
+            .tracking, .nextTransaction, .createTemporaryTable, .renameTables, .lockTables, .unlockTables,
+            .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .deallocateName, .xaBegun, .xaEnded:
+            break
+        // ER_BAD_TABLE_ERROR: those that were there are gone.
+        case .dropTables(let tables): if code == 1051 { note(.dropTables(tables), isNested: false) }
+        // The name is free before the new text is looked at.
+        case .prepareName(let name, _): forgetPrepared(name)
+        case .executeName(let name):
+            // Unknown, as it was for the journal, or refused before it ran.
+            guard code != 1243, !certainlyNothing, let statement = prepared.first(where: { $0.name == name }) else {
+                break
+            }
+            guard let text = statement.literal.flatMap(SQLScanner.contents), text.count <= Self.executedMax else {
+                marked.insert(.unknown)
+                break
+            }
+            let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
+            if let change = facts.change, change != .executeName(name) {
+                noteFailure(change, code: code, certainlyNothing: certainlyNothing, ofSet: false)
+            }
+        case .loseUserVariables, .userLock:
+            if !certainlyNothing, !ofSet { note(change, isNested: false) }
+        // A procedure may have done anything before it failed, and the server says nothing of it.
+        case .procedure, .unknown:
+            if !certainlyNothing { marked.insert(.unknown) }
+        case .several(let changes):
+            let isSet = ofSet || changes.first == .systemVariables && !changes.contains(.unknown)
+            for change in changes {
+                noteFailure(change, code: code, certainlyNothing: certainlyNothing, ofSet: isSet)
+            }
+        }
+    }
+
     /// A transaction is waiting for its one-shot characteristics.
     public var hasNextTransaction: Bool { !nextTransaction.isEmpty }
 
@@ -533,9 +596,10 @@ public struct SessionJournal: Sendable {
         }
         set(variables.sorted(by: SessionVariables.precedes), more)
 
-        // After the variables above, since how these are read depends on them.
-        add(userVariables.statements(), .userVariables)
+        // After the variables above, since how these are read depends on them; and before the user's own, since to prepare
+        // `SET @a = ?` takes the character set from a value that is there.
         steps += preparations(under: preparationContext)
+        add(userVariables.statements(), .userVariables)
         add(nextTransaction, .nextTransaction)
         return steps
     }

@@ -82,6 +82,15 @@ struct UserVariableLog: Sendable {
         prune()
     }
 
+    /// Something happened to the values of these, if they have any.
+    mutating func disturb(_ names: [[UInt8]]) {
+        let known = knownNames
+        // Of unknown ones: all.
+        let disturbed =
+            names.isEmpty ? Array(known).sorted { $0.lexicographicallyPrecedes($1) } : names.filter(known.contains)
+        if !disturbed.isEmpty { lose(disturbed) }
+    }
+
     /// The session has moved without them: what `records` say is all there is.
     mutating func forgetLost() {
         lost = []
