@@ -385,10 +385,15 @@ extension Worker {
     private func ownSucceeded(_ s: SessionRef, _ command: OwnCommand, _ payload: UnsafeRawBufferPointer) {
         switch command {
         case .loginValues:
-            let values = loginValues.values(ofRow: s.pointee.ownRow)
+            let said = loginValues.values(ofRow: s.pointee.ownRow)
             s.pointee.ownRow = []
-            // Nobody has asked before: that is what the session has.
-            if s.pointee.backend == .attached { s.pointee.journal.login = values } else { s.pointee.loginValues = values }
+            guard let said else { return }
+            if s.pointee.backend == .attached {
+                // Nobody has asked before: that is what the session has.
+                s.pointee.journal.loggedIn(said.values, schema: said.schema)
+            } else {
+                s.pointee.loginValues = said.values
+            }
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
             switch answer {
@@ -461,14 +466,12 @@ extension Worker {
         case .localInfile, .malformed: return nodeLost(s)
         }
         guard ended else { return }
+        if s.pointee.backend == .attached { noteAutocommit(s, s.pointee.tracker.status) }
         setStatus(s, s.pointee.tracker.status)
         s.pointee.own.removeFirst()
         if let next = s.pointee.own.first { return beginOwn(s, next) }
         s.pointee.hasOwn = false
-        if s.pointee.backend == .attached {
-            s.pointee.journal.autocommit = s.pointee.status.contains(.autocommit)
-            s.pointee.journal.questionsAnswered()
-        }
+        if s.pointee.backend == .attached { s.pointee.journal.questionsAnswered() }
         if s.pointee.isOpening {
             s.pointee.isOpening = false
             let commands = s.pointee.restorationError == nil ? restoration(s) : []
@@ -513,7 +516,7 @@ extension Worker {
         s.pointee.backend = .attached
         s.pointee.failedRestorations = 0
         s.pointee.restoresPiecewise = false
-        if s.pointee.journal.login == nil { s.pointee.journal.login = s.pointee.loginValues }
+        s.pointee.journal.restored(onto: s.pointee.loginValues)
         s.pointee.loginValues = nil
         leaveQueue(s)
         if let error = s.pointee.restorationError {

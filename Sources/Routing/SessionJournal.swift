@@ -41,7 +41,7 @@ public struct SessionJournal: Sendable {
     /// More bytes of state than this are not kept: ``Losses/tooLarge``.
     public let byteCountMax: Int
 
-    /// Present default schema (UTF-8, as the server reports it).
+    /// Present default schema: UTF-8, as the server reports it; before ``loggedIn(_:schema:)`` as the client said it.
     public private(set) var database: [UInt8]?
 
     /// The id of the last OK packet that had one; LAST_INSERT_ID() is rebuilt from it. (For an INSERT with an
@@ -49,9 +49,10 @@ public struct SessionJournal: Sendable {
     public var lastInsertID: UInt64 = 0
 
     /// What the session has from its login; nil while it has not been asked.
-    public var login: LoginValues?
+    public private(set) var login: LoginValues?
 
-    /// Of the server's status flags; nil: as the login has it.
+    /// As the server's status flags have said when they changed; nil: as the login has it. (The flags of a fresh login
+    /// on 10.5 say that it is on, whatever it is.)
     public var autocommit: Bool?
 
     /// The server has to be asked: ``questions()``.
@@ -174,6 +175,17 @@ public struct SessionJournal: Sendable {
             variables.append((name, value))
         }
         limit()
+    }
+
+    /// The session has this from its login. `schema`: as the server has it; the client said it in its own character set.
+    public mutating func loggedIn(_ values: LoginValues, schema: [UInt8]) {
+        login = values
+        database = schema.isEmpty ? nil : schema
+    }
+
+    /// The session stands on another server, which was the first to be asked what a login has.
+    public mutating func restored(onto values: LoginValues?) {
+        if login == nil { login = values }
     }
 
     /// The default schema is now this one; empty: none.
@@ -412,7 +424,7 @@ public struct SessionJournal: Sendable {
     private var isCharacterSetOfSchema: Bool { names.map { ASCII.starts(ASCII.lowercased($0), "char") } ?? false }
 
     /// What rebuilds the state on a fresh login without a schema, in order; none if there is nothing to do.
-    /// `others`, `isAutocommit`: what that login has. `piecewise`: each variable for itself, so that one that the
+    /// `others`: what that login has; `isAutocommit`: what its flags say, where that is not known. `piecewise`: each variable for itself, so that one that the
     /// server refuses does not take others with it. (SET sets all of its variables or none.)
     public func restoration(
         onto others: LoginValues? = nil, isAutocommit: Bool? = nil, piecewise: Bool = false
@@ -438,7 +450,8 @@ public struct SessionJournal: Sendable {
         if movesSchema, let database { add(use(database, nil), .schema(database)) }
 
         var more: [([UInt8], [UInt8])] = []
-        if let autocommit, let isAutocommit, autocommit != isAutocommit {
+        let present = others?.isAutocommit ?? isAutocommit
+        if let autocommit = autocommit ?? login?.isAutocommit, let present, autocommit != present {
             more.append((SessionVariables.autocommit, Array("@@session.autocommit=\(autocommit ? 1 : 0)".utf8)))
         }
         if lastInsertID != 0 {
@@ -491,7 +504,8 @@ public struct SessionJournal: Sendable {
     /// login's, what those are.
     private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
         let text = Array("USE ".utf8) + SQLText.identifier(schema)
-        guard !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        // A server that has said nothing yet has not said this either: it is the client's own spelling.
+        guard self.login != nil, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
         let back: [[UInt8]]
         if let login {
             let items = SessionVariables.setByNames.compactMap { name in
