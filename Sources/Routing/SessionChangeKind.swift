@@ -59,8 +59,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case setNames([UInt8])
     /// SET ROLE, verbatim.
     case setRole([UInt8])
-    /// The client set session_track_…: the proxy must set its own tracking again.
-    case tracking
+    /// The client set these session_track_…: the proxy must set its own tracking again.
+    case tracking([[UInt8]])
     /// One-shot SET TRANSACTION (or `SET @@tx_isolation`), verbatim.
     case nextTransaction([UInt8])
     case createTemporaryTable(TableName)

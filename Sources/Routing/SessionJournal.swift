@@ -56,15 +56,16 @@ public struct SessionJournal: Sendable {
     public var autocommit: Bool?
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool { isTrackingChanged || !unanswered.isEmpty && !isAsking }
+    public var asks: Bool { !isAsking && (isTrackingChanged || !unanswered.isEmpty) }
 
     /// What the client wants to be told of its session's changes.
     public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
 
     /// Chosen by the client.
     private var tracking: ClientTracking?
-    /// The client changed what is tracked.
-    private var isTrackingChanged = false
+    /// What the client has set of that and nobody has read yet. (The others are ours on the server.)
+    private var trackingChanged: [[UInt8]] = []
+    private var isTrackingChanged: Bool { !trackingChanged.isEmpty }
     /// Variables that were set and whose value has not been reported.
     private var unanswered: [[UInt8]] = []
     /// The questions for these are under way.
@@ -129,7 +130,7 @@ public struct SessionJournal: Sendable {
         hasLockedTables = false
         unanswered = []
         isAsking = false
-        isTrackingChanged = false
+        trackingChanged = []
         if isNextTransactionUncertain { transactionEnded() }
         temporaryTables = []
         userLocks = []
@@ -282,9 +283,10 @@ public struct SessionJournal: Sendable {
         case .setRole(let text):
             frame.isExplained = true
             role = kept(text)
-        case .tracking:
+        case .tracking(let names):
             frame.isExplained = true
-            isTrackingChanged = true
+            isAsking = false
+            for name in names where !trackingChanged.contains(name) { trackingChanged.append(name) }
         case .oneShotVariables:
             frame.isExplained = true
             marked.insert(.oneShotVariables)
@@ -546,7 +548,6 @@ public struct SessionJournal: Sendable {
         var questions: [Question] = []
         let session = Array("@@session.".utf8)
         if isTrackingChanged {
-            isTrackingChanged = false
             // What the client has chosen is read before it is joined with ours, and reported after.
             let list = "@@session_track_system_variables"
             let text =
@@ -603,16 +604,22 @@ public struct SessionJournal: Sendable {
         guard value.count >= 2 else { return }
         // One that has been cut is not known: then the usual one is shown.
         let list = value.count < SessionVariables.carriedMax ? Array(value[2...]) : ClientTracking.usual.list
-        tracking = ClientTracking(list: list, showsSchema: value[0] == 0x31, showsState: value[1] == 0x31)
+        let present = clientTracking
+        func isChanged(_ name: String) -> Bool { trackingChanged.contains { $0.elementsEqual(name.utf8) } }
+        tracking = ClientTracking(
+            list: isChanged("session_track_system_variables") ? list : present.list,
+            showsSchema: isChanged("session_track_schema") ? value[0] == 0x31 : present.showsSchema,
+            showsState: isChanged("session_track_state_change") ? value[1] == 0x31 : present.showsState)
+        trackingChanged = []
         limit()
     }
 
     /// All questions have been answered, or refused: what is still not known is a loss.
-    public mutating func questionsAnswered() { isAsking = !unanswered.isEmpty }
+    public mutating func questionsAnswered() { isAsking = isTrackingChanged || !unanswered.isEmpty }
 
     /// ``trackingText``, for a client that has asked for more.
     public var presentTrackingText: [UInt8] {
-        guard let tracking, tracking.list != ClientTracking.usual.list else { return Self.trackingText }
+        guard let tracking, tracking.list != login?.tracking.list else { return Self.trackingText }
         return Self.trackingText(tracking.trackedWithOurs)
     }
 
@@ -623,7 +630,7 @@ public struct SessionJournal: Sendable {
         var sum = userVariables.byteCount
         func add(_ text: [UInt8]?) { if let text { sum += text.count + Self.textOverhead } }
         for text in [database, names, namesDatabase, role, tracking?.list] { add(text) }
-        for name in unanswered { add(name) }
+        for name in unanswered + trackingChanged { add(name) }
         for variable in variables {
             add(variable.name)
             add(variable.value)
