@@ -168,8 +168,8 @@ extension Worker {
         let status = s.pointee.tracker.status
         if s.pointee.journalWatchesTransactions { transactionMayHaveEnded(s, status) }
         if status != s.pointee.status {
+            noteAutocommit(s, status)
             setStatus(s, status)
-            s.pointee.journal.autocommit = status.contains(.autocommit)
         }
         let command = s.pointee.command
         if s.pointee.hasChange {
@@ -187,6 +187,11 @@ extension Worker {
         // Answered before it was whole (an error): the rest of it leads nowhere.
         s.pointee.frontend = wasStreaming ? .discarding : .idle
         if s.pointee.clientHalfClosed || !s.pointee.clientCarry.isEmpty || !s.pointee.clientReading { resumeClient(s) }
+    }
+
+    func noteAutocommit(_ s: SessionRef, _ status: StatusFlags) {
+        guard status.symmetricDifference(s.pointee.status).contains(.autocommit) else { return }
+        s.pointee.journal.autocommit = status.contains(.autocommit)
     }
 
     /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
@@ -321,7 +326,6 @@ extension Worker {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
-            s.pointee.journal.autocommit = s.pointee.status.contains(.autocommit)
             s.pointee.tracksWithNext = true
             s.pointee.asksWithNext = false
             budgetJournal(s)

@@ -345,7 +345,8 @@ extension Worker {
             // Another context, or the session's present one.
             s.pointee.contextError = nil
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
-        case .collation, .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation, .guardBegin,
+        case .collation, .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation,
+            .guardBegin,
             .guardEnd:
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
@@ -433,13 +434,14 @@ extension Worker {
     private func ownSucceeded(_ s: SessionRef, _ command: OwnCommand, _ payload: UnsafeRawBufferPointer) {
         switch command {
         case .loginValues:
-            let values = loginValues.values(ofRow: s.pointee.ownRow)
+            let said = loginValues.values(ofRow: s.pointee.ownRow)
             s.pointee.ownRow = []
-            // Nobody has asked before: that is what the session has.
+            guard let said else { return }
             if s.pointee.backend == .attached {
-                s.pointee.journal.login = values
+                // Nobody has asked before: that is what the session has.
+                s.pointee.journal.loggedIn(said.values, schema: said.schema)
             } else {
-                s.pointee.loginValues = values
+                s.pointee.loginValues = said.values
             }
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
@@ -457,7 +459,9 @@ extension Worker {
         case .preparedName(let name) where s.pointee.contextError != nil:
             s.pointee.journal.forgetPrepared(name)
             s.pointee.misprepared.append(name)
-        case .collation, .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd, .preparation: break
+        case .collation, .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd,
+            .preparation:
+            break
         }
     }
 
@@ -527,15 +531,13 @@ extension Worker {
         case .localInfile, .malformed: return nodeLost(s)
         }
         guard ended else { return }
+        if s.pointee.backend == .attached { noteAutocommit(s, s.pointee.tracker.status) }
         setStatus(s, s.pointee.tracker.status)
         s.pointee.own.removeFirst()
         if s.pointee.own.isEmpty, !s.pointee.misprepared.isEmpty { deallocate(s) }
         if let next = s.pointee.own.first { return beginOwn(s, next) }
         s.pointee.hasOwn = false
-        if s.pointee.backend == .attached {
-            s.pointee.journal.autocommit = s.pointee.status.contains(.autocommit)
-            s.pointee.journal.questionsAnswered()
-        }
+        if s.pointee.backend == .attached { s.pointee.journal.questionsAnswered() }
         if s.pointee.isOpening {
             s.pointee.isOpening = false
             let commands = s.pointee.restorationError == nil ? restoration(s) : []
@@ -592,7 +594,7 @@ extension Worker {
         s.pointee.backend = .attached
         s.pointee.failedRestorations = 0
         s.pointee.restoresPiecewise = false
-        if s.pointee.journal.login == nil { s.pointee.journal.login = s.pointee.loginValues }
+        s.pointee.journal.restored(onto: s.pointee.loginValues)
         s.pointee.loginValues = nil
         leaveQueue(s)
         if let error = s.pointee.restorationError {

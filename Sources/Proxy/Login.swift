@@ -232,7 +232,6 @@ extension Worker {
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setStatus(s, ok.status)
-        s.pointee.journal.autocommit = ok.status.contains(.autocommit)
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         s.pointee.loginError = nil
         proveRelayed(s)

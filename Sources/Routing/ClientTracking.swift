@@ -29,6 +29,8 @@ public struct ClientTracking: Sendable, Hashable {
 
     private func shows(_ name: [UInt8]) -> Bool {
         let name = ASCII.lowercased(name)
+        // Of ours these are not, so it is the client's list that has them.
+        if ASCII.starts(name, "session_track_") { return true }
         return list.split(separator: 0x2c).contains { item in
             item.elementsEqual([0x2a]) || ASCII.lowercased(Array(item)).elementsEqual(name)
         }

@@ -8,10 +8,10 @@ public struct LoginValues: Sendable, Hashable {
     /// What the client is told of its session's changes while it has not chosen.
     let tracking: ClientTracking
 
-    /// Asks for all of it: one row of one value. It has to be the first thing that a session is asked, before
+    /// Asks for all of it: one row of one value, whatever the character set of results. It has to be the first thing that a session is asked, before
     /// ``SessionJournal/trackingText``.
     public static let question: [UInt8] = {
-        var text = Array("SELECT CONCAT_WS(X'1F'".utf8)
+        var text = Array("SELECT CAST(CONCAT_WS(X'1F'".utf8)
         for name in ["session_track_system_variables", "session_track_schema", "session_track_state_change"] {
             text += Array(",@@\(name)".utf8)
         }
@@ -22,7 +22,7 @@ public struct LoginValues: Sendable, Hashable {
                 SessionVariables.nullable.contains(name)
                 ? Array("IFNULL(".utf8) + value + Array(",'')".utf8) : value
         }
-        return text + Array(")".utf8)
+        return text + Array(",IFNULL(DATABASE(),'')) AS BINARY)".utf8)
     }()
 
     /// Nil where it is not the answer to ``question``.
@@ -43,11 +43,13 @@ public struct LoginValues: Sendable, Hashable {
         SessionVariables.fromLogin.firstIndex(of: name).map { values[$0] }
     }
 
-    /// What has to be set where those are `others`.
+    var isAutocommit: Bool { value(of: SessionVariables.autocommit).map(ClientTracking.isOn) ?? true }
+
+    /// What has to be set where those are `others`, but for autocommit.
     func differing(from others: LoginValues) -> [(name: [UInt8], value: [UInt8])] {
         if values == others.values { return [] }
         return zip(SessionVariables.fromLogin, values).enumerated()
-            .filter { $0.element.1 != others.values[$0.offset] }
+            .filter { $0.element.1 != others.values[$0.offset] && $0.element.0 != SessionVariables.autocommit }
             .map { (name: $0.element.0, value: $0.element.1) }
             .sorted(by: SessionVariables.precedes)
     }
@@ -70,14 +72,17 @@ public struct LoginValueTable: Sendable {
 
     public init() {}
 
-    /// `packet`: the payload of the row that answers ``LoginValues/question``. Nil where it is none.
-    public mutating func values(ofRow packet: [UInt8]) -> LoginValues? {
-        guard let row = Self.value(packet) else { return nil }
-        if let values = known[row] { return values }
-        guard let values = LoginValues(row: row) else { return nil }
+    /// `packet`: the payload of the row that answers ``LoginValues/question``; what it says, and the default schema in
+    /// UTF-8 (empty: none). Nil where it is no such row.
+    public mutating func values(ofRow packet: [UInt8]) -> (values: LoginValues, schema: [UInt8])? {
+        guard let row = Self.value(packet), let end = row.lastIndex(of: 0x1f) else { return nil }
+        let schema = Array(row[(end + 1)...])
+        let said = Array(row[..<end])
+        if let values = known[said] { return (values, schema) }
+        guard let values = LoginValues(row: said) else { return nil }
         if known.count == Self.countMax { known = [:] }
-        known[row] = values
-        return values
+        known[said] = values
+        return (values, schema)
     }
 
     /// The one value of a row of the text protocol: its length in one, three or four bytes, and its bytes.

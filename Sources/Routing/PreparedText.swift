@@ -63,18 +63,3 @@ extension SessionChangeKind {
         }
     }
 }
-
-extension SessionChangeKind {
-    /// Runs what is not in its text: a procedure, or a text that is not read.
-    public var callsPrograms: Bool {
-        switch self {
-        case .procedure, .unknown, .executeName: true
-        case .several(let changes): changes.contains(where: \.callsPrograms)
-        case .none, .systemVariables, .setUserVariables, .loseUserVariables, .clearVariable, .passingVariables,
-            .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables, .renameTables,
-            .lockTables, .unlockTables, .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose,
-            .prepareName, .deallocateName, .xaBegun, .xaEnded:
-            false
-        }
-    }
-}

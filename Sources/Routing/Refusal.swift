@@ -107,7 +107,8 @@ public struct Refusal: Sendable, Hashable {
             + "it is not run a third time")
 
     /// 08S02 (communication link): the session cannot go on as it was.
-    public static func stateLost(_ losses: Losses, inTransaction: Bool = false, rowsMayRemain: Bool = false) -> Refusal {
+    public static func stateLost(_ losses: Losses, inTransaction: Bool = false, rowsMayRemain: Bool = false) -> Refusal
+    {
         let transaction =
             !inTransaction
             ? ""

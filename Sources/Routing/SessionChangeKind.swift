@@ -59,8 +59,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case setNames([UInt8])
     /// SET ROLE, verbatim.
     case setRole([UInt8])
-    /// The client set session_track_…: the proxy must set its own tracking again.
-    case tracking
+    /// The client set these session_track_…: the proxy must set its own tracking again.
+    case tracking([[UInt8]])
     /// One-shot SET TRANSACTION (or `SET @@tx_isolation`), verbatim.
     case nextTransaction([UInt8])
     case createTemporaryTable(TableName)
@@ -99,11 +99,11 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
 }
 
 extension SessionChangeKind {
-    /// CALL does, and what runs one.
-    var mayGiveSeveralAnswers: Bool {
+    /// Runs what is not in its text: a procedure, or a text that is not read. It may give several answers.
+    public var callsPrograms: Bool {
         switch self {
         case .procedure, .executeName, .unknown: true
-        case .several(let changes), .sequence(let changes): changes.contains(where: \.mayGiveSeveralAnswers)
+        case .several(let changes), .sequence(let changes): changes.contains(where: \.callsPrograms)
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables,
             .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
             .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,

@@ -41,7 +41,7 @@ public struct SessionJournal: Sendable {
     /// More bytes of state than this are not kept: ``Losses/tooLarge``.
     public let byteCountMax: Int
 
-    /// Present default schema (UTF-8, as the server reports it).
+    /// Present default schema: UTF-8, as the server reports it; before ``loggedIn(_:schema:)`` as the client said it.
     public private(set) var database: [UInt8]?
 
     /// The id of the last OK packet that had one; LAST_INSERT_ID() is rebuilt from it. (For an INSERT with an
@@ -49,21 +49,23 @@ public struct SessionJournal: Sendable {
     public var lastInsertID: UInt64 = 0
 
     /// What the session has from its login; nil while it has not been asked.
-    public var login: LoginValues?
+    public private(set) var login: LoginValues?
 
-    /// Of the server's status flags; nil: as the login has it.
+    /// As the server's status flags have said when they changed; nil: as the login has it. (The flags of a fresh login
+    /// on 10.5 say that it is on, whatever it is.)
     public var autocommit: Bool?
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool { isTrackingChanged || !unanswered.isEmpty && !isAsking }
+    public var asks: Bool { !isAsking && (isTrackingChanged || !unanswered.isEmpty) }
 
     /// What the client wants to be told of its session's changes.
     public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
 
     /// Chosen by the client.
     private var tracking: ClientTracking?
-    /// The client changed what is tracked.
-    private var isTrackingChanged = false
+    /// What the client has set of that and nobody has read yet. (The others are ours on the server.)
+    private var trackingChanged: [[UInt8]] = []
+    private var isTrackingChanged: Bool { !trackingChanged.isEmpty }
     /// Variables that were set and whose value has not been reported.
     private var unanswered: [[UInt8]] = []
     /// The questions for these are under way.
@@ -149,7 +151,7 @@ public struct SessionJournal: Sendable {
         hasLockedTables = false
         unanswered = []
         isAsking = false
-        isTrackingChanged = false
+        trackingChanged = []
         if isNextTransactionUncertain { transactionEnded() }
         temporaryTables = []
         userLocks = []
@@ -199,6 +201,17 @@ public struct SessionJournal: Sendable {
         limit()
     }
 
+    /// The session has this from its login. `schema`: as the server has it; the client said it in its own character set.
+    public mutating func loggedIn(_ values: LoginValues, schema: [UInt8]) {
+        login = values
+        database = schema.isEmpty ? nil : schema
+    }
+
+    /// The session stands on another server, which was the first to be asked what a login has.
+    public mutating func restored(onto values: LoginValues?) {
+        if login == nil { login = values }
+    }
+
     /// The default schema is now this one; empty: none.
     public mutating func schema(_ name: [UInt8]) {
         database = name.isEmpty ? nil : name
@@ -227,10 +240,11 @@ public struct SessionJournal: Sendable {
         case .setUserVariables(let assignments): userVariables.disturb(assignments.map(\.name))
         case .loseUserVariables(let names): userVariables.disturb(names)
         case .several(let changes): for change in changes { prepared(change) }
-        case .none, .systemVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking,
-            .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables, .unlockTables, .userLock,
-            .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
-            .executeName, .xaBegun, .xaEnded, .procedure, .unknown:
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
+            .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
+            .renameTables, .lockTables, .lockServer, .unlockTables, .begun, .userLock, .releaseUserLock,
+            .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .xaBegun,
+            .xaEnded, .procedure, .unknown, .sequence:
             break
         }
     }
@@ -249,10 +263,16 @@ public struct SessionJournal: Sendable {
     ) {
         switch change {
         // SET evaluates everything before it sets anything (set_var.cc); the others do the one thing or do not.
-        case .none, .systemVariables, .setUserVariables, .clearVariable, .passingVariables, .setNames, .setRole,
-            .tracking, .nextTransaction, .createTemporaryTable, .renameTables, .lockTables, .unlockTables,
-            .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .deallocateName, .xaBegun, .xaEnded:
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables, .clearVariable,
+            .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .renameTables,
+            .lockTables, .lockServer, .unlockTables, .begun, .releaseUserLock, .releaseAllLocks, .handlerOpen,
+            .handlerClose, .deallocateName, .xaBegun, .xaEnded:
             break
+        // Those before it have been answered, and those behind it do not run.
+        case .sequence(let changes):
+            if let first = changes.first {
+                noteFailure(first, code: code, certainlyNothing: certainlyNothing, ofSet: ofSet)
+            }
         // ER_BAD_TABLE_ERROR: those that were there are gone.
         case .dropTables(let tables): if code == 1051 { note(.dropTables(tables), isNested: false) }
         // The name is free before the new text is looked at.
@@ -370,9 +390,10 @@ public struct SessionJournal: Sendable {
         case .setRole(let text):
             frame.isExplained = true
             role = kept(text)
-        case .tracking:
+        case .tracking(let names):
             frame.isExplained = true
-            isTrackingChanged = true
+            isAsking = false
+            for name in names where !trackingChanged.contains(name) { trackingChanged.append(name) }
         case .oneShotVariables:
             frame.isExplained = true
             marked.insert(.oneShotVariables)
@@ -546,7 +567,8 @@ public struct SessionJournal: Sendable {
     ///
     /// - Parameters:
     ///   - statements: the contexts of what else has to be prepared.
-    ///   - onto, isAutocommit: what that login has.
+    ///   - onto: what that login has.
+    ///   - isAutocommit: what its flags say, where that is not known.
     ///   - piecewise: each variable for itself, so that one that the server refuses does not take others with it. (SET
     ///     sets all of its variables or none.)
     public func restoration(
@@ -588,7 +610,8 @@ public struct SessionJournal: Sendable {
         if movesSchema, let database { add(use(database, nil), .schema(database)) }
 
         var more: [([UInt8], [UInt8])] = []
-        if let autocommit, let isAutocommit, autocommit != isAutocommit {
+        let isOn = present?.isAutocommit ?? isAutocommit
+        if let autocommit = autocommit ?? login?.isAutocommit, let isOn, autocommit != isOn {
             more.append((SessionVariables.autocommit, Array("@@session.autocommit=\(autocommit ? 1 : 0)".utf8)))
         }
         if lastInsertID != 0 {
@@ -650,7 +673,8 @@ public struct SessionJournal: Sendable {
     /// login's, what those are.
     private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
         let text = Array("USE ".utf8) + SQLText.identifier(schema)
-        guard !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        // A server that has said nothing yet has not said this either: it is the client's own spelling.
+        guard self.login != nil, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
         let back: [[UInt8]]
         if let login {
             let items = SessionVariables.setByNames.compactMap { name in
@@ -691,7 +715,6 @@ public struct SessionJournal: Sendable {
         var questions: [Question] = []
         let session = Array("@@session.".utf8)
         if isTrackingChanged {
-            isTrackingChanged = false
             // What the client has chosen is read before it is joined with ours, and reported after.
             let list = "@@session_track_system_variables"
             let text =
@@ -751,16 +774,22 @@ public struct SessionJournal: Sendable {
         guard value.count >= 2 else { return }
         // One that has been cut is not known: then the usual one is shown.
         let list = value.count < SessionVariables.carriedMax ? Array(value[2...]) : ClientTracking.usual.list
-        tracking = ClientTracking(list: list, showsSchema: value[0] == 0x31, showsState: value[1] == 0x31)
+        let present = clientTracking
+        func isChanged(_ name: String) -> Bool { trackingChanged.contains { $0.elementsEqual(name.utf8) } }
+        tracking = ClientTracking(
+            list: isChanged("session_track_system_variables") ? list : present.list,
+            showsSchema: isChanged("session_track_schema") ? value[0] == 0x31 : present.showsSchema,
+            showsState: isChanged("session_track_state_change") ? value[1] == 0x31 : present.showsState)
+        trackingChanged = []
         limit()
     }
 
     /// All questions have been answered, or refused: what is still not known is a loss.
-    public mutating func questionsAnswered() { isAsking = !unanswered.isEmpty }
+    public mutating func questionsAnswered() { isAsking = isTrackingChanged || !unanswered.isEmpty }
 
     /// ``trackingText``, for a client that has asked for more.
     public var presentTrackingText: [UInt8] {
-        guard let tracking, tracking.list != ClientTracking.usual.list else { return Self.trackingText }
+        guard let tracking, tracking.list != login?.tracking.list else { return Self.trackingText }
         return Self.trackingText(tracking.trackedWithOurs)
     }
 
@@ -771,7 +800,7 @@ public struct SessionJournal: Sendable {
         var sum = userVariables.byteCount
         func add(_ text: [UInt8]?) { if let text { sum += text.count + Self.textOverhead } }
         for text in [database, names, namesDatabase, role, tracking?.list] { add(text) }
-        for name in unanswered { add(name) }
+        for name in unanswered + trackingChanged { add(name) }
         for variable in variables {
             add(variable.name)
             add(variable.value)

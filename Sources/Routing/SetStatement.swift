@@ -15,7 +15,7 @@ struct SetStatement {
         var isOpaque = false
         var commits = false
         var isUnknown = false
-        var setsTracking = false
+        var tracking: [[UInt8]] = []
         var names: [UInt8]?
         /// System variables assigned, in order.
         var variables: [[UInt8]] = []
@@ -134,7 +134,7 @@ struct SetStatement {
         _ name: [UInt8], _ item: StatementReader, _ value: StatementReader, isUnscopedSystem: Bool, to sum: inout Sum
     ) {
         if ASCII.starts(name, "session_track_"), name != SessionVariables.trackTransactions {
-            sum.setsTracking = true
+            if !sum.tracking.contains(name) { sum.tracking.append(name) }
             return
         }
         let isDefault = value.count == 1 && value.isWord(0, "DEFAULT")
@@ -239,7 +239,7 @@ struct SetStatement {
         if let clock = sum.clock { changes.append(.setVariable(SessionVariables.timestamp, clock)) }
         if sum.setsOneShot { changes.append(.oneShotVariables) }
         if !sum.variables.isEmpty { changes.append(.setVariables(sum.variables)) }
-        if sum.setsTracking { changes.append(.tracking) }
+        if !sum.tracking.isEmpty { changes.append(.tracking(sum.tracking)) }
         if !sum.lost.isEmpty {
             changes.append(.loseUserVariables(sum.lost.count <= StatementReader.namesMax ? sum.lost : []))
         }

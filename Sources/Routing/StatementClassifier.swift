@@ -82,7 +82,7 @@ public enum StatementClassifier {
             case .begin, .commit, .rollback, .write, .transactional, .opaque: effect = .opaque
             }
             // Behind one that may give several answers nobody knows whose answer is whose.
-            if let last = changes.last, last.mayGiveSeveralAnswers { isUnknown = true }
+            if let last = changes.last, last.callsPrograms { isUnknown = true }
             guard changes.count < Self.countMax else {
                 isUnknown = isUnknown || facts.change != nil || change != nil
                 return
