@@ -299,13 +299,22 @@ extension StatementReader {
                 if isSymbol(index + 1, "(") && BuiltinFunctions.isPure(word) { continue }
                 if BuiltinFunctions.pureWords.contains(word) { continue }
                 // A character set's introducer, or the name after COLLATE, AS CHAR CHARACTER SET, USING.
-                if word.hasPrefix("_") && self.kind(index + 1) == .string { continue }
+                if word.hasPrefix("_") && isLiteral(index + 1) { continue }
                 if isWord(index - 1, "COLLATE") || isWord(index - 1, "USING") { continue }
                 if isWord(index - 1, "SET") && isWord(index - 2, "CHARACTER") { continue }
                 return false
             }
         }
         return count > 0 && !assignsInside
+    }
+
+    /// 'text', x'41', b'01' or 0x41.
+    private func isLiteral(_ index: Int) -> Bool {
+        switch kind(index) {
+        case .string, .number: true
+        case .word: (isWord(index, "X") || isWord(index, "B")) && kind(index + 1) == .string
+        case .doubleQuoted, .backquoted, .userVariable, .systemVariable, .symbol, nil: false
+        }
     }
 
     /// More than numbers, NULL and sums of them, whose value depends on nothing but themselves.
