@@ -14,6 +14,7 @@ help:
 	@echo 'make build        the release build: .build/release/haproxydb'
 	@echo 'make unit         the tests that need no server'
 	@echo 'make integration  the tests with real servers'
+	@echo 'make fidelity     session scripts directly and through moves, on each server of the matrix: FIDELITY_MINUTES=10; root'
 	@echo 'make matrix       the integration tests on MariaDB 10.5, 10.11 and 11.8, without and with a binary log; needs root'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
@@ -55,6 +56,19 @@ matrix: export MATRIX ?= 10.5 10.11 11.8
 matrix: MATRIX_TESTS ?= ^IntegrationTests\.
 matrix: build-tests servers
 	scripts/matrix scripts/swift-tests --no-parallel --filter '$(MATRIX_TESTS)'
+
+# Every answer after a move against the direct one (docs/testing.md): FIDELITY_MINUTES for each server of the matrix,
+# without and with a binary log; FIDELITY_SEED repeats a run, FIDELITY='--batches 1 --sessions 4' and others: a part. What
+# was found is in .build/fidelity. FIDELITY='--writes 50000 --moves 200': nothing is written twice, and nothing is lost.
+.PHONY: fidelity
+fidelity: export MATRIX ?= 10.5 10.11 11.8
+fidelity: FIDELITY_MINUTES ?= 10
+fidelity: FIDELITY_SEED ?= $(shell date +%s)
+fidelity: servers
+	scripts/deps test
+	$(SWIFT) build -j $(JOBS) --product haproxydb
+	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
+	scripts/matrix .build/debug/haproxydb-lab fidelity --minutes $(FIDELITY_MINUTES) --seed $(FIDELITY_SEED) $(FIDELITY)
 
 servers:
 	scripts/deps matrix

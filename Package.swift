@@ -117,6 +117,7 @@ let package = Package(
             dependencies: ["Agent", "ClusterFormats", "Evidence", "Health", "Probes", "Reactor", "Cluster"],
             swiftSettings: strict),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Cluster"], swiftSettings: strict),
+        .testTarget(name: "TestbedTests", dependencies: ["Testbed"], swiftSettings: strict),
         .testTarget(
             name: "WebTests", dependencies: ["Testbed"], exclude: ["browser.py"], swiftSettings: strict),
         .testTarget(

@@ -20,15 +20,18 @@ public final class EmbeddedPair: Sendable {
     public let nodes: [MariaDBServer]
     private let primaryIndex = Guarded(0)
 
+    public let release: ServerRelease
+
     /// - Parameter options: more options of both servers.
-    public init(options: [String] = []) throws {
+    public init(options: [String] = [], release: ServerRelease = .tested) throws {
+        self.release = release
         directory = try TemporaryDirectory(prefix: "hadb")
         let ports = try Ports.free(2)
         let path = directory.path
         nodes = (0..<2).map { index in
             MariaDBServer(
                 name: "cluster\(index + 1)", dataDirectory: "\(path)/data", runDirectory: path, port: ports[index],
-                serverID: index + 1, options: options)
+                serverID: index + 1, options: options, release: release)
         }
     }
 
@@ -38,7 +41,8 @@ public final class EmbeddedPair: Sendable {
 
     /// Installs the data directory, starts the first node's server and makes the accounts.
     public func start() throws {
-        try MariaDBServer.install(dataDirectory: "\(directory.path)/data", logPath: "\(directory.path)/install.log")
+        try MariaDBServer.install(
+            dataDirectory: "\(directory.path)/data", logPath: "\(directory.path)/install.log", release: release)
         try primary.start()
         let root = try asRoot()
         defer { root.close() }

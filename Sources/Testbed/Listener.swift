@@ -3,13 +3,13 @@ import Foundation
 import Synchronization
 
 /// A listening socket on 127.0.0.1, and a thread that accepts.
-final class Listener: Sendable {
-    let port: UInt16
+public final class Listener: Sendable {
+    public let port: UInt16
     private let descriptor: Int32
     private let isClosed = Atomic(false)
 
     /// Listens at once. The body is called on the accepting thread and must not block for long.
-    init(_ body: @escaping @Sendable (RawConnection) -> Void) throws {
+    public init(_ body: @escaping @Sendable (RawConnection) -> Void) throws {
         let port = try Ports.free(1)[0]
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(platform_sock_cloexec), 0)
         guard fd >= 0 else { throw TestbedFailure("socket: \(String(cString: strerror(errno)))") }
@@ -43,7 +43,7 @@ final class Listener: Sendable {
     }
 
     /// Wakes the accepting thread, which closes the descriptor. Idempotent.
-    func close() {
+    public func close() {
         if !isClosed.exchange(true, ordering: .relaxed) { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 

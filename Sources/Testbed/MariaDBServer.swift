@@ -69,7 +69,7 @@ public final class MariaDBServer: Sendable {
             "--innodb-buffer-pool-load-at-startup=0", "--character-set-server=utf8mb4",
             "--collation-server=utf8mb4_general_ci",
             // The binary log belongs to the data: named by the pid file, the other node's server would not find it.
-            "--log-basename=mariadbd",
+            "--log-basename=mariadbd", "--log-bin-trust-function-creators=1",
         ]
         let command = try release.command(
             arguments + ServerRelease.options + options, directories: [runDirectory, dataDirectory])

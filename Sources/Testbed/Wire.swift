@@ -36,6 +36,30 @@ public enum Wire {
         return packets(payload)
     }
 
+    /// COM_STMT_EXECUTE with values of several types. Types that have been bound are not said again; a cursor is a
+    /// read-only one.
+    public static func execute(
+        _ id: UInt32, values: [FidelityValue], cursor: Bool, bindsTypes: Bool
+    ) -> [UInt8] {
+        var payload: [UInt8] = [0x17] + number(id, 4) + [cursor ? 1 : 0] + number(1, 4)
+        if !values.isEmpty {
+            var nulls = [UInt8](repeating: 0, count: (values.count + 7) / 8)
+            for (index, value) in values.enumerated() where value == .null { nulls[index / 8] |= 1 << UInt8(index % 8) }
+            payload += nulls + [bindsTypes ? 1 : 0]
+            if bindsTypes {
+                for value in values { payload += [value.type, 0] }
+            }
+            for value in values {
+                switch value {
+                case .null, .sentAhead: break
+                case .int(let number): payload += withUnsafeBytes(of: number.littleEndian) { Array($0) }
+                case .text(let text): payload += lengthEncoded(text.count) + text
+                }
+            }
+        }
+        return packets(payload)
+    }
+
     public static func sendLongData(_ id: UInt32, parameter: UInt16, _ data: [UInt8]) -> [UInt8] {
         packets([0x18] + number(id, 4) + number(UInt32(parameter), 2) + data)
     }
@@ -45,11 +69,13 @@ public enum Wire {
     public static func fetch(_ id: UInt32, rows: UInt32) -> [UInt8] { command(0x1c, number(id, 4) + number(rows, 4)) }
 
     /// COM_CHANGE_USER to `mysql_native_password` with these bytes as the proof.
-    public static func changeUser(_ user: String, proof: [UInt8] = [], schema: String = "app") -> [UInt8] {
+    public static func changeUser(
+        _ user: String, proof: [UInt8] = [], schema: String = "app", collation: UInt16 = 45
+    ) -> [UInt8] {
         command(
             0x11,
-            Array(user.utf8) + [0, UInt8(truncatingIfNeeded: proof.count)] + proof + Array(schema.utf8) + [0, 45, 0]
-                + Array("mysql_native_password".utf8) + [0])
+            Array(user.utf8) + [0, UInt8(truncatingIfNeeded: proof.count)] + proof + Array(schema.utf8) + [0]
+                + number(UInt32(collation), 2) + Array("mysql_native_password".utf8) + [0])
     }
 
     /// CLIENT_…: what a plain client of protocol 4.1 says that it can do.
@@ -78,9 +104,9 @@ public enum Wire {
     /// The payload of a handshake response.
     public static func handshakeResponse(
         user: String, proof: [UInt8] = [], schema: String = "app", plugin: String = "mysql_native_password",
-        flags: Flags = .plain
+        flags: Flags = .plain, collation: UInt8 = 45
     ) -> [UInt8] {
-        var bytes = number(flags.rawValue, 4) + [0, 0, 0, 1, 45] + [UInt8](repeating: 0, count: 23)
+        var bytes = number(flags.rawValue, 4) + [0, 0, 0, 1, collation] + [UInt8](repeating: 0, count: 23)
         bytes += Array(user.utf8) + [0, UInt8(truncatingIfNeeded: proof.count)] + proof
         if flags.contains(.connectWithDB) { bytes += Array(schema.utf8) + [0] }
         if flags.contains(.pluginAuth) { bytes += Array(plugin.utf8) + [0] }

@@ -21,12 +21,13 @@ public final class WireSession: @unchecked Sendable {
     /// Connects and logs in.
     public convenience init(
         port: UInt16, user: String = WireSession.user, schema: String = EmbeddedPair.schema,
-        flags: Wire.Flags = .plain, timeout: Duration = .seconds(30)
+        flags: Wire.Flags = .plain, collation: UInt8 = 45, timeout: Duration = .seconds(30)
     ) throws {
         try self.init(connectingTo: port)
         guard let greeting = receive(timeout) else { throw TestbedFailure("no greeting from port \(port)") }
         connection.sendPacket(
-            Wire.handshakeResponse(user: user, schema: schema, flags: flags), sequence: greeting.sequence &+ 1)
+            Wire.handshakeResponse(user: user, schema: schema, flags: flags, collation: collation),
+            sequence: greeting.sequence &+ 1)
         guard var answer = receive(timeout) else { throw TestbedFailure("no answer to the login of \(user)") }
         if answer.payload.starts(with: [0xfe] + Array("mysql_native_password\0".utf8)) {
             // Asked once more, by a node; an account that was made a moment ago is not known to a proxy.

@@ -1,0 +1,219 @@
+import Cluster
+import Foundation
+
+/// A pair with the proxy before it, and a server that stays with the same data; and scripts that run on both.
+final class FidelityStage {
+    /// How the sessions get another server.
+    enum Move: String, Sendable, CaseIterable {
+        /// kill -9, and the other node's server on the same data.
+        case crash
+        /// Paused, an orderly end, the other node's server, resumed.
+        case planned
+        /// KILL of every session's thread by somebody else, on both sides: a session ends by it.
+        case killed
+        /// Nobody speaks for longer than the wait_timeout that the sessions have.
+        case timedOut = "timed out"
+
+        static let ofServers: [Move] = [.crash, .planned]
+    }
+
+    /// In seconds; what a script sets before it times out.
+    static let waitTimeout = 1
+
+    /// What became of a script.
+    struct Outcome: Sendable {
+        let script: FidelityScript
+        let end: Duet.End?
+        let statements: Int
+        let moves: Int
+    }
+
+    private let pair: EmbeddedPair
+    private let direct: MariaDBServer
+    /// Nil where something else stands in its place.
+    private let proxy: ProxyProcess?
+    private let proxyPort: UInt16
+    /// So many scripts run at once.
+    let places: Int
+    private static let workers = 16
+    /// Nothing waits for the disk: processes are killed here, not machines.
+    private static let options = [
+        "--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync", "--innodb-fast-shutdown=1",
+        "--lock-wait-timeout=20",
+    ]
+
+    /// - Parameters:
+    ///   - places: so many sessions share a move.
+    ///   - standIn: what stands in the proxy's place, for tests of the harness: given the nodes' ports, its own.
+    init(
+        places: Int, program: String? = nil, release: ServerRelease = .tested,
+        standIn: (([UInt16]) throws -> UInt16)? = nil
+    ) throws {
+        self.places = places
+        pair = try EmbeddedPair(options: Self.options, release: release)
+        try pair.start()
+        let root = try pair.asRoot()
+        for statement in FidelityFixture.accounts { try root.query(statement) }
+        for place in 0..<places {
+            for statement in FidelityFixture.statements(place: place) { try root.query(statement) }
+        }
+        root.close()
+        // The same data, to the byte, for the server that stays.
+        pair.primary.stop()
+        let copy = "\(pair.directory.path)/direct"
+        try FileManager.default.copyItem(atPath: "\(pair.directory.path)/data", toPath: copy)
+        direct = MariaDBServer(
+            name: "direct", dataDirectory: copy, runDirectory: pair.directory.path, port: try Ports.free(1)[0],
+            serverID: 1, options: Self.options, release: release)
+        try direct.start()
+        try pair.primary.start()
+        if let standIn {
+            proxy = nil
+            proxyPort = try standIn(pair.ports)
+        } else {
+            let made = try ProxyProcess(nodes: pair.ports, holdTimeout: "60s", program: program)
+            try made.admin("show cluster", within: .seconds(30)) { $0.contains("primary: cluster1") }
+            proxy = made
+            proxyPort = made.port
+        }
+    }
+
+    /// What has become of the proxy, with the end of its log; nil while it runs.
+    var fault: String? {
+        guard let proxy, !proxy.isRunning else { return nil }
+        return "the proxy \(proxy.wait(.zero).map(\.description) ?? "?"):\n\(proxy.logTail())"
+    }
+
+    /// Ends everything, and says how the proxy ended where it did not end well.
+    func stop() -> String? {
+        let end = proxy?.stop(grace: .seconds(10)) ?? .exited(0)
+        direct.crash()
+        pair.stop()
+        return end == .exited(0) ? nil : "the proxy \(end)"
+    }
+
+    /// Runs the scripts, each at a place of its own, with the same moves for all.
+    ///
+    /// - Parameter globals: what is set on both servers before the logins, and gone from both after the first move.
+    func run(
+        _ scripts: [FidelityScript], moves: [Move], globals: [(String, String)] = []
+    ) throws -> [Outcome] {
+        precondition(scripts.count <= places)
+        let servers = [direct.port, pair.primary.port]
+        try parallel(scripts.count) { place in
+            for port in servers {
+                let root = try Client(port: port, user: "root")
+                for statement in FidelityFixture.reset(place: place) { try root.query(statement) }
+            }
+        }
+        for (name, value) in globals {
+            for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = \(value)") }
+        }
+        let (directPort, proxyPort) = (direct.port, self.proxyPort)
+        let duets = Watched<[Int: Duet]>([:])
+        try parallel(scripts.count) { place in
+            let duet = try Duet(scripts[place], place: place, direct: directPort, proxied: proxyPort)
+            duets.update { $0[place] = duet }
+        }
+        let playing = duets.value
+        var moved = 0
+        for segment in 0...moves.count {
+            try parallel(scripts.count) { place in playing[place]?.playSegment(segment) }
+            guard segment < moves.count else { break }
+            if playing.values.allSatisfy({ $0.end != nil }) { break }
+            try make(moves[segment])
+            moved += 1
+            if segment == 0 {
+                for (name, _) in globals {
+                    try Client(port: directPort, user: "root").query("SET GLOBAL \(name) = DEFAULT")
+                }
+            }
+        }
+        for duet in playing.values { duet.close() }
+        for port in [direct.port, pair.primary.port] { try waitUntilGone(port) }
+        if moved == 0 {
+            for (name, _) in globals {
+                for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = DEFAULT") }
+            }
+        }
+        return scripts.enumerated().map { place, script in
+            Outcome(
+                script: script, end: playing[place]?.end, statements: playing[place]?.statements ?? 0, moves: moved)
+        }
+    }
+
+    /// A session that has gone holds its locks until its thread has noticed.
+    private func waitUntilGone(_ port: UInt16) throws {
+        let root = try Client(port: port, user: "root")
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try root.query(Self.threads("COUNT(*)")).first != "0" {
+            guard ContinuousClock.now < deadline else { throw TestbedFailure("sessions that were closed live on") }
+            usleep(2_000)
+        }
+    }
+
+    private static func threads(_ what: String) -> String {
+        "SELECT \(what) FROM information_schema.processlist "
+            + "WHERE user IN ('\(FidelityFixture.user)', '\(FidelityFixture.otherUser)')"
+    }
+
+    private func make(_ move: Move) throws {
+        switch move {
+        case .crash:
+            pair.failPrimary()
+            try pair.startStandby()
+            // Tables that no log keeps are repaired when they are opened for the first time, with warnings for whoever
+            // does that.
+            let port = pair.primary.port
+            try parallel(places) { place in
+                try Client(port: port, user: "root").query("SELECT COUNT(*) FROM f\(place)a.m")
+            }
+        case .killed:
+            for port in [direct.port, pair.primary.port] {
+                let root = try Client(port: port, user: "root")
+                for row in try root.query(Self.threads("id")).rows {
+                    // Perhaps it has just gone.
+                    if let id = row.first ?? nil { _ = try? root.query("KILL \(id)") }
+                }
+            }
+        case .timedOut:
+            let deadline = ContinuousClock.now + .seconds(Self.waitTimeout) + .milliseconds(1500)
+            for port in [direct.port, pair.primary.port] {
+                let root = try Client(port: port, user: "root")
+                while ContinuousClock.now < deadline, try root.query(Self.threads("COUNT(*)")).first != "0" {
+                    usleep(20_000)
+                }
+            }
+        case .planned:
+            _ = try proxy?.admin("pause")
+            pair.primary.stop()
+            try pair.startStandby()
+            _ = try proxy?.admin("resume")
+        }
+    }
+
+    private func parallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+        let next = Watched(0)
+        let done = Watched<(count: Int, failure: (any Error)?)>((0, nil))
+        for _ in 0..<min(Self.workers, count) {
+            Thread.detachNewThread {
+                while true {
+                    let mine = next.change { next in
+                        defer { next += 1 }
+                        return next
+                    }
+                    guard mine < count else { return }
+                    let result = Result { try body(mine) }
+                    done.update { state in
+                        state.count += 1
+                        if case .failure(let error) = result { state.failure = error }
+                    }
+                }
+            }
+        }
+        guard let all = done.wait(.seconds(600), until: { $0.count == count }) else {
+            throw TestbedFailure("scripts still run after ten minutes")
+        }
+        if let failure = all.failure { throw failure }
+    }
+}
