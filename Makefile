@@ -16,6 +16,7 @@ help:
 	@echo 'make integration  the tests with real servers'
 	@echo 'make fidelity     session scripts directly and through moves, on each server of the matrix: FIDELITY_MINUTES=10; root'
 	@echo 'make matrix       the integration tests on MariaDB 10.5, 10.11 and 11.8, without and with a binary log; needs root'
+	@echo 'make conformance  MariaDB'\''s own tests directly and through the proxy, in three protocols; about two hours'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
 	@echo 'make fuzz         hostile clients and nodes against a real pair and an AddressSanitizer build: FUZZ_MINUTES=10'
@@ -69,6 +70,14 @@ fidelity: servers
 	$(SWIFT) build -j $(JOBS) --product haproxydb
 	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
 	scripts/matrix .build/debug/haproxydb-lab fidelity --minutes $(FIDELITY_MINUTES) --seed $(FIDELITY_SEED) $(FIDELITY)
+
+# Debian's mariadb-test: CONFORMANCE='--dialects ps type_date' takes a part. Exceptions: Tests/Conformance/exceptions.txt.
+.PHONY: conformance
+conformance: test-deps
+	scripts/deps conformance
+	$(SWIFT) build -j $(JOBS) --product haproxydb
+	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
+	.build/debug/haproxydb-lab conformance $(CONFORMANCE)
 
 servers:
 	scripts/deps matrix

@@ -70,11 +70,14 @@ extension Lab {
 
         private func summary(_ figures: Fidelity.Figures) -> String {
             let told = figures.told.sorted { $0.value > $1.value }.map { "  \($0.value) times: \($0.key)" }
+            let kinds = figures.kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                .map { "\($0.value) at \($0.key)" }
             let rate = Double(figures.falseLosses) * 1000 / Double(max(figures.movesOfRestorable, 1))
             return
                 ([
                     "\(figures.scripts) scripts, \(figures.moves) moves of sessions, \(figures.statements) statements: "
                         + "\(figures.differences) scripts with a difference that nobody was told of",
+                    kinds.joined(separator: ", "),
                     "\(figures.falseLosses) false losses in \(figures.movesOfRestorable) moves of what can be restored: "
                         + String(format: "%.2f in 1,000", rate), "told:",
                 ] + told).joined(separator: "\n")

@@ -28,6 +28,8 @@ public final class Fidelity {
         public var falseLosses = 0
         /// Scripts with a difference, those that were not made shorter included.
         public var differences = 0
+        /// Kinds of steps that differed, each with how often.
+        public var kinds: [String: Int] = [:]
     }
 
     private let stage: FidelityStage
@@ -83,6 +85,7 @@ public final class Fidelity {
                 try found(outcome, label: "false loss", told: message, moves, globals, say)
             case .different(_, let label, let answers):
                 figures.differences += 1
+                figures.kinds[label, default: 0] += 1
                 try found(outcome, label: label, told: answers, moves, globals, say)
             }
         }

@@ -52,8 +52,10 @@ extension FidelityWriter {
     mutating func setting() -> (String, String) {
         while true {
             let (name, values) = pick(Self.settings)
-            // Used up by a statement that nobody sees; what is left of autocommit=0 is an open transaction.
-            if isRestorable, ["rand_seed1", "insert_id", "autocommit", "profiling"].contains(name) { continue }
+            // Used up by a statement that nobody sees (with @@ and no scope the next transaction's); what is left of
+            // autocommit=0 is an open transaction.
+            let lossy = ["rand_seed1", "insert_id", "autocommit", "profiling", "tx_isolation", "tx_read_only"]
+            if isRestorable, lossy.contains(name) { continue }
             return (name, pick(values))
         }
     }
@@ -146,9 +148,14 @@ extension FidelityWriter {
                 writer.pick([
                     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                     "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE",
-                    "SET SESSION TRANSACTION READ ONLY",
-                    "SET SESSION TRANSACTION READ WRITE", "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
-                    "SET TRANSACTION READ ONLY",
+                    "SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE",
+                ]))
+        },
+        Part("set.next transaction", 3) { writer in
+            writer.say(
+                writer.pick([
+                    "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", "SET TRANSACTION READ ONLY",
+                    "SET @@tx_isolation='SERIALIZABLE'", "SET @@tx_read_only=1",
                 ]))
             if writer.chance(2) {
                 writer.query("INSERT INTO f{s}a.t (v) VALUES ('after set transaction')")
