@@ -90,7 +90,11 @@ extension Worker {
     func doubtRemained(_ s: SessionRef) {
         let isTold = s.pointee.doubt?.isTold ?? false
         let inFlight = leaveDoubt(s)
-        if inFlight == .idle { settle(s, inFlight, as: .lost, reset: true) } else { endKilled(s, inFlight, isTold: isTold) }
+        if inFlight == .idle {
+            settle(s, inFlight, as: .lost, reset: true)
+        } else {
+            endKilled(s, inFlight, isTold: isTold)
+        }
     }
 
     /// The server ended the connection by a KILL or for a timeout of its own: so ends the client's, as it would have

@@ -53,7 +53,10 @@ public enum Outcome {
     ) -> Verdict {
         let inTransaction = standing.inTransaction
         let transactionLost: Refusal = standing.rowsMayRemain ? .rowsMayRemain : .rolledBack
-        let lost = losses.isEmpty ? nil : Refusal.stateLost(
+        let lost =
+            losses.isEmpty
+            ? nil
+            : Refusal.stateLost(
                 losses, inTransaction: inTransaction, rowsMayRemain: standing.rowsMayRemain)
         switch inFlight {
         case .idle:
