@@ -245,7 +245,8 @@ final class Control {
             stopFleet(drain)
         case 2:
             log.warning("Stopping at once.")
-            stopFleet(.zero)
+            // Whoever waits for the workers goes on to do so: they still have to tell their clients.
+            fleet.endDrain()
         default:
             log.critical("Ended by a third signal.")
             server?.close()

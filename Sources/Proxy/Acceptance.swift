@@ -170,6 +170,7 @@ extension Worker {
         case .detached, .connecting, .restoring, .attached: break
         }
         if s.pointee.nodeFD >= 0 { closeNode(s, reset: reset) }
+        if s.pointee.nodeFDToKill >= 0 { Sockets.close(s.pointee.nodeFDToKill) }
         setClientReading(s, false)
         setClientWriting(s, false)
         if reset { Sockets.closeWithReset(s.pointee.clientFD) } else { Sockets.close(s.pointee.clientFD) }

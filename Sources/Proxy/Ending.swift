@@ -101,6 +101,7 @@ extension Worker {
         setStatus(s, [])
         s.pointee.affectedIn = 0
         s.pointee.threadToKill = s.pointee.nodeThreadID
+        s.pointee.nodeFDToKill = Sockets.duplicate(s.pointee.nodeFD)
         closeNode(s, reset: false)
         forgetStatement(s)
         s.pointee.frontend = .leaving

@@ -353,6 +353,9 @@ public final class Fleet: Sendable {
         return sum
     }
 
+    /// While ``stop(drain:)`` waits: its deadline is now.
+    public func endDrain() { post(.drain(until: MonotonicClock.now())) }
+
     private func post(_ message: WorkerMessage) {
         for worker in workers.withLock({ $0 }) { worker.mailbox.post(message) }
     }

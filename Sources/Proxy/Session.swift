@@ -251,6 +251,8 @@ struct Session {
     var nodeThreadID: UInt32 = 0
     /// While a session leaves: what it left running on its node.
     var threadToKill: UInt32?
+    /// The connection of that: its end before the KILL would end what only waits (SLEEP), and the statement go on.
+    var nodeFDToKill: Int32 = -1
     /// Sequence number of the last packet of the login on the node, either way.
     var nodeSequence: UInt8 = 0
     var moves: UInt32 = 0

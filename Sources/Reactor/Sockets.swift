@@ -264,6 +264,9 @@ public enum Sockets {
         try set(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
+    /// Another descriptor of the same socket, which stays open until both are closed; -1 where there is none left.
+    public static func duplicate(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+
     public static func close(_ descriptor: Int32) {
         // Never repeated: on Linux the descriptor is gone even after EINTR.
         _ = Glibc.close(descriptor)

@@ -13,9 +13,9 @@ public struct Refusal: Sendable, Hashable {
         case unknown
         /// The session held state that could not be rebuilt.
         case stateLost
-        /// Rows were delivered already; nothing was written.
+        /// Rows were delivered already.
         case readInterrupted
-        /// Nothing was written, and it is not run again.
+        /// A read by its text, which is not run again.
         case readFailed
         /// The connection was killed: nothing of the statement lasts.
         case killed
@@ -59,13 +59,15 @@ public struct Refusal: Sendable, Hashable {
         "the outcome of this statement is unknown: the primary was lost before it answered; "
             + "check before running it again")
 
+    /// ER_QUERY_INTERRUPTED, which nothing runs again by itself: by its text it has written nothing, and a text can hide a
+    /// function that has.
     public static let readInterrupted = Refusal(
-        .readInterrupted, 1213, "40001",
-        "result set interrupted: the primary was lost after part of the rows; nothing was written, retry")
+        .readInterrupted, 1317, "70100",
+        "query execution was interrupted: the primary was lost after part of the rows")
 
     /// ER_MALFORMED_PACKET, which nothing takes for a reason to try again.
     public static let unreadable = Refusal(
-        .readFailed, 1835, "HY000", "the server's answer could not be understood; nothing was written")
+        .readFailed, 1835, "HY000", "the server's answer could not be understood; the statement is not run again")
 
     public static let unknownUnreadable = Refusal(
         .unknown, 1927, "08007",
@@ -87,7 +89,7 @@ public struct Refusal: Sendable, Hashable {
             + "or a lock; check before running it again")
 
     public static let readStopped = Refusal(
-        .readFailed, 1317, "70100", "query execution was interrupted: the proxy stops; nothing was written")
+        .readFailed, 1317, "70100", "query execution was interrupted: the proxy stops")
 
     public static let rolledBackByStop = Refusal(
         .rolledBack, 1213, "40001", "transaction rolled back: the proxy stops; try restarting the transaction")
@@ -100,7 +102,7 @@ public struct Refusal: Sendable, Hashable {
         "the outcome of this statement is unknown: the proxy stopped before it was answered; "
             + "check before running it again")
 
-    /// ER_QUERY_INTERRUPTED: nothing was written, and whoever tries again should know what it may do.
+    /// Whoever tries again should know what it may do.
     public static let ranTwice = Refusal(
         .readFailed, 1317, "70100",
         "query execution was interrupted: both times that this statement ran, its server was lost; "

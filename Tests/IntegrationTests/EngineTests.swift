@@ -99,7 +99,9 @@ extension Integration {
                 var told: WirePacket?
                 let deadline = ContinuousClock.now + .seconds(60)
                 session.close()
-                repeat { told = try tell(stage, Self.doings[0].enter) } while told?.errorCode == 1927
+                repeat {
+                    told = try tell(stage, Self.doings[0].enter)
+                } while told?.errorCode == 1927
                     && ContinuousClock.now < deadline
                 #expect(told?.errorCode == 1213)
                 for doing in Self.doings {
@@ -114,8 +116,9 @@ extension Integration {
         func justMade() throws {
             try onStage("InnoDB") { stage in
                 let told = try tell(stage) { session in
-                    for statement in ["CREATE TABLE fresh (a INT) ENGINE=Aria", "BEGIN", "INSERT INTO fresh VALUES (1)"]
-                    {
+                    for statement in [
+                        "CREATE TABLE fresh (a INT) ENGINE=Aria", "BEGIN", "INSERT INTO fresh VALUES (1)",
+                    ] {
                         #expect(session.ask(Wire.query(statement))?.isOK == true)
                     }
                 }

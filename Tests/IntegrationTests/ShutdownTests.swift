@@ -33,7 +33,7 @@ extension Integration {
                 then: "INSERT INTO stopped SELECT SLEEP(600) /*mark*/", stopped: (1213, "40001"),
                 ended: (1927, "70100")),
             Doing(
-                description: "a call", then: "CALL stopped_call() /*mark*/", stopped: (1927, "08007"),
+                description: "a call", then: "CALL stopped_call()", stopped: (1927, "08007"),
                 ended: (1927, "08007")),
         ]
 
@@ -42,7 +42,7 @@ extension Integration {
                 let root = try stage.pair.asRoot(schema: EmbeddedPair.schema)
                 try WireSession.makeAccount(root)
                 try root.query("CREATE TABLE stopped (a INT) ENGINE=InnoDB")
-                try root.query("CREATE PROCEDURE stopped_call() INSERT INTO stopped SELECT SLEEP(600)")
+                try root.query("CREATE PROCEDURE stopped_call() INSERT INTO stopped SELECT /*mark*/ SLEEP(600)")
                 // One of its own: the stage's is to live.
                 let proxy = try ProxyProcess(nodes: stage.pair.ports)
                 defer { proxy.stop(grace: .seconds(2)) }

@@ -60,7 +60,8 @@ import Testing
             .deletingLastPathComponent()
         var literals: [String] = []
         for folder in ["Sources/Proxy", "Sources/Routing"] {
-            let files = FileManager.default.enumerator(at: root.appendingPathComponent(folder), includingPropertiesForKeys: nil)
+            let files = FileManager.default.enumerator(
+                at: root.appendingPathComponent(folder), includingPropertiesForKeys: nil)
             while let file = files?.nextObject() as? URL {
                 guard file.pathExtension == "swift", let text = try? String(contentsOf: file, encoding: .utf8) else {
                     continue

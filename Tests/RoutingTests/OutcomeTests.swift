@@ -33,7 +33,10 @@ import Testing
     }
 
     @Test func idle() {
-        #expect(Self.row(.idle) == ["move", "next rolledBack", "next stateLost", "next stateLost", "move"] + ["next rowsMayRemain", "move"])
+        #expect(
+            Self.row(.idle) == ["move", "next rolledBack", "next stateLost", "next stateLost", "move"] + [
+                "next rowsMayRemain", "move",
+            ])
     }
 
     @Test(arguments: StatementFacts.Effect.allCases)
@@ -147,7 +150,10 @@ import Testing
         (.session, nothingLasts + ["readFailed", "rolledBack", "unknown"]),
         (.transactional, nothingLasts + ["readFailed", "rolledBack", "unknown"]),
         (.begin, ["killed", "unknown", "unknown", "killed", "unknown", "unknown", "readFailed", "unknown", "unknown"]),
-        (.commit, ["killed", "unknown", "unknown", "killed", "unknown", "unknown", "readFailed", "unknown", "unknown"]),
+        (
+            .commit,
+            ["killed", "unknown", "unknown", "killed", "unknown", "unknown", "readFailed", "unknown", "unknown"]
+        ),
         (.rollback, Array(repeating: "killed", count: 6) + Array(repeating: "readFailed", count: 3)),
         (.write, ["unknown", "killed", "unknown", "unknown", "killed", "unknown", "unknown", "rolledBack", "unknown"]),
         (.opaque, allUnknown),
@@ -175,7 +181,7 @@ import Testing
     @Test func codes() {
         #expect((Refusal.rolledBack.code, Refusal.rolledBack.sqlState) == (1213, "40001"))
         #expect((Refusal.notExecuted.code, Refusal.notExecuted.sqlState) == (1213, "40001"))
-        #expect((Refusal.readInterrupted.code, Refusal.readInterrupted.sqlState) == (1213, "40001"))
+        #expect((Refusal.readInterrupted.code, Refusal.readInterrupted.sqlState) == (1317, "70100"))
         #expect(Refusal.unknown.sqlState == "08007")
         #expect(Refusal.unknown.message.hasPrefix("the outcome of this statement is unknown"))
         let lost = Refusal.stateLost([.temporaryTables, .userLocks], inTransaction: true)
