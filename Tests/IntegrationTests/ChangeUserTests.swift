@@ -11,11 +11,16 @@ extension Integration {
             """
 
         /// COM_CHANGE_USER with a collation's number in two bytes.
-        private static func changeUser(_ collation: UInt16) -> [UInt8] {
-            Wire.command(
+        private static func changeUser(_ session: WireSession, _ collation: UInt16) -> Bool {
+            let request = Wire.command(
                 0x11,
                 Array(WireSession.user.utf8) + [0, 0] + Array(EmbeddedPair.schema.utf8) + [0]
                     + Wire.number(UInt32(collation), 2) + Array("mysql_native_password".utf8) + [0])
+            guard let answer = session.ask(request) else { return false }
+            guard answer.payload.first == 0xfe else { return answer.isOK }
+            // Asked once more: there still is no password.
+            session.send(Wire.packet([], sequence: answer.sequence &+ 1))
+            return session.receive()?.isOK == true
         }
 
         @Test("the collation of COM_CHANGE_USER is the session's, also after moves", .timeLimit(.minutes(3)))
@@ -27,11 +32,11 @@ extension Integration {
                 var open: [(number: UInt16, session: WireSession, expected: String?)] = []
                 for number in numbers {
                     let direct = try WireSession(port: stage.pair.primary.port)
-                    #expect(direct.ask(Self.changeUser(number))?.isOK == true)
+                    #expect(Self.changeUser(direct, number))
                     let expected = direct.value(of: Self.question)
                     #expect(expected != nil)
                     let session = try WireSession(port: stage.proxy.port)
-                    #expect(session.ask(Self.changeUser(number))?.isOK == true)
+                    #expect(Self.changeUser(session, number))
                     #expect(session.value(of: Self.question) == expected, "collation \(number)")
                     open.append((number, session, expected))
                 }

@@ -104,6 +104,24 @@ import Testing
     }
 }
 
+/// The server goes to the schema in which a statement was prepared, and reports that as a change.
+@Suite struct OtherSchemaTests {
+    @Test(
+        arguments: [
+            ("SELECT x FROM t", []), ("INSERT INTO t VALUES (1)", []), ("SELECT f()", .unknown), ("CALL p()", .unknown),
+        ] as [(String, Losses)])
+    func executed(_ text: String, _ losses: Losses) {
+        var session = SessionJournalTests.Session()
+        session.run("PREPARE p FROM '\(text)'", "state")
+        session.run("EXECUTE p", "state")
+        #expect(session.journal.losses == .unknown)
+        session.journal.lossesTold()
+        session.run("USE e", "schema=e", "state")
+        session.run("EXECUTE p", "schema=e", "state")
+        #expect(session.journal.losses == losses)
+    }
+}
+
 @Suite struct PreparedTextTests {
     @Test(
         arguments: [
@@ -148,7 +166,7 @@ import Testing
             ("SELECT @a := 1, (SELECT 1 UNION SELECT 2)", .userVariables),
             ("SELECT 1 UNION SELECT 2 INTO @a", .userVariables),
             ("CALL p()", .unknown), ("BEGIN NOT ATOMIC SET @a = 1; SIGNAL SQLSTATE '45000'; END", .unknown),
-            ("SET @a = f(), @b = (SELECT 1 UNION SELECT 2)", .unknown),
+            ("SET @a = f(), @b = (SELECT 1 UNION SELECT 2)", [.unknown, .userVariables]),
             // SET evaluates everything before it sets anything.
             ("SET @a = 1, @b = (SELECT 1 UNION SELECT 2)", []), ("SET sql_mode = 'x', @a = 1", []),
             ("SET NAMES nosuch", []),

@@ -263,8 +263,8 @@ import Testing
         #expect(session.journal.isMovable)
         #expect(
             session.texts == [
-                "SET @`sql` = 'LOCK TABLES t READ'", "PREPARE `p` FROM 'SELECT 1'",
-                "PREPARE `q` FROM 'LOCK TABLES t READ'",
+                "PREPARE `p` FROM 'SELECT 1'", "PREPARE `q` FROM 'LOCK TABLES t READ'",
+                "SET @`sql` = 'LOCK TABLES t READ'",
             ])
         session.run("EXECUTE p")
         #expect(session.journal.isMovable)
