@@ -197,7 +197,8 @@ extension Worker {
     /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
     /// several statements in one text it is the turn of the next.
     private func applyChange(_ s: SessionRef) {
-        var change = s.pointee.hasChange ? s.pointee.change ?? .none : .none
+        let unsaid: SessionChangeKind = isOfOtherSchema(s) ? .systemVariables : .none
+        var change = s.pointee.hasChange ? s.pointee.change ?? .none : unsaid
         s.pointee.hasChange = false
         s.pointee.change = nil
         if case .sequence(let changes) = change {
@@ -285,6 +286,17 @@ extension Worker {
             return true
         case _: return false
         }
+    }
+
+    /// The server goes to the schema in which a statement was prepared and back, and reports that as a change of the
+    /// session. What else may have changed is not said then: it is for the text to say whether it can have.
+    private func isOfOtherSchema(_ s: SessionRef) -> Bool {
+        guard s.pointee.command == .statementExecute || s.pointee.command == .bulkExecute,
+            let i = s.pointee.prepared.index(of: s.pointee.statementID),
+            let context = s.pointee.prepared.contexts[s.pointee.prepared[i].context],
+            context.schema != s.pointee.journal.database
+        else { return false }
+        return effect(s) != .opaque
     }
 
     func note(_ s: SessionRef, _ changes: [SessionChange]) {

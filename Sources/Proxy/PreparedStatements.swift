@@ -32,6 +32,9 @@ struct PreparedStatement {
     var lostCursor = false
     /// The node it moved to refused to prepare it.
     var failure: ErrorPacket?
+
+    /// What it costs to keep, but for its context. A change is made of pieces of the text.
+    var byteCount: Int { Self.overhead + text.count + types.count + (change == nil ? 0 : text.count) }
 }
 
 /// A session's prepared statements in the order of their client ids. Those only grow, until after some four billion of
@@ -77,7 +80,7 @@ struct PreparedStatements {
         all.insert(statement, at: lastIndex)
         lastID = id
         lastFailed = false
-        statementBytes += PreparedStatement.overhead + text.count
+        statementBytes += statement.byteCount
         return id
     }
 
@@ -136,7 +139,7 @@ struct PreparedStatements {
     }
 
     mutating func remove(at index: Int) {
-        statementBytes -= PreparedStatement.overhead + all[index].text.count + all[index].types.count
+        statementBytes -= all[index].byteCount
         contexts.give(back: all[index].context)
         all.remove(at: index)
     }

@@ -10,4 +10,13 @@ public enum RestorationStep: Sendable, Hashable {
     case statements(PreparationContext)
     /// Those prepared under this one can't be prepared any more.
     case lostStatements(PreparationContext)
+
+    /// What is said to the server in it, as texts.
+    public var texts: [[UInt8]] {
+        switch self {
+        case .text(let text), .preparedName(_, let text): [text]
+        case .context(let texts): texts
+        case .statements, .lostStatements: []
+        }
+    }
 }

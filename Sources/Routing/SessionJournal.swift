@@ -10,7 +10,8 @@
 /// answer did not report is asked for (``questions``). Known limits: variables and locks that a stored procedure,
 /// function or trigger takes without the server reporting a change (`SELECT … INTO @x`, GET_LOCK inside of it). And
 /// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
-/// is taken for the unknown change that it cannot be told from.
+/// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
+/// another schema is taken for the change of schema, though a trigger may have changed something as well.
 public struct SessionJournal: Sendable {
     /// To be run after every login and after COM_RESET_CONNECTION and COM_CHANGE_USER, which undo it.
     public static let trackingText = trackingText(SessionVariables.tracked.utf8)
@@ -509,6 +510,10 @@ public struct SessionJournal: Sendable {
             return
         }
         let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
+        // The server reports that it has gone to the statement's own schema and back.
+        if facts.effect != .opaque, let context = contexts[statement.context], context.schema != database {
+            frame.isExplained = true
+        }
         if let change = facts.change { note(change, isNested: true) }
     }
 

@@ -21,7 +21,7 @@ private final class TrackedSession {
         let flags = UInt32(truncatingIfNeeded: Self.capabilities.rawValue)
         var response = withUnsafeBytes(of: flags.littleEndian) { Array($0) } + [0, 0, 0, 1, 45]
         response += [UInt8](repeating: 0, count: 23) + Array("root".utf8) + [0, 0]
-        response += (journal.loginDatabase ?? []) + [0] + Array("mysql_native_password".utf8) + [0]
+        response += (journal.loginDatabase() ?? []) + [0] + Array("mysql_native_password".utf8) + [0]
         connection.sendPacket(response, sequence: 1)
         guard connection.receivePacket()?.payload.first == 0 else { throw TestbedFailure("the login was refused") }
         try run(SessionJournal.trackingText)
@@ -135,7 +135,7 @@ extension Integration {
             let expected = try first.signature()
 
             let second = try TrackedSession(port: pair.primary.port, journal: first.journal)
-            for text in first.journal.restoration() { try second.run(text) }
+            for text in first.journal.restoration().flatMap(\.texts) { try second.run(text) }
             let restored = try second.signature()
             #expect(restored.count == expected.count)
             for (one, other) in zip(restored, expected) where one != other {
@@ -153,7 +153,7 @@ extension Integration {
                 try first.statement(text)
             }
             let second = try TrackedSession(port: pair.primary.port, journal: first.journal)
-            for text in first.journal.restoration() { try second.run(text) }
+            for text in first.journal.restoration().flatMap(\.texts) { try second.run(text) }
             #expect(try second.run(Array("EXECUTE p".utf8)).last == [2] + Array("42".utf8))
             #expect(throws: TestbedFailure.self) {
                 try second.run(Array("INSERT INTO restoration_once VALUES (1)".utf8))

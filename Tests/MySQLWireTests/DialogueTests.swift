@@ -28,7 +28,8 @@ import Testing
                 #expect(tracker.isIdle, "\(note): the answer before has no end")
                 let command = packet.payload.first.flatMap(Command.init(rawValue:))
                 // A number that is no command is answered like one.
-                tracker.begin(command ?? .sleep, capabilities: fixture.capabilities)
+                tracker.begin(
+                    command ?? .sleep, capabilities: fixture.capabilities, asksForCursor: packet.asksForCursor)
                 #expect(tracker.isIdle == (command?.isUnanswered ?? false))
             case .server where login: break
             case .server(let packet):
@@ -49,12 +50,12 @@ import Testing
     /// However the bytes arrive, and with only the beginning of every packet at hand, the steps are the same.
     @Test(arguments: Fixture.all)
     func arrivalDoesNotMatter(_ fixture: Fixture) throws {
-        for (command, stream, file) in commands(of: fixture) {
+        for (command, asksForCursor, stream, file) in commands(of: fixture) {
             // With a file, the client speaks in between, which the server's stream does not show.
             guard !file else { continue }
             func begun() -> ResponseTracker {
                 var tracker = ResponseTracker()
-                tracker.begin(command, capabilities: fixture.capabilities)
+                tracker.begin(command, capabilities: fixture.capabilities, asksForCursor: asksForCursor)
                 return tracker
             }
             var whole = begun()
@@ -89,9 +90,10 @@ import Testing
     }
 
     /// The answered commands of a dialogue, each with the server's bytes, and whether the client sent a file.
-    private func commands(of fixture: Fixture) -> [(Command, [UInt8], Bool)] {
-        var all: [(Command, [UInt8], Bool)] = []
+    private func commands(of fixture: Fixture) -> [(Command, Bool, [UInt8], Bool)] {
+        var all: [(Command, Bool, [UInt8], Bool)] = []
         var command: Command?
+        var asksForCursor = false
         var stream: [UInt8] = []
         var file = false
         for line in fixture.lines.drop(while: { $0 != .over }).dropFirst() {
@@ -99,10 +101,11 @@ import Testing
             case .note: break
             case .client(let packet) where packet.sequence == 0:
                 command = packet.payload.first.flatMap(Command.init(rawValue:)) ?? .sleep
+                asksForCursor = packet.asksForCursor
             case .client: file = command != .changeUser
             case .server(let packet): stream += packet.framed
             case .over:
-                if let command, !command.isUnanswered { all.append((command, stream, file)) }
+                if let command, !command.isUnanswered { all.append((command, asksForCursor, stream, file)) }
                 stream = []
                 file = false
             }
@@ -129,7 +132,7 @@ import Testing
                 } else if packet.sequence == 0 {
                     tracker.begin(
                         packet.payload.first.flatMap(Command.init(rawValue:)) ?? .sleep,
-                        capabilities: fixture.capabilities)
+                        capabilities: fixture.capabilities, asksForCursor: packet.asksForCursor)
                     if packet.payload.first == Command.changeUser.rawValue {
                         let change = try packet.payload.read { bytes throws(WireError) in
                             try ChangeUser(payload: bytes, capabilities: fixture.capabilities)
@@ -195,7 +198,8 @@ import Testing
         let (command, answer) = try fixture.answer(to: note)
         var tracker = ResponseTracker()
         tracker.begin(
-            try #require(command.payload.first.flatMap(Command.init(rawValue:))), capabilities: fixture.capabilities)
+            try #require(command.payload.first.flatMap(Command.init(rawValue:))), capabilities: fixture.capabilities,
+            asksForCursor: command.asksForCursor)
         return answer.map { packet in
             let step = tracker.packet(packet.payload)
             if step == .localInfile { tracker.fileSent() }

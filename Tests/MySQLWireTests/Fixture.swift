@@ -17,6 +17,12 @@ struct Fixture: CustomTestStringConvertible {
         var sequence: UInt8
         var payload: [UInt8]
         var framed: [UInt8]
+
+        /// A COM_STMT_EXECUTE with a cursor type.
+        var asksForCursor: Bool {
+            payload.first == Command.statementExecute.rawValue
+                && payload.withUnsafeBytes { CommandPacket.cursorType($0) ?? 0 } != 0
+        }
     }
 
     struct Unreadable: Error { var text: String }

@@ -172,15 +172,36 @@ import Testing
         #expect(tracker.packet(ok) == .ok(more: false))
     }
 
-    /// Without an execution, the flag in the EOF before the rows ends nothing.
-    @Test func cursorFlagMeansExecutionsOnly() {
-        let cursor: [UInt8] = [0xFE, 0, 0, 0x42, 0]
-        for (command, step) in [(Command.statementExecute, Step.eof(more: false)), (.query, .flows)] {
-            var tracker = begun(command, classic)
+    /// The rows stay with a cursor that was asked for and opened. That a procedure has one of its own, says the same flag:
+    /// behind its result another follows.
+    @Test func onlyTheCursorThatWasAskedForKeepsTheRows() {
+        let opened: [UInt8] = [0xFE, 0, 0, 0x42, 0]
+        let ofProcedure: [UInt8] = [0xFE, 0, 0, 0x4A, 0]
+        let cases: [(Command, asks: Bool, [UInt8], Step)] = [
+            (.statementExecute, true, opened, .eof(more: false)), (.statementExecute, false, opened, .flows),
+            (.statementExecute, true, ofProcedure, .flows), (.statementExecute, false, ofProcedure, .flows),
+            (.statementExecute, true, eof, .flows), (.query, true, opened, .flows),
+            (.bulkExecute, true, opened, .flows),
+        ]
+        for (command, asks, end, step) in cases {
+            var tracker = ResponseTracker()
+            tracker.begin(command, capabilities: classic, asksForCursor: asks)
             _ = tracker.packet([1])
             _ = tracker.packet(definition)
-            #expect(tracker.packet(cursor) == step)
+            #expect(tracker.packet(end) == step)
         }
+    }
+
+    /// As MariaDB 10.11 answers CALL of a procedure that opens a cursor and returns two results.
+    @Test func resultsOfAProcedureWithACursor() {
+        let end: [UInt8] = [0xFE, 0, 0, 0x6A, 0]
+        var tracker = begun(.statementExecute, classic)
+        for _ in 0..<2 {
+            for packet in [[1], definition, end, [0, 0, 1, 0, 0, 0]] { #expect(tracker.packet(packet) == .flows) }
+            #expect(tracker.packet(end) == .eof(more: true))
+        }
+        #expect(tracker.packet([0, 0, 0, 0x22, 0, 0, 0]) == .ok(more: false))
+        #expect(tracker.isIdle)
     }
 
     @Test func changeUserExchange() {
