@@ -161,7 +161,9 @@ public struct SessionJournal: Sendable {
         }
         if frame.isNames && SessionVariables.setByNames.contains(name) { return }
         let present = variables.firstIndex { $0.name == name }
-        if userVariables.dependsOnContext, SessionVariables.context.contains(name), present.map({ variables[$0].value }) != value {
+        if userVariables.dependsOnContext, SessionVariables.context.contains(name),
+            present.map({ variables[$0].value }) != value
+        {
             userVariables.contextChanged(from: name == SessionVariables.timestamp ? nil : presentContext)
         }
         if name == SessionVariables.characterSetConnection {
@@ -496,8 +498,10 @@ public struct SessionJournal: Sendable {
         if isCharacterSetOfSchema { return nil }
         var texts: [[UInt8]] = []
         if let names { texts.append(Array("SET ".utf8) + names) }
-        let items = variables.filter { SessionVariables.context.contains($0.name) && $0.name != SessionVariables.timestamp }
-            .sorted(by: SessionVariables.precedes).map { SessionVariables.assignment($0.name, $0.value) }
+        let items = variables.filter {
+            SessionVariables.context.contains($0.name) && $0.name != SessionVariables.timestamp
+        }
+        .sorted(by: SessionVariables.precedes).map { SessionVariables.assignment($0.name, $0.value) }
         if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
         return texts
     }
@@ -560,7 +564,9 @@ public struct SessionJournal: Sendable {
                 Question(
                     text: Array("SET default_master_connection=@@default_master_connection".utf8), answer: .tracking))
         }
-        let reported = unanswered.filter { SessionVariables.trackedNames.contains($0) && !SessionVariables.sharesReport.contains($0) }
+        let reported = unanswered.filter {
+            SessionVariables.trackedNames.contains($0) && !SessionVariables.sharesReport.contains($0)
+        }
         if !reported.isEmpty {
             let items = reported.map { session + $0 + [0x3d] + session + $0 }
             questions.append(
@@ -583,7 +589,8 @@ public struct SessionJournal: Sendable {
             let present = variables.first { $0.name == SessionVariables.carrier }?.value ?? []
             questions.append(
                 Question(
-                    text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present), answer: .none))
+                    text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
+                    answer: .none))
         }
         return questions
     }

@@ -19,7 +19,8 @@ enum SessionVariables {
     /// What a session has from its login that changes answers, data or its own end. Set by anybody, known to every
     /// version.
     static let fromLogin = names(
-        "autocommit", "auto_increment_increment", "auto_increment_offset", "character_set_client", "character_set_connection",
+        "autocommit", "auto_increment_increment", "auto_increment_offset", "character_set_client",
+        "character_set_connection",
         "character_set_filesystem", "character_set_results", "character_set_server", "check_constraint_checks",
         "collation_connection", "collation_server", "completion_type", "default_storage_engine",
         "default_tmp_storage_engine", "default_week_format", "div_precision_increment",
