@@ -14,7 +14,7 @@ public enum RestorationStep: Sendable, Hashable {
     /// What is said to the server in it, as texts.
     public var texts: [[UInt8]] {
         switch self {
-        case .text(let text), .preparedName(_, let text): [text]
+        case .text(let text, _), .preparedName(_, let text): [text]
         case .context(let texts): texts
         case .statements, .lostStatements: []
         }

@@ -7,6 +7,11 @@ public final class EmbeddedPair: Sendable {
     public struct Account: Sendable {
         public let user: String
         public let password: String
+
+        public init(user: String, password: String) {
+            self.user = user
+            self.password = password
+        }
     }
 
     /// The proxy's service account, with the rights of `conf/grants.sql`.

@@ -13,18 +13,36 @@ private final class TrackedSession {
     private let connection: RawConnection
     var journal: SessionJournal
     private var status: StatusFlags = []
+    private var carried: [UInt8] = []
 
-    init(port: UInt16, journal: SessionJournal) throws {
+    /// `restores`: the login is one to rebuild that journal's session on, and has no schema yet.
+    init(port: UInt16, journal: SessionJournal, restores: Bool = false) throws {
         self.journal = journal
         connection = try RawConnection(port: port)
         guard connection.receivePacket() != nil else { throw TestbedFailure("no greeting") }
         let flags = UInt32(truncatingIfNeeded: Self.capabilities.rawValue)
         var response = withUnsafeBytes(of: flags.littleEndian) { Array($0) } + [0, 0, 0, 1, 45]
         response += [UInt8](repeating: 0, count: 23) + Array("root".utf8) + [0, 0]
-        response += (journal.loginDatabase() ?? []) + [0] + Array("mysql_native_password".utf8) + [0]
+        response += (restores ? [] : journal.database ?? []) + [0] + Array("mysql_native_password".utf8) + [0]
         connection.sendPacket(response, sequence: 1)
         guard connection.receivePacket()?.payload.first == 0 else { throw TestbedFailure("the login was refused") }
         try run(SessionJournal.trackingText)
+    }
+
+    private func ask(_ question: SessionJournal.Question) throws {
+        let before = journal
+        try run(question.text)
+        let reported = carried
+        switch question.answer {
+        case .reports: break
+        case .values(let names):
+            journal = before
+            journal.answered(reported, about: names)
+        case .tracking:
+            journal = before
+            journal.answeredTracking(reported)
+        case .none: journal = before
+        }
     }
 
     /// Runs a statement; an error is thrown with its text. Returns the rows as they came.
@@ -43,12 +61,17 @@ private final class TrackedSession {
                 continue
             }
             let ok = try packet.withUnsafeBytes { try OKPacket(payload: $0, capabilities: Self.capabilities) }
+            if status.symmetricDifference(ok.status).contains(.autocommit), !status.isEmpty {
+                journal.autocommit = ok.status.contains(.autocommit)
+            }
             status = ok.status
             journal.apply(change ?? .none)
             if ok.lastInsertID != 0 { journal.lastInsertID = ok.lastInsertID }
             for fact in ok.changes {
                 switch fact {
-                case .systemVariable(let name, let value): journal.systemVariable(name: name, value: value)
+                case .systemVariable(let name, let value):
+                    if name == SessionJournal.carrier { carried = value }
+                    journal.systemVariable(name: name, value: value)
                 case .schema(let name): journal.schema(name)
                 case .stateChanged(let changed): if changed { journal.stateChanged() }
                 case .gtids, .transactionCharacteristics, .transactionState, .userVariable, .unknown: break
@@ -64,10 +87,15 @@ private final class TrackedSession {
         let dialect = Dialect(status: status.rawValue)
         let facts = Array(text.utf8).withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect) }
         try run(Array(text.utf8), change: facts.change)
-        if let text = journal.pendingTracking {
-            journal.trackingRestored()
-            try run(text)
+        if journal.asks {
+            for question in journal.questions() { try ask(question) }
+            journal.questionsAnswered()
         }
+    }
+
+    /// Rebuilds the session that `journal` tells of.
+    func restore(_ journal: SessionJournal) throws {
+        for text in journal.restoration(isAutocommit: true).flatMap(\.texts) { try run(text) }
     }
 
     /// Everything that can be asked of a session.
@@ -134,8 +162,8 @@ extension Integration {
             #expect(first.journal.losses == [])
             let expected = try first.signature()
 
-            let second = try TrackedSession(port: pair.primary.port, journal: first.journal)
-            for text in first.journal.restoration().flatMap(\.texts) { try second.run(text) }
+            let second = try TrackedSession(port: pair.primary.port, journal: first.journal, restores: true)
+            try second.restore(first.journal)
             let restored = try second.signature()
             #expect(restored.count == expected.count)
             for (one, other) in zip(restored, expected) where one != other {
@@ -152,8 +180,8 @@ extension Integration {
             for text in ["SET sql_mode='ANSI_QUOTES'", "PREPARE p FROM 'SELECT 41 + 1'", "SET @@tx_read_only=1"] {
                 try first.statement(text)
             }
-            let second = try TrackedSession(port: pair.primary.port, journal: first.journal)
-            for text in first.journal.restoration().flatMap(\.texts) { try second.run(text) }
+            let second = try TrackedSession(port: pair.primary.port, journal: first.journal, restores: true)
+            try second.restore(first.journal)
             #expect(try second.run(Array("EXECUTE p".utf8)).last == [2] + Array("42".utf8))
             #expect(throws: TestbedFailure.self) {
                 try second.run(Array("INSERT INTO restoration_once VALUES (1)".utf8))

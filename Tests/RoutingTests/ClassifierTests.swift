@@ -100,11 +100,15 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(change("SELECT 1") == nil)
         #expect(change("INSERT INTO t VALUES ('a@b')") == nil)
         #expect(change("USE d") == .systemVariables)
-        #expect(change("SET sql_mode='', time_zone='x'") == .systemVariables)
+        #expect(
+            change("SET sql_mode='', time_zone='x'")
+                == .several([.systemVariables, .setVariables([Array("sql_mode".utf8), Array("time_zone".utf8)])]))
         #expect(change("LOCK TABLES t READ") == .lockTables)
-        #expect(change("FLUSH TABLES WITH READ LOCK") == .lockTables)
+        #expect(change("FLUSH TABLES WITH READ LOCK") == .lockServer)
+        #expect(change("FLUSH LOCAL TABLES WITH READ LOCK") == .lockServer)
+        #expect(change("FLUSH TABLES t WITH READ LOCK") == .lockTables)
         #expect(change("FLUSH TABLES") == nil)
-        #expect(change("BACKUP STAGE START") == .lockTables)
+        #expect(change("BACKUP STAGE START") == .lockServer)
         #expect(change("BACKUP UNLOCK") == .unlockTables)
         #expect(change("UNLOCK TABLES") == .unlockTables)
         #expect(change("DO RELEASE_ALL_LOCKS()") == .releaseAllLocks)
@@ -124,7 +128,9 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(change("ALTER TABLE a RENAME b") == .renameTables)
         #expect(change("ALTER TABLE a ADD b INT") == nil)
         #expect(change("WIBBLE") == .unknown)
-        #expect(change("SELECT 1; SET sql_mode=''") == .systemVariables)
+        #expect(
+            change("SELECT 1; SET sql_mode=''")
+                == .sequence([.none, .several([.systemVariables, .setVariables([Array("sql_mode".utf8)])])]))
         #expect(change("SELECT 1; SET @a=1") == .unknown)
         #expect(change("CREATE TABLE t SELECT @a:=1") == .loseUserVariables([Array("a".utf8)]))
     }
@@ -166,18 +172,32 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
                 == .several([.systemVariables, .setNames(name("NAMES latin1 COLLATE latin1_bin"))]))
         #expect(
             change("SET timestamp = DEFAULT") == .several([.systemVariables, .clearVariable(name("timestamp"))]))
-        #expect(change("SET timestamp = 5") == .systemVariables)
+        #expect(
+            change("SET timestamp = 5")
+                == .several([.systemVariables, .setVariable(name("timestamp"), name("5"))]))
+        #expect(
+            change("SET timestamp = 0.0") == .several([.systemVariables, .clearVariable(name("timestamp"))]))
+        #expect(
+            change("SET timestamp = @a") == .several([.systemVariables, .setVariables([name("timestamp")])]))
+        #expect(
+            change("SET sql_log_bin = DEFAULT") == .several([.systemVariables, .clearVariable(name("sql_log_bin"))]))
+        #expect(change("SET insert_id = 5") == .several([.systemVariables, .oneShotVariables]))
         #expect(
             change("SET @@sort_buffer_size = 5, @@session.sql_mode = ''")
-                == .several([.systemVariables, .tracking([name("sort_buffer_size")])]))
+                == .several([.systemVariables, .setVariables([name("sort_buffer_size")])]))
         #expect(
             change("SET session_track_schema=1, autocommit=1")
-                == .several([.systemVariables, .tracking([name("autocommit")])]))
+                == .several([.systemVariables, .setVariables([name("autocommit")])]))
         #expect(
             change("SET @@tx_isolation='SERIALIZABLE'")
                 == .several([.systemVariables, .nextTransaction(name("SET @@tx_isolation='SERIALIZABLE'"))]))
         #expect(change("SET TRANSACTION READ ONLY") == .nextTransaction(name("SET TRANSACTION READ ONLY")))
-        #expect(change("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE") == .systemVariables)
+        #expect(
+            change("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE")
+                == .setVariables([name("tx_isolation"), name("tx_read_only")]))
+        #expect(
+            change("SET session_track_schema=0")
+                == .several([.systemVariables, .tracking([name("session_track_schema")])]))
         #expect(
             change("SET STATEMENT max_statement_time=1, sql_mode='' FOR SELECT 1")
                 == .passingVariables([name("max_statement_time"), name("sql_mode")]))
