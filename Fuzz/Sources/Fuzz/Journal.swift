@@ -29,7 +29,7 @@ enum Journal {
             require(journal.byteCount <= journal.byteCountMax + besides, "\(journal.byteCount) bytes are kept")
         }
         // What is run on the new server is one statement each.
-        for text in journal.restoration() { require(!text.isEmpty, "an empty statement restores nothing") }
+        for step in journal.restoration() { require(!step.text.isEmpty, "an empty statement restores nothing") }
         _ = journal.losses.description
     }
 }
