@@ -45,6 +45,8 @@ public struct SessionJournal: Sendable {
     /// Present default schema: UTF-8, as the server reports it; before ``loggedIn(_:schema:)`` as the client said it.
     public private(set) var database: [UInt8]?
 
+    private var isDatabaseReported = false
+
     /// The id of the last OK packet that had one; LAST_INSERT_ID() is rebuilt from it. (For an INSERT with an
     /// explicit value for its auto_increment column the packet's id is that value, LAST_INSERT_ID() is not.)
     public var lastInsertID: UInt64 = 0
@@ -206,6 +208,7 @@ public struct SessionJournal: Sendable {
     public mutating func loggedIn(_ values: LoginValues, schema: [UInt8]) {
         login = values
         database = schema.isEmpty ? nil : schema
+        isDatabaseReported = true
     }
 
     /// The session stands on another server, which was the first to be asked what a login has.
@@ -216,6 +219,7 @@ public struct SessionJournal: Sendable {
     /// The default schema is now this one; empty: none.
     public mutating func schema(_ name: [UInt8]) {
         database = name.isEmpty ? nil : name
+        isDatabaseReported = true
         variables.removeAll { SessionVariables.ofSchema.contains($0.name) }
         limit()
     }
@@ -330,9 +334,10 @@ public struct SessionJournal: Sendable {
 
     /// COM_RESET_CONNECTION succeeded. The server keeps the default schema and the role.
     public mutating func reset() {
-        let role = self.role
+        let (role, isDatabaseReported) = (self.role, self.isDatabaseReported)
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
         self.role = role
+        self.isDatabaseReported = isDatabaseReported
     }
 
     /// COM_CHANGE_USER succeeded, with this default schema.
@@ -679,7 +684,7 @@ public struct SessionJournal: Sendable {
     private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
         let text = Array("USE ".utf8) + SQLText.identifier(schema)
         // A server that has said nothing yet has not said this either: it is the client's own spelling.
-        guard self.login != nil, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        guard isDatabaseReported, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
         let back: [[UInt8]]
         if let login {
             let items = SessionVariables.setByNames.compactMap { name in

@@ -29,7 +29,7 @@ extension Integration {
             SessionCase(
                 ["SET timestamp=1e9", "SET timestamp=DEFAULT", "INSERT INTO t VALUES ()"],
                 asks: "SELECT ABS(@@timestamp - UNIX_TIMESTAMP(SYSDATE(6))) < 60"),
-            SessionCase(["SET timestamp=1e9", "INSERT INTO u VALUES (7)"], asks: "SELECT @@timestamp"),
+            SessionCase(["SET timestamp=1e9", "INSERT INTO t VALUES ()"], asks: "SELECT @@timestamp"),
             SessionCase(["SET last_insert_id=77", "SET identity=78"], asks: "SELECT LAST_INSERT_ID()"),
             SessionCase(
                 ["SET STATEMENT foreign_key_checks=0, sql_mode='' FOR SELECT 1"],

@@ -49,7 +49,9 @@ extension Integration {
             try Stage.run { stage in
                 let root = try stage.pair.asRoot()
                 // From 11.5 on a server that tracks all tells some of it under names that depend on what came first.
-                let version = root.serverVersion.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
+                let version = root.serverVersion.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap {
+                    Int($0)
+                }
                 if wish.contains(where: { $0.contains("'*'") }), !version.lexicographicallyPrecedes([11, 5]) { return }
                 try WireSession.makeAccount(root)
                 let flags = Wire.Flags.plain.union(.sessionTrack)
