@@ -19,6 +19,7 @@ extension Worker {
         let clientID = UnsafeRawBufferPointer(packet).uint32(at: Self.idOffset)
         guard let i = s.pointee.prepared.index(of: clientID) else { return unknownPrepared(s, command, clientID) }
         s.pointee.statementID = s.pointee.prepared[i].clientID
+        if s.pointee.prepared[i].failure != nil { return useFailed(s, i, command) }
         switch command {
         case .statementClose:
             let nodeID = s.pointee.prepared[i].nodeID
@@ -60,6 +61,21 @@ extension Worker {
         }
         packet.set(s.pointee.prepared[i].nodeID, at: Self.idOffset)
         return true
+    }
+
+    /// The present node has refused to prepare it: the id that it had on another may be some other statement's there.
+    private func useFailed(_ s: SessionRef, _ i: Int, _ command: Command) -> Bool {
+        switch command {
+        case .statementClose:
+            budgetPrepared(s) { $0.remove(at: i) }
+            return drop(s)
+        case .statementSendLongData: return drop(s)
+        case _:
+            guard let failure = s.pointee.prepared[i].failure else { return true }
+            noteFailed(s)
+            answer(s, failure)
+            return false
+        }
     }
 
     /// What the execution of a statement that is not plain will have changed when it succeeds.

@@ -13,6 +13,9 @@ extension Integration {
             let after: [String]
             var parameters: [PreparedStatement.Parameter] = []
             var testDescription: String { name }
+
+            /// Of a literal with a backslash in it the proxy does not read what it says.
+            var isNamed: Bool { parameters.isEmpty && !text.contains("\\") }
         }
 
         static let cases = [
@@ -70,18 +73,14 @@ extension Integration {
                         try client.query(
                             "SELECT DATABASE(), @@sql_mode, @@character_set_client, @@collation_connection")
                     }
-                    let named = item.parameters.isEmpty ? [try Answer { try client.query("EXECUTE p") }] : []
+                    let named = item.isNamed ? [try Answer { try client.query("EXECUTE p") }] : []
                     return [binary, state] + named
                 }
                 func open(_ client: Client, _ item: Case) throws -> PreparedStatement {
                     for text in item.before { try client.query(text) }
                     let statement = try client.prepare(item.text)
                     let doubled = item.text.replacing("'", with: "''")
-                    // What is in a literal is read as such first; a backslash in it would say two things.
-                    let escaped =
-                        item.before.contains { $0.contains("NO_BACKSLASH") }
-                        ? doubled : doubled.replacing("\\", with: "\\\\")
-                    if item.parameters.isEmpty { try client.query("PREPARE p FROM '\(escaped)'") }
+                    if item.isNamed { try client.query("PREPARE p FROM '\(doubled)'") }
                     for text in item.after { try client.query(text) }
                     return statement
                 }
@@ -99,8 +98,6 @@ extension Integration {
                     try move(stage)
                     for one in all {
                         let found = try ask(one.client, one.statement, one.item)
-                        // Of a text with a backslash in it, by name, not everything is known; then that is said.
-                        if found.count == 3, found[2].saysLost { continue }
                         #expect(found == one.expected, "\(one.item.name), after \(move)")
                     }
                 }
@@ -149,6 +146,9 @@ extension Integration {
                 try Move.crash(stage)
                 #expect(try Answer { try here.execute() } == .rows([["ctx_a"]]))
                 #expect(try Answer { try gone.execute() } == .error(1049))
+                // Its id on the node before may be another's on this one.
+                gone.close()
+                #expect(try Answer { try here.execute() } == .rows([["ctx_a"]]))
                 // Not in another schema: there is none of that name any more.
                 #expect(try Answer { try client.query("EXECUTE g") } == .error(1243))
                 #expect(try Answer { try client.query("EXECUTE h") } == .rows([["ctx_a"]]))

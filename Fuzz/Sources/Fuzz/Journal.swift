@@ -29,7 +29,9 @@ enum Journal {
             require(journal.byteCount <= journal.byteCountMax + besides, "\(journal.byteCount) bytes are kept")
         }
         // What is run on the new server is one statement each.
-        for text in journal.restoration().flatMap(\.texts) { require(!text.isEmpty, "an empty statement restores nothing") }
+        for text in journal.restoration().flatMap(\.texts) {
+            require(!text.isEmpty, "an empty statement restores nothing")
+        }
         _ = journal.losses.description
     }
 }
