@@ -31,6 +31,7 @@ public final class ClusterWatch {
     private var tables: TableFacts?
     private var tablesGeneration = Generation.none
     private var tablesDue: Timer?
+    private var tablesAskedAt = Instant(nanoseconds: 0)
     private var refresh: Timer?
     /// Of the accounts that were handed on last.
     private var accountsFingerprint: Int?
@@ -212,8 +213,10 @@ public final class ClusterWatch {
     public func tablesChanged() {
         tableReader.forget()
         guard isRunning, tablesDue == nil else { return }
-        tablesDue = loop.schedule(after: Self.tablesPause) { [weak self] in
+        let rest = Self.tablesPause - (MonotonicClock.now() - tablesAskedAt)
+        tablesDue = loop.schedule(after: max(.zero, rest)) { [weak self] in
             self?.tablesDue = nil
+            self?.tablesAskedAt = MonotonicClock.now()
             self?.tableReader.stop()
             self?.tableReader.forget()
             self?.refreshAccounts()

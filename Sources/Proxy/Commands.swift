@@ -399,7 +399,7 @@ extension Worker {
         s.pointee.hasChange = facts.change != nil
         if facts.effect == .opaque, TableChange.isPossible(in: text) {
             s.pointee.changesTables = true
-            fleet.tablesChanged()
+            fleet.tablesChanged(isOver: false)
         }
     }
 

@@ -153,10 +153,10 @@ final class FleetState: Sendable {
     func thread(of session: UInt32) -> UInt32? { threads.withLock { $0[session] } }
     func set(thread: UInt32?, of session: UInt32) { threads.withLock { $0[session] = thread } }
 
-    /// A session creates or alters a table, or has done so.
-    func tablesChanged() {
+    /// A session creates or alters a table, or has done so: then they are looked at again.
+    func tablesChanged(isOver: Bool) {
         tablesChangedAt.store(MonotonicClock.now().nanoseconds, ordering: .releasing)
-        onTablesChanged()
+        if isOver { onTablesChanged() }
     }
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }

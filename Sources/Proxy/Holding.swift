@@ -168,7 +168,7 @@ extension Worker {
         s.pointee.hasChange = false
         if s.pointee.changesTables {
             s.pointee.changesTables = false
-            fleet.tablesChanged()
+            fleet.tablesChanged(isOver: true)
         }
         s.pointee.reruns = 0
         if s.pointee.isGuarded {

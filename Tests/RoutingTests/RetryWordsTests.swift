@@ -2,8 +2,6 @@ import Foundation
 import Routing
 import Testing
 
-@testable import Proxy
-
 /// Client libraries and frameworks run a statement again where an error's text or state says to them that the connection
 /// was lost. No error of ours may look so whose statement may have been executed.
 @Suite struct RetryWordsTests {
@@ -91,12 +89,11 @@ import Testing
 
     @Test(arguments: RetryWordsTests.refusals)
     func asPDOWritesIt(_ refusal: Refusal) {
-        let packet = refusal.packet
-        let state = Self.states[packet.sqlState] ?? "<<Unknown error>>"
-        let text = "SQLSTATE[\(packet.sqlState)]: \(state): \(packet.code) \(packet.message)"
+        let state = Self.states[refusal.sqlState] ?? "<<Unknown error>>"
+        let text = "SQLSTATE[\(refusal.sqlState)]: \(state): \(refusal.code) HAProxyDB: \(refusal.message)"
         #expect(Self.isTakenForALostConnection(text) == nil, "\(text)")
         // 1053 is the one code of a server's that says: somebody else, at once.
-        #expect(packet.code != 1053)
+        #expect(refusal.code != 1053)
     }
 
     /// PDO writes "Communication link failure" of these. None of them answers a statement that a node may have executed.
