@@ -274,6 +274,7 @@ extension Worker {
             closeNode(s, reset: true)
             leaveQueue(s)
             keepJournal(s, SessionJournal(database: s.pointee.journal.database))
+            setCharacterSetOfLogin(s)
             budgetPrepared(s) { $0.removeAll() }
             answerHeld(s, .restorationFailed(code: 2013, message: "the server ended the connection"))
         }
@@ -299,6 +300,7 @@ extension Worker {
         }
         counters.moved.add()
         s.pointee.moves += 1
+        loseLeftovers(s)
         setStatus(s, ok.status)
         s.pointee.restorationError = nil
         s.pointee.backend = s.pointee.frontend == .held ? .restoring : .attached
@@ -413,12 +415,8 @@ extension Worker {
         leaveQueue(s)
         if let error = s.pointee.restorationError {
             keepJournal(s, SessionJournal(database: s.pointee.journal.database))
+            setCharacterSetOfLogin(s)
             return answerHeld(s, .restorationFailed(code: error.code, message: error.message))
-        }
-        if s.pointee.command == .query {
-            if StatementClassifier.classify(s.pointee.statementText, dialect: dialect(s)).readsPrevious {
-                return answerHeld(s, .previousLost)
-            }
         }
         sendHeld(s)
     }

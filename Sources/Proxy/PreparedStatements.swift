@@ -1,4 +1,5 @@
 import MySQLWire
+import Routing
 
 /// A prepared statement of the client's: the id that it knows, the id on the present node, and what is needed to
 /// prepare it again on another.
@@ -11,6 +12,8 @@ struct PreparedStatement {
     /// The text as the client prepared it.
     let text: [UInt8]
     let parameters: Int
+    /// There is a KILL in it, whose id has to be looked at with every execution.
+    let isKill: Bool
     /// The parameters' types as last bound, 2 bytes each; empty while never bound.
     var types: [UInt8] = []
     /// The present node has seen `types`.
@@ -49,7 +52,9 @@ struct PreparedStatements {
     /// Adds a statement and returns the id for the client.
     mutating func add(nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int) -> UInt32 {
         let id = nextID()
-        let statement = PreparedStatement(clientID: id, nodeID: nodeID, text: [UInt8](text), parameters: parameters)
+        let statement = PreparedStatement(
+            clientID: id, nodeID: nodeID, text: [UInt8](text), parameters: parameters,
+            isKill: KillStatement.isMentioned(in: text))
         lastIndex = place(of: id)
         all.insert(statement, at: lastIndex)
         lastID = id

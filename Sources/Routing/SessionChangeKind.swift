@@ -37,6 +37,14 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
         case expression
     }
 
+    /// What LAST_INSERT_ID() gives from now on.
+    public enum InsertID: Sendable, Hashable {
+        case value(UInt64)
+        /// The OK packet's insert id, if it has one; without one it can't be known.
+        case ofPacket
+        case unknown
+    }
+
     /// Nothing that the server does not report; it may report a change of state.
     case none
     /// System variables of the session were set: the server reports each by itself.
@@ -75,6 +83,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case deallocateName([UInt8])
     /// EXECUTE name: the journal knows the text.
     case executeName([UInt8])
+    /// LAST_INSERT_ID(expression), and statements that may insert without saying what.
+    case insertID(InsertID)
     case xaBegun
     case xaEnded
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
@@ -86,6 +96,21 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
 }
 
 extension SessionChangeKind {
+    /// What it says of LAST_INSERT_ID(); nil for nothing.
+    public var ofInsertID: InsertID? {
+        switch self {
+        case .insertID(let id): id
+        case .procedure, .unknown: .unknown
+        case .several(let changes): changes.lazy.compactMap(\.ofInsertID).first
+        case .none, .systemVariables, .setUserVariables, .loseUserVariables, .clearVariable, .passingVariables,
+            .setNames,
+            .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables,
+            .unlockTables, .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName,
+            .deallocateName, .executeName, .xaBegun, .xaEnded:
+            nil
+        }
+    }
+
     /// All of them as one; nil for none. Flat, whatever statement stood in whatever other.
     static func joined(_ changes: [SessionChangeKind]) -> SessionChangeKind? {
         var flat: [SessionChangeKind] = []

@@ -37,9 +37,14 @@ public struct SessionJournal: Sendable {
     /// Present default schema (UTF-8, as the server reports it).
     public private(set) var database: [UInt8]?
 
-    /// The id of the last OK packet that had one; LAST_INSERT_ID() is rebuilt from it. (For an INSERT with an
-    /// explicit value for its auto_increment column the packet's id is that value, LAST_INSERT_ID() is not.)
-    public var lastInsertID: UInt64 = 0
+    /// What LAST_INSERT_ID() gives, as far as it is known; setting it says that it is.
+    public var lastInsertID: UInt64 = 0 {
+        didSet { isInsertIDUncertain = false }
+    }
+
+    /// LAST_INSERT_ID() may be something else, since a statement has been run that does not tell. It is not rebuilt then,
+    /// and whoever asks for it after a move has to be told.
+    public private(set) var isInsertIDUncertain = false
 
     /// The client changed what is tracked: run this text, then call ``trackingRestored()``. Its answer's facts are
     /// to be fed as usual, after `apply(.systemVariables)`.
@@ -93,6 +98,9 @@ public struct SessionJournal: Sendable {
     /// For what others see: open cursors, long data.
     public mutating func lose(_ losses: Losses) { marked.formUnion(losses) }
     public mutating func regain(_ losses: Losses) { marked.subtract(losses) }
+
+    /// What the last statement did to LAST_INSERT_ID() can't be told from it.
+    public mutating func loseInsertID() { isInsertIDUncertain = true }
 
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
@@ -195,7 +203,16 @@ public struct SessionJournal: Sendable {
 
     private mutating func note(_ change: SessionChangeKind, isNested: Bool) {
         switch change {
-        case .none, .procedure:
+        case .none:
+            break
+        case .procedure:
+            isInsertIDUncertain = true
+        case .insertID(.value(let id)):
+            lastInsertID = id
+        case .insertID(.unknown):
+            isInsertIDUncertain = true
+        case .insertID(.ofPacket):
+            // Comes with the packet.
             break
         case .systemVariables:
             frame.isExplained = true
@@ -300,6 +317,7 @@ public struct SessionJournal: Sendable {
             marked.remove(.xa)
         case .unknown:
             frame.isExplained = true
+            isInsertIDUncertain = true
             marked.insert(.unknown)
         case .several(let changes):
             for change in changes { note(change, isNested: isNested) }
@@ -320,6 +338,18 @@ public struct SessionJournal: Sendable {
         }
         let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
         if let change = facts.change { note(change, isNested: true) }
+    }
+
+    /// The text of the statement prepared under this name (ASCII-lowercased), where it is known.
+    public func preparedText(_ name: [UInt8]) -> [UInt8]? {
+        prepared.first { $0.name == name }?.literal.flatMap { SQLScanner.contents(ofLiteral: $0) }
+    }
+
+    /// `WHERE id IS NULL` asks for the row of LAST_INSERT_ID().
+    public var isAutoNull: Bool {
+        variables.contains {
+            $0.name == Known.autoIsNull && ($0.value == [0x31] || ASCII.lowercased($0.value) == Known.on)
+        }
     }
 
     private func literal(of source: SessionChangeKind.PreparedSource) -> [UInt8]? {
@@ -364,7 +394,9 @@ public struct SessionJournal: Sendable {
         if movesSchema, let database { texts.append(use(database)) }
 
         var items = variables.sorted(by: Known.precedes).map(assignment)
-        if lastInsertID != 0 { items.append(Array("@@session.last_insert_id=\(lastInsertID)".utf8)) }
+        if lastInsertID != 0 && !isInsertIDUncertain {
+            items.append(Array("@@session.last_insert_id=\(lastInsertID)".utf8))
+        }
         if !items.isEmpty { texts.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))) }
 
         // After the variables above, since how these are read depends on them.
@@ -455,6 +487,8 @@ private enum Known {
     static let characterSetConnection = Array("character_set_connection".utf8)
     /// Can go back to following the clock, which no text of a context says.
     static let timestamp = Array("timestamp".utf8)
+    static let autoIsNull = Array("sql_auto_is_null".utf8)
+    static let on = Array("on".utf8)
     static let collationConnection = Array("collation_connection".utf8)
 
     /// What SET NAMES and SET CHARACTER SET set; the collation is set without a report.
