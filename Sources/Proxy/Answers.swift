@@ -84,7 +84,7 @@ extension Worker {
             switch step {
             case .flows: break
             case .ok(let more):
-                if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 {
+                if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 || s.pointee.hasChange {
                     noteInsertID(s, payload)
                 }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
@@ -94,8 +94,9 @@ extension Worker {
                 } else if s.pointee.hasChange {
                     changedWithoutNews(s, payload, more: more)
                 }
-                if !more { afterwards = .finished }
+                if more { s.pointee.answerNumber &+= 1 } else { afterwards = .finished }
             case .eof(let more):
+                if insertsAndReturns(s) { s.pointee.journal.loseInsertID() }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
                     applyChange(s)
                     s.pointee.journal.stateChanged()
@@ -103,7 +104,7 @@ extension Worker {
                 } else if more {
                     answeredInSequence(s)
                 }
-                if !more { afterwards = .finished }
+                if more { s.pointee.answerNumber &+= 1 } else { afterwards = .finished }
             case .done: afterwards = .finished
             case .error:
                 if let code = demotion(s, payload) {
@@ -116,6 +117,7 @@ extension Worker {
                     break packets
                 }
                 s.pointee.answerFailed = true
+                noteFailedInsert(s)
                 failed(s, payload, isFirst: offset == first && !s.pointee.answerBegun)
                 afterwards = .finished
             case .prepared(let nodeID, _, let parameters, let more):
@@ -302,19 +304,14 @@ extension Worker {
     func note(_ s: SessionRef, _ changes: [SessionChange]) {
         for change in changes {
             switch change {
-            case .systemVariable(let name, let value): s.pointee.journal.systemVariable(name: name, value: value)
+            case .systemVariable(let name, let value):
+                if name == Self.characterSetClient { s.pointee.characterSet = ClientCharacterSet(name: value) }
+                s.pointee.journal.systemVariable(name: name, value: value)
             case .schema(let name): s.pointee.journal.schema(name)
             case .stateChanged(let changed): if changed { s.pointee.journal.stateChanged() }
             case .gtids, .transactionCharacteristics, .transactionState, .userVariable, .unknown: break
             }
         }
-    }
-
-    /// LAST_INSERT_ID() is state of the session.
-    private func noteInsertID(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
-        guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities), ok.lastInsertID != 0
-        else { return }
-        s.pointee.journal.lastInsertID = ok.lastInsertID
     }
 
     /// The characteristics of SET TRANSACTION are used up by the next transaction.
@@ -340,6 +337,8 @@ extension Worker {
             s.pointee.journal.reset()
             s.pointee.tracksWithNext = true
             s.pointee.asksWithNext = false
+            setCharacterSetOfLogin(s)
+            s.pointee.leftovers = []
             budgetJournal(s)
             budgetPrepared(s) { $0.removeAll() }
         case .statementFetch:

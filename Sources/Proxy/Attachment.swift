@@ -278,6 +278,7 @@ extension Worker {
             closeNode(s, reset: true)
             leaveQueue(s)
             keepJournal(s, SessionJournal(database: s.pointee.journal.database))
+            setCharacterSetOfLogin(s)
             budgetPrepared(s) { $0.removeAll() }
             answerHeld(s, .restorationFailed(code: 2013, message: "the server ended the connection"))
         }
@@ -305,6 +306,7 @@ extension Worker {
         guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
         counters.moved.add()
         s.pointee.moves += 1
+        loseLeftovers(s)
         setStatus(s, ok.status)
         s.pointee.restorationError = nil
         s.pointee.refusedParts = []
@@ -603,7 +605,6 @@ extension Worker {
             s.pointee.restorationError = nil
             return answerHeld(s, .restorationFailed(parts, code: error.code, message: error.message))
         }
-        if readsPrevious(s) { return answerHeld(s, .previousLost) }
         sendHeld(s)
     }
 

@@ -232,6 +232,7 @@ extension Worker {
             guard header.sequence == s.pointee.clientSequence &+ 1 else { return endOutOfOrder(s, header) }
             s.pointee.clientSequence = header.sequence
             s.pointee.clientSkip = PacketHeader.size + header.length
+            s.pointee.flowingSkip = PacketHeader.size
             s.pointee.clientContinues = header.length == PacketHeader.payloadMax
             if !forwarding { s.pointee.sequence = header.sequence }
         }
@@ -240,6 +241,9 @@ extension Worker {
             let part = buffer.part(offset..<offset + n)
             writeNode(s, part)
             if s.pointee.keepsStream { s.pointee.keepsStream = s.pointee.statement.append(part) }
+            // Of a packet that continues the statement the first bytes are its header.
+            s.pointee.flowing?.take(part.part(from: min(s.pointee.flowingSkip, n)))
+            s.pointee.flowingSkip -= min(s.pointee.flowingSkip, n)
         }
         s.pointee.clientSkip -= n
         offset += n
@@ -318,8 +322,12 @@ extension Worker {
         switch command {
         case .query:
             let text = bytes.part(from: PacketHeader.size + 1)
-            // Of a text that flows the head says nothing: it is looked at when it is whole.
-            if isWhole, !StatementClassifier.isPlain(text) {
+            if !isWhole {
+                // Of a text that flows the head says nothing: it is looked at when it is whole, or as it passes.
+                s.pointee.flowing = FlowingStatement(dialect: dialect(s))
+                s.pointee.flowing?.take(text)
+                s.pointee.flowingSkip = 0
+            } else if !StatementClassifier.isPlain(text) {
                 noteChange(s, text)
                 if s.pointee.refusal == nil, killed(s, text) { return }
             }
@@ -327,6 +335,11 @@ extension Worker {
             .statementClose:
             guard packet.count >= 9 else { return answerOwn(s, .malformedPacket) }
             guard usePrepared(s, command, packet) else { return }
+            if s.pointee.executesKill, command == .statementExecute, isWhole, s.pointee.refusal == nil,
+                killsPrepared(s, bytes)
+            {
+                return
+            }
         case .statementPrepare:
             guard mayPrepare(s, packet.count + s.pointee.clientSkip) else { return }
         case .ping, .statistics: break
@@ -351,9 +364,9 @@ extension Worker {
             guard let refusal = s.pointee.refusal else { return }
             return answerHeld(s, refusal)
         }
-        if s.pointee.guardLeft, let effect = effectOfAsking(s, command, bytes) {
+        if s.pointee.guardLeft, let facts = factsOfAsking(s, command, bytes) {
             // What the statement before left is gone with the end of its guard: this one is answered under the same.
-            guard effect == .read else { return answerHeld(s, .previousLost) }
+            guard facts.effect == .read else { return answerHeld(s, .leftoversLost(facts.reads)) }
             s.pointee.guardLeft = false
             s.pointee.isGuarded = true
         }
@@ -375,21 +388,16 @@ extension Worker {
         }
     }
 
-    /// The same for a statement that has flowed through. One too large to keep is taken for harmless only where it
-    /// begins as a statement that writes rows: such are the large ones (loads of dumps).
+    /// The same for a statement that has flowed through: one too large to keep has been read as it passed.
     private func noteFlowedChange(_ s: SessionRef) {
-        let text = s.pointee.statementText
         if s.pointee.statementKept {
+            let text = s.pointee.statementText
             if !StatementClassifier.isPlain(text) { noteChange(s, text) }
-            return
-        }
-        switch text.first.map({ $0 | 0x20 }) {
-        // insert, replace, update
-        case 0x69, 0x72, 0x75: break
-        case _:
+        } else if s.pointee.flowing?.isPlain != true {
             s.pointee.change = .unknown
             s.pointee.hasChange = true
         }
+        s.pointee.flowing = nil
     }
 
     /// What a statement that is not plain will have changed when it succeeds.
@@ -423,18 +431,18 @@ extension Worker {
     }
 
     /// Of a command that asks for what the statement before left, which a COMMIT of ours would hide.
-    private func effectOfAsking(
+    private func factsOfAsking(
         _ s: SessionRef, _ command: Command, _ packet: UnsafeRawBufferPointer
-    ) -> StatementFacts.Effect? {
-        func effect(_ text: UnsafeRawBufferPointer) -> StatementFacts.Effect? {
+    ) -> StatementFacts? {
+        func asking(_ text: UnsafeRawBufferPointer) -> StatementFacts? {
             let facts = StatementClassifier.classify(text, dialect: dialect(s))
-            return facts.readsPrevious ? facts.effect : nil
+            return facts.readsPrevious ? facts : nil
         }
         switch command {
-        case .query: return effect(packet.part(from: PacketHeader.size + 1))
+        case .query: return asking(packet.part(from: PacketHeader.size + 1))
         case .statementExecute, .bulkExecute:
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
-            return s.pointee.prepared[i].text.withUnsafeBytes(effect)
+            return s.pointee.prepared[i].text.withUnsafeBytes(asking)
         case _: return nil
         }
     }
@@ -447,7 +455,9 @@ extension Worker {
 
     @inline(__always)
     private func sendStatement(_ s: SessionRef, from packet: UnsafeRawBufferPointer) {
+        if !s.pointee.leftovers.isEmpty, refusesLeftover(s, packet) { return }
         s.pointee.answerBegun = false
+        s.pointee.answerNumber = 0
         s.pointee.answerFailed = false
         s.pointee.sequence = 0
         let command = s.pointee.command

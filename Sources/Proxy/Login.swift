@@ -231,6 +231,8 @@ extension Worker {
         s.pointee.previousCredentials?.wipe()
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
+        setCharacterSetOfLogin(s)
+        s.pointee.leftovers = []
         setStatus(s, ok.status)
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         s.pointee.loginError = nil

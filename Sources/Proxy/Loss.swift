@@ -266,7 +266,9 @@ extension Worker {
         }
     }
 
-    func dialect(_ s: SessionRef) -> Dialect { Dialect(status: s.pointee.status.rawValue) }
+    func dialect(_ s: SessionRef) -> Dialect {
+        Dialect(status: s.pointee.status.rawValue, characterSet: s.pointee.characterSet)
+    }
 
     /// Ends the backend, and with it everything that only the node knew.
     func closeNode(_ s: SessionRef, reset: Bool) {

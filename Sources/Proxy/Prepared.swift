@@ -19,6 +19,7 @@ extension Worker {
         let clientID = UnsafeRawBufferPointer(packet).uint32(at: Self.idOffset)
         guard let i = s.pointee.prepared.index(of: clientID) else { return unknownPrepared(s, command, clientID) }
         s.pointee.statementID = s.pointee.prepared[i].clientID
+        s.pointee.executesKill = s.pointee.prepared[i].isKill
         if s.pointee.prepared[i].failure != nil { return useFailed(s, i, command) }
         switch command {
         case .statementClose:
@@ -159,6 +160,18 @@ extension Worker {
         let flag = Self.executeHeadSize + (parameters + 7) / 8
         guard packet.count > flag else { return nil }
         return (packet.byte(at: flag) == 1, flag, flag + 1)
+    }
+
+    /// The values of the execution in `packet`; nil where they can't be told apart.
+    func boundParameters(_ packet: UnsafeRawBufferPointer, _ statement: PreparedStatement) -> BoundParameters? {
+        guard let place = typesPlace(.statementExecute, packet, parameters: statement.parameters),
+            statement.types.count == 2 * statement.parameters
+        else { return nil }
+        let values = place.types + (place.given ? statement.types.count : 0)
+        guard packet.count >= values else { return nil }
+        return BoundParameters(
+            types: statement.types, nulls: packet.part(Self.executeHeadSize..<place.flag),
+            values: packet.part(from: values))
     }
 
     /// Remembers the types of an execution that gives them: a later one that does not relies on them, and a node

@@ -20,6 +20,8 @@ struct PreparedStatement {
     /// That depends on its parameters.
     let isChangeOfParameters: Bool
     let parameters: Int
+    /// There is a KILL in it, whose id has to be looked at with every execution.
+    let isKill: Bool
     /// The parameters' types as last bound, 2 bytes each; empty while never bound.
     var types: [UInt8] = []
     /// The present node has seen `types`.
@@ -75,7 +77,8 @@ struct PreparedStatements {
             StatementClassifier.isPlain(text) ? nil : StatementClassifier.classify(text, dialect: dialect).change
         let statement = PreparedStatement(
             clientID: id, nodeID: nodeID, text: [UInt8](text), dialect: dialect, context: contextID,
-            change: change, isChangeOfParameters: parameters > 0 && change?.isOfValues == true, parameters: parameters)
+            change: change, isChangeOfParameters: parameters > 0 && change?.isOfValues == true, parameters: parameters,
+            isKill: KillStatement.isMentioned(in: text))
         lastIndex = place(of: id)
         all.insert(statement, at: lastIndex)
         lastID = id

@@ -166,6 +166,14 @@ struct Session {
     var journalWatchesTransactions = false
     /// The answer ended with an error of the server's.
     var answerFailed = false
+    /// What statements before the session's move left, and nobody has overwritten or been told of yet.
+    var leftovers: Leftovers = []
+    /// What the statement in flight overwrites of them where it succeeds.
+    var overwritten: Leftovers = []
+    /// Of the statements of the text in flight, whose answer is under way; counted from 0.
+    var answerNumber: UInt16 = 0
+    /// character_set_client
+    var characterSet = ClientCharacterSet.unknown
     /// How often a node has refused the statement in flight because it is not the primary.
     var demotions: UInt8 = 0
     /// How often the statement in flight has been run again.
@@ -188,6 +196,8 @@ struct Session {
     var status: StatusFlags = []
     var capabilities: Capabilities = []
     var nodeCapabilities: Capabilities = []
+    /// It has a KILL in it.
+    var executesKill = false
     /// The prepared statement that is executed.
     var statementID: UInt32 = 0
 
@@ -212,6 +222,9 @@ struct Session {
     var statementKept = false
     /// The rest of a statement that flows is kept too.
     var keepsStream = false
+    /// A COM_QUERY that flows, as far as it has passed, and bytes that are still to come and are none of its text.
+    var flowing: FlowingStatement?
+    var flowingSkip = 0
 
     var generation = Generation.none
     var node: NodeID?
@@ -273,6 +286,8 @@ struct Session {
     /// What was in flight when the connection to the node ended, when that was, and whether the server said that it was
     /// killed: while it is not known whether the node has ended, too.
     var doubt: (inFlight: InFlight, since: Instant, isTold: Bool)?
+    /// The sequences that have given a value since the last move.
+    var sequencesTaken: [[UInt8]] = []
     /// What the next statement will be told (a lost transaction, lost state).
     var refusal: Refusal?
     /// The node went in the middle of a LOAD DATA LOCAL: the rest of the file is thrown away, then this is the answer.
@@ -346,6 +361,8 @@ enum SessionLimits {
     static let preparedBytesMax = 8 << 20
     /// What rebuilds a session: the texts above, and those of its journal, which may be said in hexadecimal digits.
     static let restorationMax = 32 << 20
+    /// Sequences that have given a value since the last move; of more it is not known.
+    static let sequencesMax = 64
     /// A packet of a login.
     static let loginPacketMax = 16 * 1024
 }

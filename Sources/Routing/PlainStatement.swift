@@ -1,8 +1,8 @@
 extension StatementClassifier {
     /// One cheap pass over a statement on its way to the node: true where it is one of the common statements
     /// (SELECT, INSERT, UPDATE, DELETE, REPLACE, BEGIN, START, COMMIT, ROLLBACK) and cannot change the session
-    /// beyond what status flags and session tracking say: outside of quotes no `@` (user variables), no `;`, no
-    /// `…_LOCK`. False means that ``classify(_:dialect:)`` has to look. Never true for a statement with a change that
+    /// beyond what status flags and session tracking say: outside of quotes no `@` (user variables) and no `;`,
+    /// outside of strings no `…_LOCK` and no `…T_INSERT_…`. False means that ``classify(_:dialect:)`` has to look. Never true for a statement with a change that
     /// the journal needs.
     @inlinable
     public static func isPlain(_ sql: UnsafeRawBufferPointer) -> Bool {
@@ -53,6 +53,9 @@ extension StatementClassifier {
                 if byte == quote {
                     if byte == 0x60 && text[index &- 2] >= 0x80 { return false }
                     quote = 0
+                } else if byte == 0x5f {
+                    // A function's name may stand in quotes.
+                    if quote != 0x27 && namesNoted(text, index) { return false }
                 } else if byte == 0x5c {
                     // What was skipped inside of this quote was inside under any reading.
                     quote = 0
@@ -63,23 +66,38 @@ extension StatementClassifier {
             switch byte {
             case 0x40, 0x3b:
                 return false
-            case 0x27, 0x22, 0x60:
+            case 0x60:
+                // Or the second half of a character.
+                if index > 1 && text[index &- 2] >= 0x80 { return false }
+                if isCertain { quote = byte }
+            case 0x27, 0x22:
                 if isCertain { quote = byte }
             case 0x23:
                 isCertain = false
             case 0x2d where text.at(index) == 0x2d, 0x2f where text.at(index) == 0x2a:
                 isCertain = false
             case 0x5f:
-                if index &+ 3 < text.count,
-                    text[index] | 0x20 == 0x6c, text[index &+ 1] | 0x20 == 0x6f,
-                    text[index &+ 2] | 0x20 == 0x63, text[index &+ 3] | 0x20 == 0x6b
-                {
-                    return false
-                }
+                if namesNoted(text, index) { return false }
             default:
                 break
             }
         }
         return quote == 0
+    }
+
+    /// Behind an underscore: the rest of `…_LOCK`, or of `LAST_INSERT_ID`.
+    @inlinable
+    static func namesNoted(_ text: CheckedBytes, _ index: UInt) -> Bool {
+        guard index &+ 3 < text.count else { return false }
+        let word =
+            UInt32(text[index] | 0x20) << 24 | UInt32(text[index &+ 1] | 0x20) << 16
+            | UInt32(text[index &+ 2] | 0x20) << 8 | UInt32(text[index &+ 3] | 0x20)
+        switch word {
+        case 0x6c6f_636b: return true  // lock
+        case 0x696e_7365:  // inse
+            return index > 1 && text[index &- 2] | 0x20 == 0x74 && index &+ 6 < text.count
+                && text[index &+ 6] == 0x5f
+        default: return false
+        }
     }
 }

@@ -51,7 +51,8 @@ extension SessionChangeKind {
     /// The values in the statement's text say what it is, or may.
     public var isOfValues: Bool {
         switch self {
-        case .setUserVariables, .loseUserVariables, .setVariables, .setVariable, .userLock, .releaseUserLock, .unknown:
+        case .setUserVariables, .loseUserVariables, .setVariables, .setVariable, .userLock, .releaseUserLock,
+            .insertID, .unknown:
             true
         case .several(let changes): !changes.contains(.procedure) && changes.contains(where: \.isOfValues)
         case .sequence(let changes): changes.contains(where: \.isOfValues)

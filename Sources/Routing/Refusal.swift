@@ -123,10 +123,18 @@ public struct Refusal: Sendable, Hashable {
                 + "set it up again before going on")
     }
 
-    /// For a statement whose answer depends on the one before, as the first after a move.
-    public static let previousLost = Refusal(
-        .stateLost, 1927, "08S02",
-        "session state lost with the primary: what the statement before left (warnings, row counts) is gone")
+    /// For a statement that asks for what statements before the move left.
+    public static func leftoversLost(_ leftovers: Leftovers) -> Refusal {
+        let what =
+            if !leftovers.isDisjoint(with: [.insertID, .autoIsNull]) {
+                "LAST_INSERT_ID() is not known any more"
+            } else if leftovers.contains(.sequenceValues) {
+                "the last value of a sequence is gone"
+            } else {
+                "what the statement before left (warnings, row counts) is gone"
+            }
+        return Refusal(.stateLost, 1927, "08S02", "session state lost with the primary: \(what)")
+    }
 
     /// The new primary refused parts of the session's state: which, and what it said to the first of them.
     public static func restorationFailed(_ parts: [RestorationPart] = [], code: UInt16, message: String) -> Refusal {

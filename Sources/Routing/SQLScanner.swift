@@ -99,8 +99,10 @@ struct SQLScanner {
                 index += 1
             case 0x23:  // #
                 skipLine()
-            case 0x2d where byte(1) == 0x2d && (byte(2) ?? 0x20) <= 0x20:  // --
+            case 0x2d where byte(1) == 0x2d && endsDashes(byte(2) ?? 0x20):  // --
                 skipLine()
+            case 0x2d where byte(1) == 0x2d && dialect.characterSet.maySeparate(byte(2) ?? 0x20):
+                scan.isAmbiguous = true
             case 0x2f where byte(1) == 0x2a:  // /*
                 comment()
             case 0x2a where byte(1) == 0x2f && isInExecutableComment:  // */
@@ -120,7 +122,7 @@ struct SQLScanner {
             case 0x30...0x39:
                 number()
             case 0x41...0x5a, 0x61...0x7a, 0x5f, 0x24, 0x80...0xff:
-                while let next = byte(0), isWord(next) { index += 1 }
+                while let next = byte(0), isWord(next) { skipWordCharacter(next) }
                 add(.word, from: start)
             default:
                 index += 1
@@ -135,6 +137,20 @@ struct SQLScanner {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x24, 0x80...0xff: true
         default: false
         }
+    }
+
+    /// `--` is a comment before a space or a control character.
+    private func endsDashes(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0x7f }
+
+    private mutating func skipWordCharacter(_ byte: UInt8) {
+        if byte >= 0x80 {
+            if dialect.characterSet.maySeparate(byte) { scan.isAmbiguous = true }
+            // What follows may be a letter, or its second half.
+            if dialect.characterSet == .unknown, let next = self.byte(1), !isWord(next), next >= 0x40, next < 0x80 {
+                scan.isAmbiguous = true
+            }
+        }
+        index += dialect.characterSet.width(of: byte, self.byte(1))
     }
 
     private mutating func skipLine() {
@@ -152,28 +168,44 @@ struct SQLScanner {
         }
         index += 1
         while let next = byte(0) {
-            if next == quote {
+            let width = dialect.characterSet.width(of: next, byte(1))
+            if width > 1 {
+                index += width
+            } else if next == quote {
+                // In some multibyte character sets this backquote belongs to the character before.
+                if quote == 0x60 && followsHigh(index) { scan.isAmbiguous = true }
                 index += 1
                 if byte(0) != quote { return }
                 index += 1
             } else if next == 0x5c && quote != 0x60 {
-                let start = index
-                while byte(0) == 0x5c { index += 1 }
-                guard byte(0) == quote else { continue }
-                // In some multibyte character sets the first of them belongs to the character before.
-                if start > 0 && sql[start - 1] >= 0x80 { scan.isAmbiguous = true }
-                if (index - start) % 2 == 1 {
-                    guard let escapes else {
-                        scan.isAmbiguous = true
-                        return
-                    }
-                    if escapes { index += 1 }
-                }
+                guard backslashes(quote, escapes) else { return }
             } else {
                 index += 1
             }
         }
         scan.isAmbiguous = true
+    }
+
+    /// In an unknown character set the byte at `position` may be the second half of the character before.
+    private func followsHigh(_ position: Int) -> Bool {
+        dialect.characterSet == .unknown && position > 0 && sql[position - 1] >= 0x80
+    }
+
+    /// At a backslash in quotes: to behind what it escapes. False where the text can't be read any further.
+    private mutating func backslashes(_ quote: UInt8, _ escapes: Bool?) -> Bool {
+        let start = index
+        while byte(0) == 0x5c { index += 1 }
+        let isOdd = (index - start) % 2 == 1
+        if byte(0) == quote {
+            if followsHigh(start) { scan.isAmbiguous = true }
+            if isOdd && escapes == nil { scan.isAmbiguous = true }
+        } else if escapes == nil && dialect.characterSet.isLead(byte(0) ?? 0) {
+            scan.isAmbiguous = true
+        }
+        if scan.isAmbiguous { return false }
+        // One byte is escaped, be it the first half of a character.
+        if isOdd && escapes == true && index < sql.count { index += 1 }
+        return true
     }
 
     private mutating func comment() {
@@ -235,7 +267,7 @@ struct SQLScanner {
             quoted(0x60)
             add(.userVariable, from: start)
         default:
-            while let next = byte(0), isWord(next) || next == 0x2e { index += 1 }
+            while let next = byte(0), isWord(next) || next == 0x2e { skipWordCharacter(next) }
             add(index > start + 1 ? .userVariable : .symbol, from: start)
         }
     }
@@ -250,7 +282,7 @@ struct SQLScanner {
             } else if isWord(next) {
                 let isExponent = next | 0x20 == 0x65
                 if !(next >= 0x30 && next <= 0x39) && !isExponent && !isHex { isNumber = false }
-                index += 1
+                skipWordCharacter(next)
             } else {
                 break
             }

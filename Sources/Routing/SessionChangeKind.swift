@@ -37,6 +37,14 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
         case expression
     }
 
+    /// What LAST_INSERT_ID() gives from now on.
+    public enum InsertID: Sendable, Hashable {
+        case value(UInt64)
+        /// The OK packet's insert id, if it has one; without one it can't be known.
+        case ofPacket
+        case unknown
+    }
+
     /// Nothing that the server does not report; it may report a change of state.
     case none
     /// The session was changed in ways that the server reports.
@@ -86,6 +94,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case deallocateName([UInt8])
     /// EXECUTE name: the journal knows the text.
     case executeName([UInt8])
+    /// LAST_INSERT_ID(expression), and statements that may insert without saying what.
+    case insertID(InsertID)
     case xaBegun
     case xaEnded
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
@@ -108,8 +118,25 @@ extension SessionChangeKind {
             .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
             .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
             .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName,
-            .deallocateName, .xaBegun, .xaEnded:
+            .deallocateName, .insertID, .xaBegun, .xaEnded:
             false
+        }
+    }
+
+    /// What it says of LAST_INSERT_ID(); nil for nothing.
+    public var ofInsertID: InsertID? {
+        switch self {
+        case .insertID(let id): id
+        case .procedure, .unknown: .unknown
+        case .several(let changes): changes.lazy.compactMap(\.ofInsertID).first
+        // The next answer is the first one's.
+        case .sequence(let changes): changes.first?.ofInsertID
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables,
+            .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
+            .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
+            .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
+            .executeName, .xaBegun, .xaEnded:
+            nil
         }
     }
 

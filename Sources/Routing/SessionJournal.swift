@@ -47,9 +47,14 @@ public struct SessionJournal: Sendable {
 
     private var isDatabaseReported = false
 
-    /// The id of the last OK packet that had one; LAST_INSERT_ID() is rebuilt from it. (For an INSERT with an
-    /// explicit value for its auto_increment column the packet's id is that value, LAST_INSERT_ID() is not.)
-    public var lastInsertID: UInt64 = 0
+    /// What LAST_INSERT_ID() gives, as far as it is known; setting it says that it is.
+    public var lastInsertID: UInt64 = 0 {
+        didSet { isInsertIDUncertain = false }
+    }
+
+    /// LAST_INSERT_ID() may be something else, since a statement has been run that does not tell. It is not rebuilt then,
+    /// and whoever asks for it after a move has to be told.
+    public private(set) var isInsertIDUncertain = false
 
     /// What the session has from its login; nil while it has not been asked.
     public private(set) var login: LoginValues?
@@ -134,7 +139,7 @@ public struct SessionJournal: Sendable {
         forecast.keep(.role, role == nil ? 0 : 1)
         forecast.keep(.nextTransaction, isNextTransactionUncertain ? 0 : nextTransaction.count)
         forecast.keep(.preparedNames, prepared.count { $0.literal != nil })
-        forecast.keep(.lastInsertID, lastInsertID == 0 ? 0 : 1)
+        forecast.keep(.lastInsertID, lastInsertID == 0 || isInsertIDUncertain ? 0 : 1)
         for state in losses.states { forecast.lose(state) }
         forecast.lose(.temporaryTables, temporaryTables.count)
         forecast.lose(.userLocks, userLocks.count)
@@ -147,6 +152,9 @@ public struct SessionJournal: Sendable {
     /// For what others see: open cursors, long data.
     public mutating func lose(_ losses: Losses) { marked.formUnion(losses) }
     public mutating func regain(_ losses: Losses) { marked.subtract(losses) }
+
+    /// What the last statement did to LAST_INSERT_ID() can't be told from it.
+    public mutating func loseInsertID() { isInsertIDUncertain = true }
 
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
@@ -248,8 +256,8 @@ public struct SessionJournal: Sendable {
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
             .renameTables, .lockTables, .lockServer, .unlockTables, .begun, .userLock, .releaseUserLock,
-            .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .xaBegun,
-            .xaEnded, .procedure, .unknown, .sequence:
+            .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .insertID,
+            .xaBegun, .xaEnded, .procedure, .unknown, .sequence:
             break
         }
     }
@@ -297,6 +305,8 @@ public struct SessionJournal: Sendable {
             }
         case .loseUserVariables, .userLock:
             if !certainlyNothing, !ofSet { note(change, isNested: false) }
+        // LAST_INSERT_ID(5), and then something that failed.
+        case .insertID: if !certainlyNothing, !ofSet { isInsertIDUncertain = true }
         // A procedure may have done anything before it failed, and the server says nothing of it.
         case .procedure, .unknown:
             if !certainlyNothing { marked.insert(.unknown) }
@@ -359,7 +369,16 @@ public struct SessionJournal: Sendable {
 
     private mutating func note(_ change: SessionChangeKind, isNested: Bool) {
         switch change {
-        case .none, .procedure:
+        case .none:
+            break
+        case .procedure:
+            isInsertIDUncertain = true
+        case .insertID(.value(let id)):
+            lastInsertID = id
+        case .insertID(.unknown):
+            isInsertIDUncertain = true
+        case .insertID(.ofPacket):
+            // Comes with the packet.
             break
         case .systemVariables:
             frame.isExplained = true
@@ -479,6 +498,7 @@ public struct SessionJournal: Sendable {
             marked.remove(.xa)
         case .unknown:
             frame.isExplained = true
+            isInsertIDUncertain = true
             marked.insert(.unknown)
         case .several(let changes), .sequence(let changes):
             for change in changes { note(change, isNested: isNested) }
@@ -525,6 +545,16 @@ public struct SessionJournal: Sendable {
     private mutating func forgetPrepared(_ isGone: ((name: [UInt8], literal: [UInt8]?, context: UInt32)) -> Bool) {
         for statement in prepared where isGone(statement) { contexts.give(back: statement.context) }
         prepared.removeAll(where: isGone)
+    }
+
+    /// The text of the statement prepared under this name (ASCII-lowercased), where it is known.
+    public func preparedText(_ name: [UInt8]) -> [UInt8]? {
+        prepared.first { $0.name == name }?.literal.flatMap { SQLScanner.contents(ofLiteral: $0) }
+    }
+
+    /// `WHERE id IS NULL` asks for the row of LAST_INSERT_ID().
+    public var isAutoNull: Bool {
+        value(ofVariable: "sql_auto_is_null").map { $0 == [0x31] || ASCII.lowercased($0) == Array("on".utf8) } ?? false
     }
 
     private func literal(of source: SessionChangeKind.PreparedSource) -> [UInt8]? {
@@ -624,7 +654,7 @@ public struct SessionJournal: Sendable {
         if let autocommit = autocommit ?? login?.isAutocommit, let isOn, autocommit != isOn {
             more.append((SessionVariables.autocommit, Array("@@session.autocommit=\(autocommit ? 1 : 0)".utf8)))
         }
-        if lastInsertID != 0 {
+        if lastInsertID != 0, !isInsertIDUncertain {
             more.append((SessionVariables.lastInsertID[0], Array("@@session.last_insert_id=\(lastInsertID)".utf8)))
         }
         set(variables.sorted(by: SessionVariables.precedes), more)

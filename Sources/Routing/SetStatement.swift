@@ -25,6 +25,8 @@ struct SetStatement {
         var assignments: [SessionChangeKind.Assignment] = []
         var lost: [[UInt8]] = []
         var nextTransaction: [[UInt8]] = []
+        var reads: Leftovers = []
+        var insertID: SessionChangeKind.InsertID?
     }
 
     var facts: StatementFacts {
@@ -74,9 +76,9 @@ struct SetStatement {
             guard isHarmless else { break }
             let inner = StatementKind(reader.part(index + 1), nesting: nesting).facts
             let passing = SessionChangeKind.passingVariables(names)
-            return StatementFacts(
-                inner.effect, change: .joined([passing] + (inner.change.map { [$0] } ?? [])),
-                readsPrevious: inner.readsPrevious)
+            var facts = inner
+            facts.change = .joined([passing] + (inner.change.map { [$0] } ?? []))
+            return facts
         }
         return StatementFacts(.opaque, change: .unknown)
     }
@@ -219,6 +221,8 @@ struct SetStatement {
             sum.isUnknown = true
         }
         if calls.takesSequenceValue { sum.isOpaque = true }
+        sum.reads.formUnion(calls.reads)
+        sum.insertID = calls.insertID ?? sum.insertID
         if value.assignsInside {
             if let names = value.userVariables { sum.lost += names } else { sum.isUnknown = true }
         }
@@ -247,7 +251,8 @@ struct SetStatement {
         if sum.isUnknown { changes.append(.unknown) }
         let effect: StatementFacts.Effect =
             sum.isOpaque || (sum.isUnknown && !sum.commits) ? .opaque : sum.commits ? .commit : .session
-        return StatementFacts(effect, change: .joined(changes))
+        if let id = sum.insertID { changes.append(.insertID(id)) }
+        return StatementFacts(effect, change: .joined(changes), reads: sum.reads)
     }
 }
 

@@ -1,7 +1,6 @@
 /// Reads SQL far enough to know what it does to data and session; what it cannot read is `opaque`.
 ///
-/// Known limits: a view may hide a stored function that writes, and `SELECT LAST_INSERT_ID(n)` changes what
-/// LAST_INSERT_ID() gives without a note.
+/// Known limit: a view may hide a stored function that writes.
 public enum StatementClassifier {
     /// Longer texts are not cut into tokens (12 bytes for a byte of the text, at worst): they are known as far as
     /// ``isPlain(_:)`` goes, else `opaque`.
@@ -16,13 +15,10 @@ public enum StatementClassifier {
     }
 
     static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, nesting: Nesting) -> StatementFacts {
-        guard sql.count <= byteCountMax else { return unread(sql) }
-        let scan = SQLScanner.scan(sql, dialect: dialect)
-        if scan.isAmbiguous { return unread(sql) }
-        let reader = StatementReader(
-            sql: CheckedBytes(sql), tokens: scan.tokens[...], dialect: dialect,
-            hasExecutableComment: scan.hasExecutableComment)
-        if reader.isCompound { return StatementFacts(.opaque, change: .procedure) }
+        guard let reader = StatementReader(sql, dialect: dialect) else { return unread(sql, dialect) }
+        if reader.isCompound {
+            return StatementFacts(.opaque, change: .procedure, reads: [.insertID, .autoIsNull])
+        }
         if reader.isRoutineDefinition { return StatementFacts(.opaque) }
 
         var sum: Sum?
@@ -37,8 +33,37 @@ public enum StatementClassifier {
     }
 
     /// A text that is not read further. That it is plain still says that it needs no note.
-    private static func unread(_ sql: UnsafeRawBufferPointer) -> StatementFacts {
-        StatementFacts(.opaque, change: isPlain(sql) ? nil : .unknown)
+    private static func unread(_ sql: UnsafeRawBufferPointer, _ dialect: Dialect) -> StatementFacts {
+        var whole = FlowingStatement(dialect: dialect)
+        whole.take(sql)
+        return StatementFacts(
+            .opaque, change: whole.isPlain || isPlain(sql) ? nil : .unknown, reads: [.insertID, .autoIsNull])
+    }
+
+    /// The `number`th (from 0) of the statements of one text, in the order of their answers; nil where there is no such one,
+    /// or one of them may have more answers than one.
+    public static func statement(
+        _ number: Int, of sql: UnsafeRawBufferPointer, dialect: Dialect
+    ) -> UnsafeRawBufferPointer? {
+        guard let reader = StatementReader(sql, dialect: dialect) else { return nil }
+        if reader.hasExecutableComment || reader.isCompound || reader.isRoutineDefinition { return nil }
+        var found: UnsafeRawBufferPointer?
+        var position = 0
+        reader.forEachPart(between: ";") { part in
+            guard let first = part.token(0), let last = part.token(part.count - 1) else { return true }
+            switch part.word(0) {
+            case "CALL", "EXECUTE", "SET", "ANALYZE":
+                // May stand for others.
+                found = nil
+                position = Int.max
+            default: break
+            }
+            guard position <= number else { return false }
+            if position == number { found = reader.sql[first.start..<last.end] }
+            position += 1
+            return true
+        }
+        return found
     }
 
     /// What the statements of one text come to.
@@ -49,6 +74,10 @@ public enum StatementClassifier {
         private var changes: [SessionChangeKind] = []
         /// Not known, or more of them than are kept.
         private var isUnknown = false
+        private var reads: Leftovers = []
+        private var overwrites: Leftovers = []
+        private var sequencesRead: [[UInt8]] = []
+        private var sequencesTaken: [[UInt8]] = []
 
         /// More statements than this that stand in one text with one that has a change are not told apart.
         private static let countMax = 1024
@@ -67,7 +96,12 @@ public enum StatementClassifier {
         var isSettled: Bool { !isOnly && effect == .opaque && isUnknown }
 
         var facts: StatementFacts {
-            isOnly ? first : StatementFacts(effect, change: change, readsPrevious: first.readsPrevious)
+            if isOnly { return first }
+            var facts = StatementFacts(effect, change: change, reads: reads)
+            facts.overwrites = overwrites
+            facts.sequencesRead = sequencesRead
+            facts.sequencesTaken = sequencesTaken
+            return facts
         }
 
         private var change: SessionChangeKind? {
@@ -81,6 +115,7 @@ public enum StatementClassifier {
             case .session: if effect == .read { effect = .session }
             case .begin, .commit, .rollback, .write, .transactional, .opaque: effect = .opaque
             }
+            noteLeftovers(facts)
             // Behind one that may give several answers nobody knows whose answer is whose.
             if let last = changes.last, last.callsPrograms { isUnknown = true }
             guard changes.count < Self.countMax else {
@@ -88,6 +123,28 @@ public enum StatementClassifier {
                 return
             }
             changes.append(facts.change ?? (facts.effect == .begin ? .begun : .none))
+        }
+
+        /// What one has left, the next may ask for.
+        private mutating func noteLeftovers(_ facts: StatementFacts) {
+            var missing = facts.reads.subtracting(overwrites)
+            if missing.contains(.sequenceValues), !facts.sequencesRead.isEmpty,
+                facts.sequencesRead.allSatisfy({ sequencesTaken.contains($0) })
+            {
+                missing.remove(.sequenceValues)
+            }
+            reads.formUnion(missing)
+            for name in facts.sequencesRead where !sequencesTaken.contains(name) {
+                if sequencesRead.count < StatementReader.sequencesMax {
+                    sequencesRead.append(name)
+                } else {
+                    sequencesRead[0] = []
+                }
+            }
+            overwrites.formUnion(facts.overwrites)
+            for name in facts.sequencesTaken where sequencesTaken.count < StatementReader.sequencesMax {
+                sequencesTaken.append(name)
+            }
         }
     }
 }
@@ -149,6 +206,39 @@ struct StatementKind {
     }
 
     var facts: StatementFacts {
+        var facts = ofKind
+        facts.overwrites.formUnion(overwrites)
+        return facts
+    }
+
+    /// What this kind of statement leaves of its own, as tried on 10.5, 10.11 and 11.8. Not every statement overwrites
+    /// everything: FOUND_ROWS() is that of the last SELECT, and warnings stay until one uses a table.
+    private var overwrites: Leftovers {
+        switch reader.word(0) {
+        case "GET": []
+        case "SELECT": usesTable ? [.rowCount, .foundRows, .warnings] : [.rowCount, .foundRows]
+        case "INSERT", "REPLACE": [.rowCount, .warnings, .profile, .insertID]
+        case "UPDATE", "DELETE", "LOAD": [.rowCount, .warnings, .profile]
+        case "CREATE", "DROP", "ALTER", "TRUNCATE": [.rowCount, .warnings]
+        default: [.rowCount]
+        }
+    }
+
+    /// FROM, outside of parentheses (and so no part of EXTRACT or TRIM), a table's name.
+    private var usesTable: Bool {
+        var depth = 0
+        for index in 0..<reader.count {
+            if reader.isSymbol(index, "(") { depth += 1 }
+            if reader.isSymbol(index, ")") { depth -= 1 }
+            if depth == 0, reader.isWord(index, "FROM") {
+                return reader.name(index + 1) != nil && !reader.isWord(index + 1, "DUAL")
+                    && !reader.isSymbol(index + 2, "(")
+            }
+        }
+        return false
+    }
+
+    private var ofKind: StatementFacts {
         switch reader.word(0) {
         case "SELECT", "VALUES": query
         case "DO": query
@@ -183,7 +273,8 @@ struct StatementKind {
         case "XA": xa
         case "CALL": call
         case "GET":
-            StatementFacts(.session, change: .loseUserVariables(reader.userVariables ?? []), readsPrevious: true)
+            StatementFacts(
+                .session, change: .loseUserVariables(reader.userVariables ?? []), reads: [.warnings, .rowCount])
         case "TRUNCATE", "GRANT", "REVOKE", "KILL", "RESET", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "PURGE", "CHANGE",
             "STOP", "INSTALL", "UNINSTALL", "BINLOG", "SHUTDOWN", "SIGNAL", "RESIGNAL":
             StatementFacts(.opaque)
@@ -192,7 +283,9 @@ struct StatementKind {
         }
     }
 
-    private var opaque: StatementFacts { StatementFacts(.opaque, change: .unknown) }
+    private var opaque: StatementFacts {
+        StatementFacts(.opaque, change: .unknown, reads: [.insertID, .autoIsNull])
+    }
 
     private func isAny(_ index: Int, _ words: StaticString...) -> Bool {
         words.contains { reader.isWord(index, $0) }
@@ -206,6 +299,16 @@ struct StatementKind {
     /// The notes that any statement with expressions may need: `@a := …` and locks.
     private func notes(_ calls: StatementReader.Calls) -> [SessionChangeKind] {
         calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariables ?? [])] : [])
+            + (calls.insertID.map { [.insertID($0)] } ?? [])
+    }
+
+    private func facts(
+        _ effect: StatementFacts.Effect, _ changes: [SessionChangeKind], _ calls: StatementReader.Calls
+    ) -> StatementFacts {
+        var facts = StatementFacts(effect, change: SessionChangeKind.joined(changes), reads: calls.reads)
+        facts.sequencesRead = calls.sequencesRead
+        facts.sequencesTaken = calls.sequencesTaken
+        return facts
     }
 
     // MARK: Queries
@@ -214,7 +317,7 @@ struct StatementKind {
         let calls = reader.calls
         var changes = notes(calls)
         var effect = StatementFacts.Effect.read
-        if reader.assignsInside || calls.setsLastInsertID { effect = .session }
+        if reader.assignsInside || calls.insertID != nil { effect = .session }
         var names: [[UInt8]] = []
         for index in 0..<reader.count {
             if reader.isWord(index, "INTO") {
@@ -237,7 +340,7 @@ struct StatementKind {
         if !names.isEmpty { changes.append(.loseUserVariables(names.count < StatementReader.namesMax ? names : [])) }
         if calls.takesSequenceValue && effect != .opaque { effect = .write }
         if !calls.isHarmless { effect = .opaque }
-        return StatementFacts(effect, change: SessionChangeKind.joined(changes), readsPrevious: calls.readsPrevious)
+        return facts(effect, changes, calls)
     }
 
     private var commonTableExpression: StatementFacts {
@@ -261,22 +364,35 @@ struct StatementKind {
             // Called for as many rows as there are.
             if case .userLock = change { .userLock(nil) } else { change }
         }
-        changes.removeAll { if case .releaseUserLock = $0 { true } else { false } }
-        return StatementFacts(.write, change: SessionChangeKind.joined(changes), readsPrevious: calls.readsPrevious)
+        changes.removeAll {
+            switch $0 {
+            case .releaseUserLock, .insertID: true
+            default: false
+            }
+        }
+        if isAny(0, "INSERT", "REPLACE") && contains("RETURNING") {
+            // Its answer ends without an id.
+            changes.append(.insertID(.unknown))
+        } else if calls.insertID != nil {
+            changes.append(.insertID(isAny(0, "INSERT", "REPLACE", "UPDATE") ? .ofPacket : .unknown))
+        }
+        return facts(.write, changes, calls)
     }
 
     private var load: StatementFacts {
         guard isAny(1, "DATA", "XML") else { return StatementFacts(.opaque) }
         let names = reader.userVariables
-        return StatementFacts(.write, change: names == [] ? nil : .loseUserVariables(names ?? []))
+        return StatementFacts(
+            .write,
+            change: .joined([.insertID(.unknown)] + (names == [] ? [] : [.loseUserVariables(names ?? [])])))
     }
 
     private var show: StatementFacts {
         let calls = reader.calls
-        let previous = isAny(1, "WARNINGS", "ERRORS", "COUNT", "PROFILE", "PROFILES")
-        return StatementFacts(
-            calls.isHarmless ? .read : .opaque, change: SessionChangeKind.joined(notes(calls)),
-            readsPrevious: previous || calls.readsPrevious)
+        var facts = facts(calls.isHarmless ? .read : .opaque, notes(calls), calls)
+        if isAny(1, "WARNINGS", "ERRORS", "COUNT") { facts.reads.insert(.warnings) }
+        if isAny(1, "PROFILE", "PROFILES") { facts.reads.insert(.profile) }
+        return facts
     }
 
     /// Explains without running it, except that the optimizer may evaluate functions of a SELECT.
@@ -420,10 +536,14 @@ struct StatementKind {
             let inner = text.withUnsafeBytes {
                 StatementClassifier.classify($0, dialect: reader.dialect, nesting: nesting)
             }
-            return StatementFacts(.opaque, change: inner.change, readsPrevious: inner.readsPrevious)
+            var facts = inner
+            facts.effect = .opaque
+            // Inside, an insert's id is not that of a statement that can be looked at.
+            return facts
         }
         guard !nesting.isExecuted, let name = reader.name(1).map(ASCII.lowercased) else { return opaque }
-        return StatementFacts(.opaque, change: .executeName(name))
+        let calls = reader.part(2).calls
+        return StatementFacts(.opaque, change: .executeName(name), reads: calls.reads)
     }
 
     private func deallocate(_ index: Int, isKnown: Bool) -> StatementFacts {
@@ -433,7 +553,9 @@ struct StatementKind {
 
     private var call: StatementFacts {
         let names = reader.userVariables
+        let calls = reader.calls
         return StatementFacts(
-            .opaque, change: names == [] ? .procedure : .several([.procedure, .loseUserVariables(names ?? [])]))
+            .opaque, change: names == [] ? .procedure : .several([.procedure, .loseUserVariables(names ?? [])]),
+            reads: calls.reads.union([.insertID, .autoIsNull]))
     }
 }

@@ -6,6 +6,23 @@ struct StatementReader {
     let dialect: Dialect
     let hasExecutableComment: Bool
 
+    init(sql: CheckedBytes, tokens: ArraySlice<SQLToken>, dialect: Dialect, hasExecutableComment: Bool) {
+        self.sql = sql
+        self.tokens = tokens
+        self.dialect = dialect
+        self.hasExecutableComment = hasExecutableComment
+    }
+
+    /// Nil where it is not certain how the text reads, or it is too long to be cut into tokens.
+    init?(_ sql: UnsafeRawBufferPointer, dialect: Dialect) {
+        guard sql.count <= StatementClassifier.byteCountMax else { return nil }
+        let scan = SQLScanner.scan(sql, dialect: dialect)
+        if scan.isAmbiguous { return nil }
+        self.init(
+            sql: CheckedBytes(sql), tokens: scan.tokens[...], dialect: dialect,
+            hasExecutableComment: scan.hasExecutableComment)
+    }
+
     var count: Int { tokens.count }
 
     /// The part from `from` (counted from 0) up to `to`.
@@ -97,6 +114,12 @@ struct StatementReader {
         return inner
     }
 
+    /// Sequences of one statement whose values are told apart.
+    static let sequencesMax = 16
+
+    /// Calls of one statement of which it is found out whether they are certainly made.
+    static let examinedMax = 16
+
     /// More names, items of a list or changes than this are not told apart.
     static let namesMax = 256
 
@@ -149,8 +172,12 @@ struct StatementReader {
     struct Calls {
         var isHarmless = true
         var takesSequenceValue = false
-        var readsPrevious = false
-        var setsLastInsertID = false
+        var reads: Leftovers = []
+        var insertID: SessionChangeKind.InsertID?
+        private(set) var sequencesRead: [[UInt8]] = []
+        private(set) var sequencesTaken: [[UInt8]] = []
+        /// How many calls were looked at for whether they are certainly made: that takes the whole statement's length.
+        var examined = 0
         /// At most ``StatementReader/namesMax``, and then one that stands for all others.
         private(set) var changes: [SessionChangeKind] = []
 
@@ -160,6 +187,17 @@ struct StatementReader {
             } else if changes.count == namesMax {
                 changes.append(.unknown)
             }
+        }
+
+        mutating func take(sequence name: [UInt8]) {
+            takesSequenceValue = true
+            if sequencesTaken.count < sequencesMax { sequencesTaken.append(name) }
+        }
+
+        /// One whose name is not known stands for all that are too many.
+        mutating func read(sequence name: [UInt8]) {
+            reads.insert(.sequenceValues)
+            if sequencesRead.count < sequencesMax { sequencesRead.append(name) } else { sequencesRead[0] = [] }
         }
 
         /// As they are where they may be made for every row, or for none.
@@ -179,27 +217,37 @@ struct StatementReader {
         var hasFrom = false
         for index in 0..<count {
             if isWord(index, "FROM") { hasFrom = true }
-            if isWord(index, "NEXT") && isWord(index + 1, "VALUE") && isWord(index + 2, "FOR") {
-                calls.takesSequenceValue = true
+            if isWord(index, "VALUE") && isWord(index + 1, "FOR") {
+                if isWord(index - 1, "NEXT") {
+                    calls.take(sequence: sequence(index + 2))
+                }
+                if isWord(index - 1, "PREVIOUS") {
+                    calls.read(sequence: sequence(index + 2))
+                }
             }
-            if isWord(index, "PREVIOUS") && isWord(index + 1, "VALUE") && isWord(index + 2, "FOR") {
-                calls.readsPrevious = true
+            // sql_mode=ORACLE: sequence.nextval
+            if isSymbol(index - 1, ".") {
+                if isWord(index, "NEXTVAL") { calls.takesSequenceValue = true }
+                if isWord(index, "CURRVAL") {
+                    calls.read(sequence: [])
+                }
             }
+            if isWord(index, "IS") && isWord(index + 1, "NULL") { calls.reads.insert(.autoIsNull) }
             if kind(index) == .systemVariable {
                 for offset in [1, 3] {
                     switch word(index + offset) {
-                    case "WARNING_COUNT", "ERROR_COUNT", "LAST_GTID": calls.readsPrevious = true
+                    case "WARNING_COUNT", "ERROR_COUNT": calls.reads.insert(.warnings)
+                    case "LAST_GTID": calls.reads.insert(.profile)
+                    case "LAST_INSERT_ID", "IDENTITY": calls.reads.insert(.insertID)
                     default: break
                     }
                 }
             }
-            guard isSymbol(index + 1, "("), let kind = kind(index) else { continue }
+            guard isSymbol(index + 1, "("), let kind = kind(index), !isInsertedTable(index) else { continue }
             switch kind {
-            case .word:
+            // A function's name may be quoted; as a string it is none.
+            case .word, .backquoted, .doubleQuoted:
                 break
-            case .backquoted, .doubleQuoted:
-                unknownName(index, &calls)
-                continue
             case .number, .string, .userVariable, .systemVariable, .symbol:
                 continue
             }
@@ -207,26 +255,111 @@ struct StatementReader {
                 calls.isHarmless = false
                 continue
             }
-            let word = word(index)
+            let word = functionName(index)
             switch word {
             case "NEXTVAL", "SETVAL":
-                calls.takesSequenceValue = true
-            case "FOUND_ROWS", "ROW_COUNT", "LASTVAL":
-                calls.readsPrevious = true
+                calls.take(sequence: sequence(index + 2))
+            case "FOUND_ROWS":
+                calls.reads.insert(.foundRows)
+            case "ROW_COUNT":
+                calls.reads.insert(.rowCount)
+            case "LASTVAL":
+                calls.read(sequence: sequence(index + 2))
             case "LAST_INSERT_ID":
-                if !isSymbol(index + 2, ")") { calls.setsLastInsertID = true }
+                if isSymbol(index + 2, ")") {
+                    calls.reads.insert(.insertID)
+                } else {
+                    calls.insertID = isCertainlyComputed(index, &calls) ? insertID(index + 2) : .unknown
+                }
             case "GET_LOCK":
                 calls.note(.userLock(literal(index + 2, before: ",")))
             case "RELEASE_LOCK":
-                calls.note(.releaseUserLock(literal(index + 2, before: ")")))
+                if isCertainlyComputed(index, &calls) { calls.note(.releaseUserLock(literal(index + 2, before: ")"))) }
             case "RELEASE_ALL_LOCKS":
-                calls.note(.releaseAllLocks)
+                if isCertainlyComputed(index, &calls) { calls.note(.releaseAllLocks) }
             default:
-                if !BuiltinFunctions.isHarmless(word) { unknownName(index, &calls) }
+                if kind != .word || !BuiltinFunctions.isHarmless(word) { unknownName(index, &calls) }
             }
         }
+        // What a function of the user's asks for is not known.
+        if !calls.isHarmless { calls.reads.insert(.insertID) }
         if hasFrom { calls.perRow() }
         return calls
+    }
+
+    /// `INSERT INTO name (`: what follows are columns.
+    private func isInsertedTable(_ index: Int) -> Bool {
+        switch word((isSymbol(index - 1, ".") ? index - 2 : index) - 1) {
+        case "INTO", "INSERT", "REPLACE", "IGNORE", "LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED":
+            isWord(0, "INSERT") || isWord(0, "REPLACE")
+        default: false
+        }
+    }
+
+    /// A function's name, upper case, quoted or not.
+    private func functionName(_ index: Int) -> String {
+        if kind(index) == .word { return word(index) }
+        return String(decoding: name(index) ?? [], as: UTF8.self).uppercased()
+    }
+
+    /// `name` or `schema.name`, lower case, without quotes; empty where it is not known.
+    private func sequence(_ index: Int) -> [UInt8] {
+        guard let first = name(index) else { return [] }
+        guard isSymbol(index + 1, ".") else { return ASCII.lowercased(first) }
+        guard let second = name(index + 2) else { return [] }
+        return ASCII.lowercased(first + [0x2e] + second)
+    }
+
+    private func insertID(_ index: Int) -> SessionChangeKind.InsertID {
+        guard kind(index) == .number, isSymbol(index + 1, ")"), let id = ASCII.unsigned(bytes(index)) else {
+            return .unknown
+        }
+        return .value(id)
+    }
+
+    /// The call at `index` is an item of a SELECT or DO that is computed once, whatever the others are: not in a branch of
+    /// CASE or IF, behind AND or OR, or for rows that there may not be.
+    private func isCertainlyComputed(_ index: Int, _ calls: inout Calls) -> Bool {
+        guard calls.examined < Self.examinedMax else { return false }
+        calls.examined += 1
+        for other in 0..<count {
+            switch word(other) {
+            case "FROM", "WHERE", "HAVING", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "FETCH", "MINUS": return false
+            default: continue
+            }
+        }
+        var position = index
+        while true {
+            if position == 1, isWord(0, "SELECT") || isWord(0, "DO") { return isItem(position) }
+            if isSymbol(position - 1, ",") {
+                var depth = 0
+                for other in 0..<position {
+                    if isSymbol(other, "(") { depth += 1 }
+                    if isSymbol(other, ")") { depth -= 1 }
+                }
+                return depth == 0 && isItem(position) && (isWord(0, "SELECT") || isWord(0, "DO"))
+            }
+            guard isSymbol(position - 1, "(") else { return false }
+            switch word(position - 2) {
+            case "IFNULL", "COALESCE", "IF", "ISNULL", "NVL": position -= 2
+            default: return false
+            }
+        }
+    }
+
+    /// The call at `index` is followed by a comma, an alias or the end.
+    private func isItem(_ index: Int) -> Bool {
+        var depth = 0
+        for other in index..<count {
+            if isSymbol(other, "(") { depth += 1 }
+            if isSymbol(other, ")") {
+                depth -= 1
+                guard depth == 0 else { continue }
+                if other + 1 == count || isSymbol(other + 1, ",") || isWord(other + 1, "AS") { return true }
+                return name(other + 1) != nil && (other + 2 == count || isSymbol(other + 2, ","))
+            }
+        }
+        return false
     }
 
     private func unknownName(_ index: Int, _ calls: inout Calls) {

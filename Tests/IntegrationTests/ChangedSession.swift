@@ -2,7 +2,7 @@ import Testbed
 import Testing
 
 /// Something that a session does, and what it is asked after a move. The oracle is a direct connection that stays.
-struct SessionCase: Sendable {
+struct ChangeCase: Sendable {
     enum After: Sendable {
         /// Answers as without a move.
         case same
@@ -43,8 +43,8 @@ struct SessionCase: Sendable {
     }
 
     /// All of them before a move, and what they say after it.
-    static func judge(_ cases: [SessionCase], _ stage: Stage, _ move: Move) throws {
-        var open: [(item: SessionCase, client: Client, expected: Answer)] = []
+    static func judge(_ cases: [ChangeCase], _ stage: Stage, _ move: Move) throws {
+        var open: [(item: ChangeCase, client: Client, expected: Answer)] = []
         for item in cases {
             let direct = try stage.pair.direct()
             let answer = try item.run(direct)

@@ -8,36 +8,36 @@ extension Integration {
         private static let value = "SELECT @a, CHARSET(@a), COLLATION(@a), COERCIBILITY(@a), HEX(@a), @a - 10"
 
         static let cases = [
-            SessionCase("SELECT GET_LOCK(?, ?)", ["prepared one", 0], check: "SELECT 1", .told),
-            SessionCase("SELECT GET_LOCK('prepared two', 0)", [], check: "SELECT 1", .told),
-            SessionCase("SELECT 7 INTO @a", [], check: "SELECT @a", .told),
-            SessionCase("SELECT @a := 5", [], check: "SELECT @a", .told),
-            SessionCase("SET @@sql_mode = 'ANSI'", [], check: "SELECT @@sql_mode", .same),
-            SessionCase("SET sql_mode = ?", ["ANSI"], check: "SELECT @@sql_mode", .same),
-            SessionCase("SET time_zone = ?", ["+03:00"], check: "SELECT @@time_zone", .same),
-            SessionCase(
+            ChangeCase("SELECT GET_LOCK(?, ?)", ["prepared one", 0], check: "SELECT 1", .told),
+            ChangeCase("SELECT GET_LOCK('prepared two', 0)", [], check: "SELECT 1", .told),
+            ChangeCase("SELECT 7 INTO @a", [], check: "SELECT @a", .told),
+            ChangeCase("SELECT @a := 5", [], check: "SELECT @a", .told),
+            ChangeCase("SET @@sql_mode = 'ANSI'", [], check: "SELECT @@sql_mode", .same),
+            ChangeCase("SET sql_mode = ?", ["ANSI"], check: "SELECT @@sql_mode", .same),
+            ChangeCase("SET time_zone = ?", ["+03:00"], check: "SELECT @@time_zone", .same),
+            ChangeCase(
                 "SET NAMES latin1", [], check: "SELECT @@character_set_client, @@collation_connection", .same),
-            SessionCase("USE executed", [], check: "SELECT DATABASE()", .same),
-            SessionCase("SET autocommit = ?", [0], check: "SELECT @@autocommit", .same),
-            SessionCase("SET @a = ?", [5], check: value, .same),
-            SessionCase("SET @a = ?", [-5], check: value, .same),
-            SessionCase("SET @a = ?", ["hé'l"], check: value, .same),
-            SessionCase("SET @a = ?", ["12"], check: value, .same),
-            SessionCase("SET @a = ?", [""], check: value, .same),
-            SessionCase("SET @a = ?", [.null], check: "SELECT @a", .same),
-            SessionCase("SET @a = ?", [#"a\b"#], check: value, .either),
-            SessionCase("SET @a = ?", [.double(1.5)], check: value, .either),
-            SessionCase("SET @a = ?", [.bytes([1, 2])], check: value, .either),
-            SessionCase("SET @a = ? + 1, @b = CONCAT(?, 'x')", [4, "q"], check: "SELECT @a, @b", .same),
-            SessionCase("SET @a = ?", [7], before: ["SET @a = 'x'"], check: value, .same),
-            SessionCase("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", [], check: "SELECT 1", .same),
-            SessionCase("FLUSH TABLES executed_only WITH READ LOCK", [], check: "SELECT 1", .told),
-            SessionCase("CREATE TEMPORARY TABLE executed_temporary (x INT)", [], check: "SELECT 1", .told),
-            SessionCase("CALL executed_sets()", [], check: "SELECT @p", .told),
-            SessionCase("CALL executed_rows(?)", [3], check: "SELECT 1", .same),
-            SessionCase("CALL executed_out(@o)", [], check: "SELECT @o", .told),
-            SessionCase("SELECT @z + ?", [1], before: ["SET @z = 3"], check: "SELECT @z", .same),
-            SessionCase("SELECT ?", [1], check: "SELECT 1", .same),
+            ChangeCase("USE executed", [], check: "SELECT DATABASE()", .same),
+            ChangeCase("SET autocommit = ?", [0], check: "SELECT @@autocommit", .same),
+            ChangeCase("SET @a = ?", [5], check: value, .same),
+            ChangeCase("SET @a = ?", [-5], check: value, .same),
+            ChangeCase("SET @a = ?", ["hé'l"], check: value, .same),
+            ChangeCase("SET @a = ?", ["12"], check: value, .same),
+            ChangeCase("SET @a = ?", [""], check: value, .same),
+            ChangeCase("SET @a = ?", [.null], check: "SELECT @a", .same),
+            ChangeCase("SET @a = ?", [#"a\b"#], check: value, .either),
+            ChangeCase("SET @a = ?", [.double(1.5)], check: value, .either),
+            ChangeCase("SET @a = ?", [.bytes([1, 2])], check: value, .either),
+            ChangeCase("SET @a = ? + 1, @b = CONCAT(?, 'x')", [4, "q"], check: "SELECT @a, @b", .same),
+            ChangeCase("SET @a = ?", [7], before: ["SET @a = 'x'"], check: value, .same),
+            ChangeCase("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", [], check: "SELECT 1", .same),
+            ChangeCase("FLUSH TABLES executed_only WITH READ LOCK", [], check: "SELECT 1", .told),
+            ChangeCase("CREATE TEMPORARY TABLE executed_temporary (x INT)", [], check: "SELECT 1", .told),
+            ChangeCase("CALL executed_sets()", [], check: "SELECT @p", .told),
+            ChangeCase("CALL executed_rows(?)", [3], check: "SELECT 1", .same),
+            ChangeCase("CALL executed_out(@o)", [], check: "SELECT @o", .told),
+            ChangeCase("SELECT @z + ?", [1], before: ["SET @z = 3"], check: "SELECT @z", .same),
+            ChangeCase("SELECT ?", [1], check: "SELECT 1", .same),
         ]
 
         @Test(
@@ -54,7 +54,7 @@ extension Integration {
                 ] {
                     try root.query(text)
                 }
-                try SessionCase.judge(Self.cases, stage, move)
+                try ChangeCase.judge(Self.cases, stage, move)
             }
         }
 

@@ -8,47 +8,47 @@ extension Integration {
         private static let twoRows = "(SELECT 1 UNION SELECT 2)"
 
         static let cases = [
-            SessionCase("CALL failed_temporary()", check: "SELECT * FROM tt", .told),
-            SessionCase("CALL failed_sets()", check: "SELECT @v", .told),
-            SessionCase("CALL failed_settings()", check: "SELECT @@time_zone", .told),
-            SessionCase("CALL failed_sets()", [], check: "SELECT @v", .told),
-            SessionCase("SELECT GET_LOCK('failed one', 0), \(twoRows)", check: "SELECT 1", .told),
-            SessionCase("SELECT GET_LOCK(?, 0), \(twoRows)", ["failed two"], check: "SELECT 1", .told),
-            SessionCase("SELECT GET_LOCK('failed three', 0), nosuch", check: "SELECT 1", .same),
-            SessionCase("SELECT GET_LOCK('failed three', 0) FRM x", check: "SELECT 1", .same),
-            SessionCase("SELECT @u := 1, \(twoRows)", check: "SELECT @u", .told),
-            SessionCase("SELECT @u := 1, nosuch", before: ["SET @u = 3"], check: "SELECT @u", .same),
-            SessionCase("SELECT 1 UNION SELECT 2 INTO @u", check: "SELECT @u", .told),
-            SessionCase("SELECT failed_function(), \(twoRows)", check: "SELECT @w", .told),
-            SessionCase("SET @u = failed_function(), @k = \(twoRows)", check: "SELECT @w", .told),
-            SessionCase("BEGIN NOT ATOMIC SET @n = 1; SIGNAL SQLSTATE '45000'; END", check: "SELECT @n", .told),
-            SessionCase(
+            ChangeCase("CALL failed_temporary()", check: "SELECT * FROM tt", .told),
+            ChangeCase("CALL failed_sets()", check: "SELECT @v", .told),
+            ChangeCase("CALL failed_settings()", check: "SELECT @@time_zone", .told),
+            ChangeCase("CALL failed_sets()", [], check: "SELECT @v", .told),
+            ChangeCase("SELECT GET_LOCK('failed one', 0), \(twoRows)", check: "SELECT 1", .told),
+            ChangeCase("SELECT GET_LOCK(?, 0), \(twoRows)", ["failed two"], check: "SELECT 1", .told),
+            ChangeCase("SELECT GET_LOCK('failed three', 0), nosuch", check: "SELECT 1", .same),
+            ChangeCase("SELECT GET_LOCK('failed three', 0) FRM x", check: "SELECT 1", .same),
+            ChangeCase("SELECT @u := 1, \(twoRows)", check: "SELECT @u", .told),
+            ChangeCase("SELECT @u := 1, nosuch", before: ["SET @u = 3"], check: "SELECT @u", .same),
+            ChangeCase("SELECT 1 UNION SELECT 2 INTO @u", check: "SELECT @u", .told),
+            ChangeCase("SELECT failed_function(), \(twoRows)", check: "SELECT @w", .told),
+            ChangeCase("SET @u = failed_function(), @k = \(twoRows)", check: "SELECT @w", .told),
+            ChangeCase("BEGIN NOT ATOMIC SET @n = 1; SIGNAL SQLSTATE '45000'; END", check: "SELECT @n", .told),
+            ChangeCase(
                 "EXECUTE IMMEDIATE 'SELECT GET_LOCK(''failed four'', 0), (SELECT 1 UNION SELECT 2)'", check: "SELECT 1",
                 .told),
-            SessionCase(
+            ChangeCase(
                 "EXECUTE p",
                 before: ["PREPARE p FROM 'SELECT GET_LOCK(''failed five'', 0), (SELECT 1 UNION SELECT 2)'"],
                 check: "SELECT 1", .told),
-            SessionCase("EXECUTE nosuch", check: "SELECT 1", .same),
-            SessionCase("PREPARE p FROM 'SELEC 1'", before: ["PREPARE p FROM 'SELECT 1'"], check: "EXECUTE p", .same),
-            SessionCase("SET @k = 1, @l = nosuch", before: ["SET @k = 0"], check: "SELECT @k", .same),
-            SessionCase("SET @k = 1, @l = \(twoRows)", before: ["SET @k = 0"], check: "SELECT @k, @l", .same),
-            SessionCase("SET @k = 1, sql_mode = 'x'", before: ["SET @k = 0"], check: "SELECT @k", .same),
-            SessionCase("SET sql_mode = 'ANSI', time_zone = 'nowhere'", check: "SELECT @@sql_mode", .same),
-            SessionCase("SET NAMES nosuch", check: "SELECT @@character_set_client", .same),
-            SessionCase(
+            ChangeCase("EXECUTE nosuch", check: "SELECT 1", .same),
+            ChangeCase("PREPARE p FROM 'SELEC 1'", before: ["PREPARE p FROM 'SELECT 1'"], check: "EXECUTE p", .same),
+            ChangeCase("SET @k = 1, @l = nosuch", before: ["SET @k = 0"], check: "SELECT @k", .same),
+            ChangeCase("SET @k = 1, @l = \(twoRows)", before: ["SET @k = 0"], check: "SELECT @k, @l", .same),
+            ChangeCase("SET @k = 1, sql_mode = 'x'", before: ["SET @k = 0"], check: "SELECT @k", .same),
+            ChangeCase("SET sql_mode = 'ANSI', time_zone = 'nowhere'", check: "SELECT @@sql_mode", .same),
+            ChangeCase("SET NAMES nosuch", check: "SELECT @@character_set_client", .same),
+            ChangeCase(
                 "DROP TABLE failed_dropped, nosuch", before: ["CREATE TEMPORARY TABLE failed_dropped (x INT)"],
                 check: "SELECT 1", .same),
-            SessionCase(
+            ChangeCase(
                 "CREATE TEMPORARY TABLE ct (x INT PRIMARY KEY) SELECT 1 x UNION ALL SELECT 1",
                 check: "SELECT * FROM ct", .same),
-            SessionCase("HANDLER nosuch OPEN", check: "SELECT 1", .same),
-            SessionCase("LOCK TABLES nosuch READ", check: "SELECT 1", .same),
-            SessionCase("USE nosuch", check: "SELECT DATABASE()", .same),
-            SessionCase("SET ROLE nosuch", check: "SELECT CURRENT_ROLE()", .same),
-            SessionCase(
+            ChangeCase("HANDLER nosuch OPEN", check: "SELECT 1", .same),
+            ChangeCase("LOCK TABLES nosuch READ", check: "SELECT 1", .same),
+            ChangeCase("USE nosuch", check: "SELECT DATABASE()", .same),
+            ChangeCase("SET ROLE nosuch", check: "SELECT CURRENT_ROLE()", .same),
+            ChangeCase(
                 "SET STATEMENT max_statement_time=1 FOR SELECT nosuch", check: "SELECT @@max_statement_time", .same),
-            SessionCase("INSERT INTO failed_rows VALUES (1)", check: "SELECT 1", .same),
+            ChangeCase("INSERT INTO failed_rows VALUES (1)", check: "SELECT 1", .same),
         ]
 
         @Test("is told of, unless it certainly did nothing", .timeLimit(.minutes(3)), arguments: Move.allCases)
@@ -71,7 +71,7 @@ extension Integration {
                 ] {
                     try root.query(text)
                 }
-                try SessionCase.judge(Self.cases, stage, move)
+                try ChangeCase.judge(Self.cases, stage, move)
             }
         }
 

@@ -12,7 +12,8 @@ import Testing
         "DELETE FROM t",
         "replace into t values(1)", "BEGIN", "START TRANSACTION READ ONLY", "commit", "ROLLBACK", "select(1)",
         "SELECT*FROM t", "SELECT a_loc FROM t_l", "SELECT '@'", "INSERT INTO t VALUES ('a@b.c', \"x;y\", 'it''s')",
-        "SELECT `a@b`", "INSERT INTO t VALUES ('a\\nb')",
+        "SELECT `a@b`", "SELECT at_insert FROM last_inserts", "SELECT date_inserted, 'GET_LOCK'",
+        "INSERT INTO t VALUES ('a\\nb')",
     ])
     func plain(_ text: String) { #expect(Self.isPlain(text)) }
 
@@ -22,7 +23,9 @@ import Testing
         "/* c */ SELECT 1",
         "(SELECT 1)", "WITH a AS (SELECT 1) SELECT 1", "CALL p()", "LOCK TABLES t READ", "insertintoxyz t", "SELEC",
         "select\u{e9} 1", "SELECT '\\' @a", "SELECT '\\'@'", "SELECT -- it's\n @a -- it's", "SELECT # '\n @a # '",
-        "SELECT /* ' */ @a /* ' */", "SELECT 'open @a", "SELECT /*! @a := 1 */",
+        "SELECT /* ' */ @a /* ' */", "SELECT 'open @a", "SELECT `GET_LOCK`('a',1)", "SELECT \"get_lock\"('a',1)",
+        "SELECT LAST_INSERT_ID()",
+        "select last_insert_id(5)", "SELECT /*! @a := 1 */",
     ])
     func notPlain(_ text: String) { #expect(!Self.isPlain(text)) }
 }

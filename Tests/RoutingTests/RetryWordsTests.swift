@@ -84,7 +84,8 @@ import Testing
     static let refusals: [Refusal] = [
         .rolledBack, .rowsMayRemain, .notExecuted, .unknown, .readInterrupted, .unreadable, .unknownUnreadable, .killed,
         .unknownKilled, .unknownWriter, .readStopped, .rolledBackByStop, .notExecutedByStop, .unknownStopped, .ranTwice,
-        .stateLost(.temporaryTables, inTransaction: true), .previousLost,
+        .stateLost(.temporaryTables, inTransaction: true), .leftoversLost(.rowCount),
+        .leftoversLost(.insertID), .leftoversLost(.sequenceValues),
     ]
 
     @Test(arguments: RetryWordsTests.refusals)

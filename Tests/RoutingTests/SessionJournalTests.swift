@@ -268,7 +268,9 @@ import Testing
         // As the client has said it, in whatever character set, where the server has told nothing.
         #expect(session.allTexts == ["USE `d`"])
         session.journal.loggedIn(values.values, schema: values.schema)
-        let texts = session.journal.restoration(onto: values.values).flatMap(\.texts).map { String(decoding: $0, as: UTF8.self) }
+        let texts = session.journal.restoration(onto: values.values).flatMap(\.texts).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(texts.prefix(2) == ["SET NAMES utf8mb4", "USE `ä`"])
         #expect(texts.last?.contains("@@session.character_set_client=7") == true)
     }

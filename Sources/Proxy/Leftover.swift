@@ -1,0 +1,159 @@
+import Cluster
+import MySQLWire
+import Routing
+
+/// What a statement leaves for the next one to ask for: LAST_INSERT_ID(), which is rebuilt where it is known, and
+/// everything that a move takes away (``Leftovers``).
+extension Worker {
+    static let characterSetClient = Array("character_set_client".utf8)
+
+    /// The character set that a login's collation means. (A server that has been told to ignore it says so to nobody.)
+    func setCharacterSetOfLogin(_ s: SessionRef) {
+        s.pointee.characterSet = ClientCharacterSet(collation: UInt16(s.pointee.credentials.collation))
+    }
+
+    // MARK: after a move
+
+    /// The session stands on another connection, on which nothing has happened.
+    func loseLeftovers(_ s: SessionRef) {
+        s.pointee.leftovers = .ofServer
+        s.pointee.overwritten = []
+        s.pointee.sequencesTaken = []
+        guard s.pointee.journal.isInsertIDUncertain else { return }
+        s.pointee.leftovers.insert(.insertID)
+        if s.pointee.journal.isAutoNull { s.pointee.leftovers.insert(.autoIsNull) }
+    }
+
+    /// True when the command under way asks for what is gone, and has been told so. Once: from then on the session has what
+    /// its new connection has.
+    func refusesLeftover(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) -> Bool {
+        // What the statement before was to overwrite it has, unless it failed.
+        if !s.pointee.answerFailed { s.pointee.leftovers.subtract(s.pointee.overwritten) }
+        s.pointee.overwritten = []
+        if !s.pointee.journal.isInsertIDUncertain { s.pointee.leftovers.subtract([.insertID, .autoIsNull]) }
+        if s.pointee.command == .ping { s.pointee.overwritten = .rowCount }
+        guard let facts = leftoverFacts(s, packet, of: s.pointee.leftovers) else { return false }
+        s.pointee.overwritten = facts.overwrites.subtracting([.insertID])
+        var missed = facts.reads.intersection(s.pointee.leftovers)
+        if missed.contains(.sequenceValues),
+            facts.sequencesRead.allSatisfy({ !$0.isEmpty && s.pointee.sequencesTaken.contains($0) })
+        {
+            missed.remove(.sequenceValues)
+        }
+        for name in facts.sequencesTaken where !name.isEmpty && !s.pointee.sequencesTaken.contains(name) {
+            if s.pointee.sequencesTaken.count < SessionLimits.sequencesMax { s.pointee.sequencesTaken.append(name) }
+        }
+        guard !missed.isEmpty else { return false }
+        s.pointee.leftovers.subtract(missed)
+        if !missed.isDisjoint(with: [.insertID, .autoIsNull]) {
+            s.pointee.leftovers.subtract([.insertID, .autoIsNull])
+            s.pointee.journal.lastInsertID = 0
+        }
+        answerHeld(s, .leftoversLost(missed))
+        return true
+    }
+
+    /// What the command under way asks for, and leaves; nil where that is nothing of `leftovers`.
+    private func leftoverFacts(
+        _ s: SessionRef, _ packet: UnsafeRawBufferPointer, of leftovers: Leftovers
+    ) -> StatementFacts? {
+        guard s.pointee.clientSkip == 0, !s.pointee.clientContinues else { return nil }
+        switch s.pointee.command {
+        case .query:
+            let text = packet.part(from: PacketHeader.size + 1)
+            guard leftovers.concerns(text) else { return nil }
+            let facts = StatementClassifier.classify(text, dialect: dialect(s))
+            guard case .executeName(let name)? = facts.change else { return facts }
+            guard let executed = s.pointee.journal.preparedText(name) else {
+                var unknown = facts
+                unknown.reads.formUnion([.insertID, .autoIsNull])
+                return unknown
+            }
+            return executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
+            return s.pointee.prepared[i].text.withUnsafeBytes {
+                leftovers.concerns($0) ? StatementClassifier.classify($0, dialect: dialect(s)) : nil
+            }
+        case _: return nil
+        }
+    }
+
+    // MARK: LAST_INSERT_ID()
+
+    /// An OK that has an insert id, or comes for a statement with a change.
+    func noteInsertID(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
+        guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
+        guard ok.lastInsertID != 0 else {
+            if s.pointee.hasChange, s.pointee.change?.ofInsertID == .ofPacket { s.pointee.journal.loseInsertID() }
+            return
+        }
+        // Then it is that in either case.
+        if s.pointee.journal.lastInsertID == ok.lastInsertID, !s.pointee.journal.isInsertIDUncertain { return }
+        if isInsertIDCertain(s, ok) {
+            s.pointee.journal.lastInsertID = ok.lastInsertID
+        } else {
+            s.pointee.journal.loseInsertID()
+        }
+    }
+
+    private func isInsertIDCertain(_ s: SessionRef, _ ok: OKPacket) -> Bool {
+        let answer = InsertedID.Answer(
+            id: ok.lastInsertID, affectedRows: ok.affectedRows,
+            countsFound: s.pointee.nodeCapabilities.contains(.foundRows))
+        switch s.pointee.command {
+        case .query:
+            guard s.pointee.statementKept else { return false }
+            let text = s.pointee.statementText
+            if s.pointee.answerNumber == 0, InsertedID.isCertain(answer, of: text, dialect: dialect(s)) { return true }
+            // One of several statements, perhaps.
+            guard s.pointee.multiStatements,
+                let part = StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
+            else { return false }
+            return InsertedID.isCertain(answer, of: part, dialect: dialect(s))
+        case .statementExecute:
+            guard s.pointee.statementKept, let i = s.pointee.prepared.index(of: s.pointee.statementID) else {
+                return false
+            }
+            let parameters = boundParameters(s.pointee.statement.bytes, s.pointee.prepared[i])
+            return s.pointee.prepared[i].text.withUnsafeBytes {
+                InsertedID.isCertain(answer, of: $0, parameters: parameters, dialect: dialect(s))
+            }
+        case _: return false
+        }
+    }
+
+    /// INSERT and REPLACE with RETURNING end as a query does, without an id. (Those that are prepared have that as their
+    /// change.)
+    @inline(__always)
+    func insertsAndReturns(_ s: SessionRef) -> Bool {
+        guard s.pointee.command == .query, s.pointee.statement.count > PacketHeader.size + 1 else { return false }
+        switch s.pointee.statement.bytes.byte(at: PacketHeader.size + 1) | 0x20 {
+        // i, r, and whatever may stand before them; of several statements any.
+        case 0x69, 0x72, 0x20...0x2f: return mayInsert(s)
+        default: return false
+        }
+    }
+
+    /// A statement that failed may have inserted rows before (not in a transactional table, but their ids are taken).
+    func noteFailedInsert(_ s: SessionRef) {
+        if s.pointee.hasChange, s.pointee.change?.ofInsertID != nil { return s.pointee.journal.loseInsertID() }
+        switch s.pointee.command {
+        case .query, .statementExecute, .bulkExecute: if mayInsert(s) { s.pointee.journal.loseInsertID() }
+        case _: break
+        }
+    }
+
+    /// The statement whose answer is under way may have inserted rows.
+    private func mayInsert(_ s: SessionRef) -> Bool {
+        guard s.pointee.command == .query else {
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return true }
+            return s.pointee.prepared[i].text.withUnsafeBytes(InsertedID.mayInsert)
+        }
+        guard s.pointee.statementKept else { return true }
+        let text = s.pointee.statementText
+        guard s.pointee.multiStatements, !StatementClassifier.isPlain(text) else { return InsertedID.mayInsert(text) }
+        return StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
+            .map(InsertedID.mayInsert) ?? true
+    }
+}
