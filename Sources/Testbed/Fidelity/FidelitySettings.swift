@@ -49,9 +49,12 @@ extension FidelityWriter {
     ]
 
     /// A variable's name and one of its values.
-    mutating func setting() -> (String, String) {
+    ///
+    /// - Parameter isShown: what the server says of its value is looked at, or kept: the clock is another on each side.
+    mutating func setting(isShown: Bool = false) -> (String, String) {
         while true {
             let (name, values) = pick(Self.settings)
+            if isShown, name == "timestamp" { continue }
             // Used up by a statement that nobody sees (with @@ and no scope the next transaction's); what is left of
             // autocommit=0 is an open transaction.
             let lossy = ["rand_seed1", "insert_id", "autocommit", "profiling", "tx_isolation", "tx_read_only"]
@@ -80,13 +83,13 @@ extension FidelityWriter {
             writer.say("SET \(name) = @val")
         },
         Part("set.old value", 5, restorable: true) { writer in
-            let (name, value) = writer.setting()
+            let (name, value) = writer.setting(isShown: true)
             writer.query("SET @old = @@\(name), \(name) = \(value)")
             if writer.chance(2) { writer.query("SELECT @@\(name)") }
             if writer.chance(2) { writer.query("SET \(name) = @old") }
         },
         Part("set.old value in comments", 2, restorable: true) { writer in
-            let (name, value) = writer.setting()
+            let (name, value) = writer.setting(isShown: true)
             writer.query("/*!40101 SET @OLD_X=@@\(name) */")
             writer.query("/*!40101 SET \(name)=\(value) */")
             if writer.chance(2) { writer.query("/*!40101 SET \(name)=@OLD_X */") }
@@ -108,7 +111,7 @@ extension FidelityWriter {
                 ]))
         },
         Part("set.for a statement", 3, restorable: true) { writer in
-            let (name, value) = writer.setting()
+            let (name, value) = writer.setting(isShown: true)
             writer.query("SET STATEMENT \(name)=\(value) FOR SELECT @@\(name)")
         },
         Part("set.for a statement that sets", 2) { writer in

@@ -53,8 +53,7 @@ public final class WriteCounter {
             "CREATE TRIGGER t_write BEFORE INSERT ON source FOR EACH ROW INSERT INTO \(Kind.trigger.table) VALUES (NEW.n)",
         ]
 
-    /// Two writers of each kind, each with half of its numbers, and as many moves as there is time for until they are
-    /// done: `moves` at least.
+    /// Two writers of each kind, each with half of its numbers, which are spread over the moves.
     ///
     /// - Parameter each: so many statements of each kind.
     public func run(each: Int, moves: Int, say: (String) -> Void) throws -> Report {
@@ -63,6 +62,7 @@ public final class WriteCounter {
         let done = Watched(0)
         let failures = Watched<[String]>([])
         let gate = Watched(0)
+        let progress = Watched(0)
         let writers = Kind.allCases.flatMap { [($0, 0), ($0, 1)] }
         for (kind, half) in writers {
             Thread.detachNewThread {
@@ -74,6 +74,7 @@ public final class WriteCounter {
                         let due = number * moves / max(each / 2, 1)
                         _ = gate.wait(.seconds(600)) { $0 >= due }
                         own[number * 2 + half] = try writer.write(number * 2 + half)
+                        progress.update { $0 += 1 }
                     }
                 } catch {
                     failures.update { $0.append("\(kind.rawValue): \(error)") }
@@ -84,13 +85,16 @@ public final class WriteCounter {
             }
         }
         var report = Report()
+        let all = writers.count * (each / 2)
         while done.value < writers.count {
+            // A move comes when a tenth is written of what may be written until it: nobody waits for it yet, each has
+            // something in flight. Later, where a writer has stopped.
+            let due = all * (10 * report.moves + 1) / (10 * moves)
+            _ = progress.wait(.seconds(5)) { $0 >= due || done.value == writers.count }
             try move(isPlanned: report.moves % 3 == 2)
             report.moves += 1
             gate.set(report.moves)
             if report.moves % 20 == 0 { say("\(report.moves) moves") }
-            // Some statements pass between two moves, so that each finds some in flight.
-            _ = done.wait(.milliseconds(500)) { $0 == writers.count }
         }
         report.faults = failures.value
         let direct = try pair.direct()
