@@ -17,7 +17,8 @@ public enum StatementClassifier {
     static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, nesting: Nesting) -> StatementFacts {
         guard let reader = StatementReader(sql, dialect: dialect) else { return unread(sql, dialect) }
         if reader.isCompound {
-            return StatementFacts(.opaque, change: .procedure, reads: [.insertID, .autoIsNull])
+            return StatementFacts(
+                .opaque, change: CompoundStatement(reader: reader).change, reads: [.insertID, .autoIsNull])
         }
         if reader.isRoutineDefinition { return StatementFacts(.opaque) }
 

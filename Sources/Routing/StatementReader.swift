@@ -96,11 +96,14 @@ struct StatementReader {
     }
 
     /// The name of the user variable, without @ and quotes, ASCII-lowercased.
-    func userVariable(_ index: Int) -> [UInt8]? {
+    func userVariable(_ index: Int) -> [UInt8]? { userVariableAsWritten(index).map(ASCII.lowercased) }
+
+    /// The same as it stands there.
+    func userVariableAsWritten(_ index: Int) -> [UInt8]? {
         guard let token = token(index), token.kind == .userVariable else { return nil }
         let text = Array(sql[token.start + 1..<token.end])
         guard let first = text.first else { return nil }
-        return ASCII.lowercased(first == 0x27 || first == 0x22 || first == 0x60 ? unquoted(text) : text)
+        return first == 0x27 || first == 0x22 || first == 0x60 ? unquoted(text) : text
     }
 
     private func unquoted(_ text: [UInt8]) -> [UInt8] {

@@ -30,6 +30,7 @@ struct UserVariableLog: Sendable {
         for record in records {
             for assignment in record.assignments {
                 add(assignment.name)
+                if let spelling = assignment.spelling { add(spelling) }
                 add(assignment.expression)
                 for name in assignment.reads { add(name) }
             }
@@ -43,7 +44,8 @@ struct UserVariableLog: Sendable {
         var kept: [SessionChangeKind.Assignment] = []
         var unknown: [[UInt8]] = []
         let known = knownNames
-        for assignment in assignments {
+        for var assignment in assignments {
+            if known.contains(assignment.name) { assignment.spelling = spelling(of: assignment.name) }
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
@@ -176,12 +178,21 @@ struct UserVariableLog: Sendable {
             for assignment in record.assignments {
                 if !isFirst { texts[texts.count - 1] += Array(", ".utf8) }
                 isFirst = false
-                texts[texts.count - 1] += SQLText.userVariable(assignment.name) + Array(" = ".utf8)
+                let name = assignment.spelling ?? assignment.name
+                texts[texts.count - 1] += SQLText.userVariable(name) + Array(" = ".utf8)
                 texts[texts.count - 1] += assignment.expression
             }
             isOpen = isPure
         }
         return texts
+    }
+
+    /// The name under which the variable came about, where that is not in lower case.
+    private func spelling(of name: [UInt8]) -> [UInt8]? {
+        for record in records {
+            for assignment in record.assignments where assignment.name == name { return assignment.spelling }
+        }
+        return nil
     }
 
     /// How many variables have a value here.
