@@ -65,7 +65,8 @@ public struct SessionJournal: Sendable {
 
     /// The server has to be asked: ``questions()``.
     public var asks: Bool {
-        isTriggerUncertain || isLoginUncertain && login != nil || !isAsking && (isTrackingChanged || !unanswered.isEmpty)
+        isTriggerUncertain || isLoginUncertain && login != nil
+            || !isAsking && (isTrackingChanged || !unanswered.isEmpty)
     }
 
     /// What the client wants to be told of its session's changes.
@@ -292,7 +293,7 @@ public struct SessionJournal: Sendable {
             break
         // But the user's variables are there from then on, and have the character set of what they were to be.
         case .setUserVariables(let assignments):
-            if !Self.precedesSetting(code) { userVariables.lose(assignments.map(\.name)) }
+            if !Self.precedesSetting(code) { userVariables.loseUnlessNumbers(assignments) }
         case .loseUserVariables(let names) where ofSet:
             if !Self.precedesSetting(code) { note(.loseUserVariables(names), isNested: false) }
         // Those before it have been answered, and those behind it do not run.

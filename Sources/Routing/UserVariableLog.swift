@@ -84,6 +84,23 @@ struct UserVariableLog: Sendable {
         prune()
     }
 
+    /// These were not made after all. A number that was to become another one has not changed, and anything else may have
+    /// another character set.
+    mutating func loseUnlessNumbers(_ assignments: [SessionChangeKind.Assignment]) {
+        let names = assignments.filter { !Self.isNumber($0) || !isNumber($0.name) }.map(\.name)
+        if !names.isEmpty { lose(names) }
+    }
+
+    private static func isNumber(_ assignment: SessionChangeKind.Assignment) -> Bool {
+        !assignment.isContextual && assignment.reads.isEmpty
+    }
+
+    private func isNumber(_ name: [UInt8]) -> Bool {
+        guard !isBlind, !lost.contains(name) else { return false }
+        let last = records.last { $0.assignments.contains { $0.name == name } }
+        return last?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
+    }
+
     /// Something happened to the values of these, if they have any.
     mutating func disturb(_ names: [[UInt8]]) {
         let known = knownNames
