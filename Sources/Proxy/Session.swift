@@ -156,7 +156,7 @@ struct Session {
     var hasOwn = false
     /// The execution in flight asks for a cursor.
     var asksForCursor = false
-    /// The server has not been asked to report changes: that goes out with the session's first command.
+    /// The server has refused to report changes so far (1820): that goes out with the session's next command.
     var tracksWithNext = false
     /// Questions of the journal go out with the next command that does not ask what the one before has left.
     var asksWithNext = false

@@ -7,8 +7,9 @@
 /// ``apply(_:)``, then ``stateChanged()``; the server reports the values with its next tracked OK.
 ///
 /// The server must have been told to report changes (``trackingText``). A variable that a SET has named and that the
-/// answer did not report is asked for (``questions``). Known limits: variables and locks that a stored procedure,
-/// function or trigger takes without the server reporting a change (`SELECT … INTO @x`, GET_LOCK inside of it). And
+/// answer did not report is asked for (``questions``); so is, behind a procedure, what the session has from its login.
+/// Known limits: variables and locks that a stored procedure, function or trigger takes without the server reporting a
+/// change (`SELECT … INTO @x`, GET_LOCK inside of it; SET TRANSACTION, `SET @@x = …` of a variable that is not asked). And
 /// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
 /// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
 /// another schema is taken for the change of schema, though a trigger may have changed something as well.

@@ -139,7 +139,8 @@ extension Integration {
             let pair = try SharedPair.get()
             let proxy = try SharedProxy.get()
             for (before, ask) in [
-                ("", "SELECT ROW_COUNT()"), ("", "SELECT FOUND_ROWS()"), ("", "SHOW WARNINGS"),
+                // FOUND_ROWS() of a session that has asked nothing is that of another one, on a thread that served it.
+                ("", "SELECT ROW_COUNT()"), ("SELECT 1 UNION SELECT 2", "SELECT FOUND_ROWS()"), ("", "SHOW WARNINGS"),
                 ("SET @@sort_buffer_size=1", "SHOW WARNINGS"), ("SET @@session.sort_buffer_size=1", "SHOW WARNINGS"),
                 ("SET @@sort_buffer_size=1", "SHOW COUNT(*) WARNINGS"),
                 ("SET session_track_schema=ON", "SELECT ROW_COUNT()"),
