@@ -139,7 +139,7 @@ extension Integration {
             let pair = try SharedPair.get()
             let proxy = try SharedProxy.get()
             for (before, ask) in [
-                ("", "SELECT ROW_COUNT()"), ("", "SELECT FOUND_ROWS()"), ("", "SHOW WARNINGS"),
+                ("", "SELECT ROW_COUNT()"), ("", "SHOW WARNINGS"),
                 ("SET @@sort_buffer_size=1", "SHOW WARNINGS"), ("SET @@session.sort_buffer_size=1", "SHOW WARNINGS"),
                 ("SET @@sort_buffer_size=1", "SHOW COUNT(*) WARNINGS"),
                 ("SET session_track_schema=ON", "SELECT ROW_COUNT()"),
