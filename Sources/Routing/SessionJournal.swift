@@ -867,7 +867,7 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=@@default_master_connection".utf8), answer: .tracking))
         }
         let reported = unanswered.filter {
-            SessionVariables.trackedNames.contains($0) && !SessionVariables.sharesReport.contains($0)
+            SessionVariables.trackedNames.contains($0) && !SessionVariables.neverSetAgain.contains($0)
         }
         if !reported.isEmpty {
             let items = reported.map { session + $0 + [0x3d] + session + $0 }

@@ -62,9 +62,9 @@ public enum SessionState: String, CaseIterable, Sendable, Hashable {
         switch self {
         case .account: [.login]
         case .loginValues: [.asked]
-        case .defaultSchema: [.login, .report]
-        case .autocommit: [.flag]
-        case .systemVariables: [.report, .text, .asked]
+        case .defaultSchema: [.login, .report, .asked]
+        case .autocommit: [.flag, .asked]
+        case .systemVariables: [.report, .asked, .text]
         case .characterSet: [.login, .report, .text]
         case .userVariables, .role, .nextTransaction: [.text]
         case .transaction: [.flag]
@@ -76,7 +76,7 @@ public enum SessionState: String, CaseIterable, Sendable, Hashable {
         case .sequenceValues, .leftovers: [.text]
         case .temporaryTables, .tableLocks, .userLocks, .handlers, .oneShotVariables: [.text]
         case .multiStatements: [.login, .command]
-        case .tracking: [.text, .asked]
+        case .tracking: [.asked]
         case .unexplained: [.report]
         }
     }

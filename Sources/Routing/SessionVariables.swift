@@ -34,8 +34,10 @@ enum SessionVariables {
         "standard_compliant_cte", "system_versioning_alter_history", "system_versioning_asof", "time_zone",
         "tx_isolation", "tx_read_only", "unique_checks", "updatable_views_with_limit", "wait_timeout")
 
-    /// Tracked, and from 11.5 on reported as `autocommit` and `character_set_connection`.
-    static let sharesReport = Set(names("collation_connection", "foreign_key_checks", "unique_checks"))
+    /// Tracked, and yet not asked for by being set again: from 11.5 on these are reported as `autocommit` and
+    /// `character_set_connection`, and the last one sets its collation to the character set's own.
+    static let neverSetAgain = Set(
+        names("collation_connection", "foreign_key_checks", "unique_checks", "character_set_connection"))
 
     /// Anybody may set these to DEFAULT, and few to anything else (1227): so they are not said again with their value.
     static let privileged = Set(

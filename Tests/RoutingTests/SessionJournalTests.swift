@@ -152,6 +152,18 @@ import Testing
         #expect(session.texts == ["SET @@session.sql_mode='ANSI'"])
     }
 
+    /// A character set that is set again, if to the same, sets its collation to another one.
+    @Test func noQuestionChangesTheAnswer() {
+        var session = Session()
+        session.run("SET @@character_set_connection=latin1, @@collation_connection=latin1_bin")
+        #expect(
+            session.questions == [
+                "SET default_master_connection=CONCAT('=',IFNULL(@@session.character_set_connection,''))",
+                "SET default_master_connection=CONCAT('=',IFNULL(@@session.collation_connection,''))",
+                "SET @@session.default_master_connection=''",
+            ])
+    }
+
     @Test func whatNobodyTellsIsALoss() {
         var session = Session()
         session.run("SET debug_sync='x'", "state")
