@@ -313,12 +313,12 @@ import Testing
         let same = try said(row(["foreign_key_checks": "1", "unique_checks": "0", "sql_mode": "ANSI"]))
         session.journal.answered(same.values)
         session.journal.questionsAnswered()
-        #expect(session.texts == ["SET @@session.unique_checks=OFF"])
+        #expect(session.texts == ["SET @@session.unique_checks='OFF'"])
         #expect(!session.journal.asks)
         #expect(session.journal.isMovable)
         let present = try said(row(["foreign_key_checks": "0", "unique_checks": "0", "sql_mode": "ANSI"]))
         session.journal.answered(present.values)
-        #expect(session.texts == ["SET @@session.foreign_key_checks=0, @@session.unique_checks=OFF"])
+        #expect(session.texts == ["SET @@session.foreign_key_checks=0, @@session.unique_checks='OFF'"])
     }
 
     @Test func compoundStatementsSetWithoutAReport() {
