@@ -46,6 +46,9 @@ enum SessionVariables {
             "binlog_row_image", "enforce_storage_engine", "gtid_domain_id", "innodb_tmpdir", "log_disabled_statements",
             "server_id", "skip_parallel_replication", "skip_replication", "sql_log_bin", "sql_log_off", "wsrep_on"))
 
+    /// A statement that writes can't even be prepared under it (1792).
+    static let refusesWrites = names("tx_read_only")
+
     static let trackTransactions = name("session_track_transaction_info")
 
     static let autocommit = name("autocommit")
@@ -66,6 +69,9 @@ enum SessionVariables {
 
     /// Used up by one statement.
     static let oneShot = names("insert_id", "rand_seed1", "rand_seed2", "gtid_seq_no")
+
+    /// `SET @@x = …` sets them for the next transaction, as SET TRANSACTION does.
+    static let nextTransaction = names("tx_isolation", "tx_read_only")
 
     static let lastInsertID = names("last_insert_id", "identity")
 
