@@ -196,6 +196,12 @@ extension Worker {
         s.pointee.journal.autocommit = status.contains(.autocommit)
     }
 
+    /// Where the flag of a login was wrong (10.5), the first SET of autocommit may leave it as it was.
+    private func noteNamedAutocommit(_ s: SessionRef) {
+        guard s.pointee.journal.isAutocommitNamed else { return }
+        s.pointee.journal.autocommit = s.pointee.tracker.status.contains(.autocommit)
+    }
+
     /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
     /// several statements in one text it is the turn of the next.
     private func applyChange(_ s: SessionRef) {
@@ -211,6 +217,7 @@ extension Worker {
             }
         }
         s.pointee.journal.apply(change)
+        noteNamedAutocommit(s)
         s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
     }
 
@@ -398,6 +405,7 @@ extension Worker {
         noteQuiet(s, ok)
         applyChange(s)
         note(s, ok.changes)
+        noteNamedAutocommit(s)
         budgetJournal(s)
         if !s.pointee.stripsTracking {
             let tracking = s.pointee.journal.clientTracking

@@ -62,7 +62,9 @@ public struct SessionJournal: Sendable {
 
     /// As the server's status flags have said when they changed; nil: as the login has it. (The flags of a fresh login
     /// on 10.5 say that it is on, whatever it is.)
-    public var autocommit: Bool?
+    public var autocommit: Bool? { didSet { isAutocommitNamed = false } }
+    /// A SET has named it: the flags of its answer say what it is, changed or not.
+    public private(set) var isAutocommitNamed = false
 
     /// The server has to be asked: ``questions()``.
     public var asks: Bool {
@@ -190,6 +192,7 @@ public struct SessionJournal: Sendable {
         let isNamed = unanswered.contains(name)
         if isNamed { unanswered.removeAll { $0 == name } }
         // Of these the status flags tell, or nothing that could be set.
+        if name == SessionVariables.autocommit { isAutocommitNamed = true }
         if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
         if SessionVariables.withoutPlace.contains(name), !isNamed { return }
         if frame.passing.contains(reported) { return }
@@ -545,6 +548,7 @@ public struct SessionJournal: Sendable {
 
     /// Set by a SET: what the answer does not report is asked for.
     private mutating func noteNamed(_ name: [UInt8]) {
+        if name == SessionVariables.autocommit { isAutocommitNamed = true }
         if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
         guard unanswered.count < Self.namesMax else {
             marked.insert(.tooLarge)
