@@ -7,13 +7,22 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
         public var expression: [UInt8]
         /// The user variables that the expression reads.
         public var reads: [[UInt8]]
+        /// The session's system variables that it reads, by the names that are kept; LAST_INSERT_ID() is one.
+        public var systemReads: [[UInt8]]
+        /// Nothing but one string or one of ``systemReads``.
+        public var isBare: Bool
         /// The value depends on sql_mode, character set or collation in force (anything but plain numbers).
         public var isContextual: Bool
 
-        public init(name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], isContextual: Bool = false) {
+        public init(
+            name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], systemReads: [[UInt8]] = [],
+            isBare: Bool = false, isContextual: Bool = false
+        ) {
             self.name = name
             self.expression = expression
             self.reads = reads
+            self.systemReads = systemReads
+            self.isBare = isBare
             self.isContextual = isContextual
         }
     }

@@ -12,18 +12,18 @@ import Testing
         /// `reports`: what the OK packet tracks, `name=value`, with `state` for a change of state.
         mutating func run(_ text: String, _ reports: String...) {
             journal.apply(facts(text).change ?? .none)
-            for report in reports {
-                if report == "state" {
-                    journal.stateChanged()
-                } else if let equals = report.firstIndex(of: "=") {
-                    let name = String(report[..<equals])
-                    let value = String(report[report.index(after: equals)...])
-                    if name == "schema" {
-                        journal.schema(bytes(value))
-                    } else {
-                        journal.systemVariable(name: bytes(name), value: bytes(value))
-                    }
-                }
+            for report in reports { self.report(report) }
+        }
+
+        mutating func report(_ report: String) {
+            if report == "state" { return journal.stateChanged() }
+            guard let equals = report.firstIndex(of: "=") else { return }
+            let name = String(report[..<equals])
+            let value = bytes(String(report[report.index(after: equals)...]))
+            if name == "schema" {
+                journal.schema(value)
+            } else {
+                journal.systemVariable(name: bytes(name), value: value)
             }
         }
 
@@ -122,7 +122,7 @@ import Testing
     @Test func whatIsNotReportedIsAskedFor() {
         var session = Session()
         // The second is reported under the first one's name (11.5 on), the third not at all (10.5).
-        session.run("SET autocommit=0, foreign_key_checks=0, innodb_strict_mode=0", "autocommit=OFF", "state")
+        session.run("SET autocommit=0, foreign_key_checks=@x, innodb_strict_mode=@x", "autocommit=OFF", "state")
         #expect(session.journal.losses == .systemVariables)
         #expect(session.journal.asks)
         #expect(
@@ -336,7 +336,7 @@ import Testing
 
     @Test func valuesUnderAFixedClockAreLostWithIt() {
         var session = Session()
-        session.run("SET @a='x'", "state")
+        session.run("SET @a=TIMESTAMP('10:00')", "state")
         session.run("SET timestamp=5", "timestamp=5.000000", "state")
         #expect(session.journal.losses == .userVariables)
     }
@@ -446,13 +446,18 @@ import Testing
         session.run("SET @@tx_read_only=1")
         #expect(session.journal.hasNextTransaction)
         #expect(session.texts == ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@tx_read_only=1"])
-        session.journal.answeredOutsideTransaction()
+        session.journal.answeredOutsideTransaction(.unused)
+        #expect(session.journal.isMovable && session.journal.hasNextTransaction)
+        session.journal.answeredOutsideTransaction(.unknown)
         #expect(session.journal.losses == .oneShotVariables)
         session.journal.transactionEnded()
         #expect(session.texts == [])
         #expect(session.journal.isMovable)
-        session.journal.answeredOutsideTransaction()
+        session.journal.answeredOutsideTransaction(.unknown)
         #expect(session.journal.isMovable)
+        session.run("SET TRANSACTION READ ONLY")
+        session.journal.answeredOutsideTransaction(.used)
+        #expect(session.texts == [] && session.journal.isMovable)
     }
 
     @Test func lastInsertID() {
