@@ -17,6 +17,7 @@ help:
 	@echo 'make fidelity     session scripts directly and through moves, on each server of the matrix: FIDELITY_MINUTES=10; root'
 	@echo 'make matrix       the integration tests on MariaDB 10.5, 10.11 and 11.8, without and with a binary log; needs root'
 	@echo 'make conformance  MariaDB'\''s own tests directly and through the proxy, in three protocols; about two hours'
+	@echo 'make connectors   PyMySQL'\''s and SQLAlchemy'\''s own tests directly and through the proxy; needs PyPI'
 	@echo 'make asan         unit and integration tests in an AddressSanitizer build; ASAN_TESTS=REGEX: fewer of the latter'
 	@echo 'make tsan         the same under ThreadSanitizer'
 	@echo 'make fuzz         hostile clients and nodes against a real pair and an AddressSanitizer build: FUZZ_MINUTES=10'
@@ -78,6 +79,13 @@ conformance: test-deps
 	$(SWIFT) build -j $(JOBS) --product haproxydb
 	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
 	.build/debug/haproxydb-lab conformance $(CONFORMANCE)
+
+# CONNECTORS='--only sqlalchemy --tests test/dialect/mysql' takes a part. Exceptions: Tests/Conformance/connectors.txt.
+.PHONY: connectors
+connectors: test-deps
+	$(SWIFT) build -j $(JOBS) --product haproxydb
+	$(SWIFT) build -j $(JOBS) --product haproxydb-lab
+	.build/debug/haproxydb-lab both --option=--max-connections=500 -- Tests/Conformance/connectors $(CONNECTORS)
 
 servers:
 	scripts/deps matrix

@@ -12,17 +12,17 @@ extension Lab {
                 exceptions. Needs Debian's mariadb-test.
                 """)
 
-        @Option(help: "plain, ps or cursor; several with commas.")
-        var dialects = "plain,ps,cursor"
+        @Option(help: "plain, ps, cursor or client (mariadb-client-test); several with commas.")
+        var dialects = "plain,ps,cursor,client"
         @Option(help: "The list of exceptions.")
         var exceptions = "Tests/Conformance/exceptions.txt"
-        @Argument(help: "Tests of the suite main, e.g. ps; all by default.")
+        @Argument(help: "Tests of the suite main, e.g. ps, or of the client; all by default.")
         var tests: [String] = []
 
         private func chosen() throws -> [Conformance.Dialect] {
             try dialects.split(separator: ",").map { word in
                 guard let dialect = Conformance.Dialect(rawValue: String(word)) else {
-                    throw ValidationError("\(word): one of plain, ps, cursor")
+                    throw ValidationError("\(word): one of plain, ps, cursor, client")
                 }
                 return dialect
             }
@@ -37,7 +37,7 @@ extension Lab {
             var failed = 0
             for dialect in try chosen() {
                 let report = try conformance.run(
-                    dialect, tests.isEmpty ? Conformance.allTests() : tests, say: say)
+                    dialect, tests.isEmpty ? Conformance.allTests(dialect) : tests, say: say)
                 failed += report.failures.count
                 say(
                     "\(dialect.rawValue): \(report.tests) tests; \(report.passedProxied) of \(report.passedDirectly) that pass directly pass "

@@ -13,7 +13,7 @@ struct Lab: ParsableCommand {
             """,
         subcommands: [
             Run.self, Demo.self, CampaignCommand.self, SoakCommand.self, FuzzCommand.self, HostileCommand.self,
-            FidelityCommand.self, ConformanceCommand.self,
+            FidelityCommand.self, ConformanceCommand.self, BothCommand.self,
         ])
 }
 

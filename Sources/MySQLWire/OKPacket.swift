@@ -48,6 +48,11 @@ public struct OKPacket: Sendable, Hashable {
         info = try reader.lengthEncodedArray("OK: info")
         guard status.contains(.sessionStateChanged), !reader.isAtEnd else { return }
         var state = PacketReader(try reader.lengthEncodedSlice("OK: session state"))
+        // In a schema whose character set has two or four bytes for every character (ucs2, utf16, utf32) the server keeps
+        // the length's place with a zero of that many bytes, and writes it over the last one (Session_tracker::store).
+        while state.isAtEnd, !reader.isAtEnd {
+            state = PacketReader(try reader.lengthEncodedSlice("OK: session state"))
+        }
         while !state.isAtEnd { try SessionChange.read(&state, into: &changes) }
     }
 

@@ -224,12 +224,13 @@ extension Worker {
     /// The server has no news of the change that the statement's text announced.
     private func changedWithoutNews(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, more: Bool) {
         let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities)
-        noteQuiet(s, warnings: ok?.warnings)
+        noteQuiet(s, ok)
         if more { answeredInSequence(s) }
     }
 
-    private func noteQuiet(_ s: SessionRef, warnings: UInt16?) {
-        s.pointee.changedQuietly = warnings == 0
+    /// It leaves behind what a SET does.
+    private func noteQuiet(_ s: SessionRef, _ ok: OKPacket?) {
+        s.pointee.changedQuietly = ok?.warnings == 0 && ok?.affectedRows == 0
         if case .sequence = s.pointee.change { s.pointee.changedQuietly = false }
     }
 
@@ -260,12 +261,24 @@ extension Worker {
             s.pointee.journal.failed(
                 change, code: code,
                 certainlyNothing: isRefused || isFirst && Self.isRefusal(code) && !change.callsPrograms)
+            if !isFirst || !Self.isRefusal(code), isWrite(s) { s.pointee.journal.writeFailed() }
             budgetJournal(s)
         } else if s.pointee.command == .query || s.pointee.command == .statementExecute,
             !isFirst || !Self.isRefusal(code),
             queryCallsFunctions(s)
         {
             s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
+        } else if !isFirst || !Self.isRefusal(code), isWrite(s) {
+            s.pointee.journal.writeFailed()
+        }
+    }
+
+    /// A statement that may have set off triggers.
+    private func isWrite(_ s: SessionRef) -> Bool {
+        switch s.pointee.command {
+        case .query: !s.pointee.statementKept || effect(s) == .write
+        case .statementExecute, .bulkExecute: effect(s) == .write
+        case _: false
         }
     }
 
@@ -361,12 +374,12 @@ extension Worker {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
-            s.pointee.tracksWithNext = true
             s.pointee.asksWithNext = false
             setCharacterSetOfLogin(s)
             s.pointee.leftovers = []
             budgetJournal(s)
             budgetPrepared(s) { $0.removeAll() }
+            open(s)
         case .statementFetch:
             if s.pointee.tracker.status.contains(.lastRowSent) { noteCursor(s, open: false) }
         case .setOption where !s.pointee.answerFailed:
@@ -408,7 +421,7 @@ extension Worker {
             s.pointee.journal.lose(.unknown)
             return false
         }
-        noteQuiet(s, warnings: ok.warnings)
+        noteQuiet(s, ok)
         applyChange(s)
         note(s, ok.changes)
         budgetJournal(s)

@@ -298,9 +298,10 @@ extension Worker {
         releaseDue = true
         guard s.pointee.loggedIn else {
             s.pointee.backend = .attached
-            // Nothing is to be rebuilt, and nothing happens before the client's first command: it goes out behind it.
-            s.pointee.tracksWithNext = true
-            return loginSucceeded(s, ok)
+            loginSucceeded(s, ok)
+            // At once: whoever says nothing for long has all the same what it has from this login.
+            if s.pointee.backend == .attached { open(s) }
+            return
         }
         // Sessions move when a statement of theirs waits for it.
         guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
@@ -317,6 +318,9 @@ extension Worker {
         s.pointee.loginValues = nil
         writeNode(s, opening(s, s.pointee.journal.presentTrackingText))
     }
+
+    /// Nothing is to be rebuilt: the client's commands go out behind our own.
+    func open(_ s: SessionRef) { writeNode(s, opening(s)) }
 
     /// What a fresh login is told and asked first, for one write.
     private func opening(_ s: SessionRef, _ tracking: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
@@ -410,7 +414,7 @@ extension Worker {
         PacketWriter.packet(sequence: 0, payload: [Command.query.rawValue] + text)
     }
 
-    /// Sends the first command of a session behind our own, in one write.
+    /// Sends a command of a session that could not be opened before behind our own, in one write.
     func writeNodeWithTracking(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) {
         s.pointee.tracksWithNext = false
         writeNode(s, opening(s) + packet)
@@ -479,6 +483,11 @@ extension Worker {
             } else {
                 s.pointee.loginValues = said.values
             }
+        case .question(.login):
+            let said = loginValues.values(ofRow: s.pointee.ownRow)
+            s.pointee.ownRow = []
+            if let said { s.pointee.journal.answered(said.values) }
+            budgetJournal(s)
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
             switch answer {
@@ -495,7 +504,8 @@ extension Worker {
                 if let value = Self.carried(ok) { s.pointee.journal.answeredInsertID(value) }
             case .tracking:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
-            case .none: break
+            case .triggers: if let value = Self.carried(ok) { s.pointee.journal.answeredTriggers(value) }
+            case .login, .none: break
             }
             budgetJournal(s)
         case .preparedName(let name) where s.pointee.contextError != nil:
@@ -526,8 +536,9 @@ extension Worker {
             } else {
                 s.pointee.restorationError = s.pointee.restorationError ?? error
             }
+        case .question: s.pointee.ownRow = []
         // A server that does not know that collation would have taken its own in the login as well.
-        case .question, .collation: break
+        case .collation: break
         case .restoration(let part):
             s.pointee.restorationError = s.pointee.restorationError ?? error
             if s.pointee.refusedParts.last != part { s.pointee.refusedParts.append(part) }
@@ -552,7 +563,12 @@ extension Worker {
         switch step {
         case .flows:
             ended = false
-            if case .loginValues = command { s.pointee.ownRow = [UInt8](payload) }
+            switch command {
+            case .loginValues, .question(.login): s.pointee.ownRow = [UInt8](payload)
+            case .collation, .tracking, .question, .guardBegin, .guardEnd, .restoration, .context, .preparedName,
+                .deallocation, .preparation:
+                break
+            }
         case .ok(let more):
             ended = !more
             ownSucceeded(s, command, payload)

@@ -166,6 +166,7 @@ extension Worker {
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
+        s.pointee.changedQuietly = false
         if s.pointee.changesTables {
             s.pointee.changesTables = false
             fleet.tablesChanged(isOver: true)

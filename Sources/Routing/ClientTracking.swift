@@ -17,6 +17,10 @@ public struct ClientTracking: Sendable, Hashable {
         value.elementsEqual("ON".utf8) || value.elementsEqual("1".utf8)
     }
 
+    static func isOff(_ value: some Collection<UInt8>) -> Bool {
+        value.elementsEqual("OFF".utf8) || value.elementsEqual("0".utf8)
+    }
+
     /// Whether a direct connection would have been told.
     public func shows(_ change: SessionChange) -> Bool {
         switch change {

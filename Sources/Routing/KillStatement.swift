@@ -16,12 +16,13 @@ public enum KillStatement {
     /// Whether the word is in the text at all; cheap.
     public static func isMentioned(in sql: UnsafeRawBufferPointer) -> Bool {
         let text = CheckedBytes(sql)
-        guard text.count >= 6 else { return false }
-        for index in 0..<text.count &- 3
-        where text[index] | 0x20 == 0x6b && text[index &+ 1] | 0x20 == 0x69 && text[index &+ 2] | 0x20 == 0x6c
-            && text[index &+ 3] | 0x20 == 0x6c
-        {
-            return true
+        var index: UInt = 0
+        while let byte = text.at(index) {
+            index += 1
+            guard byte | 0x20 == 0x6b, index &+ 2 < text.count else { continue }
+            if text[index] | 0x20 == 0x69, text[index &+ 1] | 0x20 == 0x6c, text[index &+ 2] | 0x20 == 0x6c {
+                return true
+            }
         }
         return false
     }

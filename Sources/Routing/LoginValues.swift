@@ -7,12 +7,14 @@ public struct LoginValues: Sendable, Hashable {
     let values: [[UInt8]]
     /// What the client is told of its session's changes while it has not chosen.
     let tracking: ClientTracking
+    /// collation_database: that of the default schema, but for a session that has been reset.
+    let collationOfSchema: [UInt8]
 
-    /// Asks for all of it: one row of one value, whatever the character set of results. It has to be the first thing that a session is asked, before
-    /// ``SessionJournal/trackingText``.
+    /// Asks for all of it: one row of one value, whatever the character set of results. It has to be the first thing that
+    /// a session is asked, before ``SessionJournal/trackingText``. VALUES, and not SELECT, leaves FOUND_ROWS() alone.
     public static let question: [UInt8] = {
-        var text = Array("SELECT CAST(CONCAT_WS(X'1F'".utf8)
-        for name in ["session_track_system_variables", "session_track_schema", "session_track_state_change"] {
+        var text = Array("VALUES (CAST(CONCAT_WS(X'1F'".utf8)
+        for name in Self.names {
             text += Array(",@@\(name)".utf8)
         }
         for name in SessionVariables.fromLogin {
@@ -22,21 +24,28 @@ public struct LoginValues: Sendable, Hashable {
                 SessionVariables.nullable.contains(name)
                 ? Array("IFNULL(".utf8) + value + Array(",'')".utf8) : value
         }
-        return text + Array(",IFNULL(DATABASE(),'')) AS BINARY)".utf8)
+        return text + Array(",IFNULL(DATABASE(),'')) AS BINARY))".utf8)
     }()
+
+    /// What stands before the values.
+    private static let names = [
+        "session_track_system_variables", "session_track_schema", "session_track_state_change", "collation_database",
+    ]
 
     /// Nil where it is not the answer to ``question``.
     init?(row: [UInt8]) {
         let parts = row.split(separator: 0x1f, omittingEmptySubsequences: false).map(Array.init)
-        guard parts.count == SessionVariables.fromLogin.count + 3 else { return nil }
+        guard parts.count == SessionVariables.fromLogin.count + Self.names.count else { return nil }
         tracking = ClientTracking(
             list: parts[0], showsSchema: ClientTracking.isOn(parts[1]), showsState: ClientTracking.isOn(parts[2]))
-        values = Array(parts[3...])
+        collationOfSchema = parts[3]
+        values = Array(parts[Self.names.count...])
     }
 
-    private init(values: [[UInt8]], tracking: ClientTracking) {
+    private init(values: [[UInt8]], as others: LoginValues) {
         self.values = values
-        self.tracking = tracking
+        tracking = others.tracking
+        collationOfSchema = others.collationOfSchema
     }
 
     func value(of name: [UInt8]) -> [UInt8]? {
@@ -59,7 +68,7 @@ public struct LoginValues: Sendable, Hashable {
         guard let index = SessionVariables.fromLogin.firstIndex(of: name) else { return self }
         var values = values
         values[index] = others.values[index]
-        return LoginValues(values: values, tracking: tracking)
+        return LoginValues(values: values, as: self)
     }
 }
 

@@ -37,24 +37,37 @@ public enum RerunGuard: Sendable, Hashable {
         case "CREATE": return reader.contains(anyOf: "SELECT", "VALUES", "WITH") ? .impossible : .unneeded
         case _:
             if isTransactionPrepared { return .impossible }
-            return reader.names(anyOf: "tx_read_only", "transaction_read_only", "tx_isolation", "transaction_isolation")
-                ? .impossible : .readOnly
+            return mayNameTransactionVariable(CheckedBytes(sql)) ? .impossible : .readOnly
         }
+    }
+
+    /// `tx_read_only`, `transaction_isolation` and their like, as a word, in quotes or behind `@@`: `_read_only` or
+    /// `_isolation` anywhere. In one pass, since a text may be long and nobody else gets his turn meanwhile.
+    private static func mayNameTransactionVariable(_ text: CheckedBytes) -> Bool {
+        var index: UInt = 0
+        while let byte = text.at(index) {
+            index += 1
+            if byte == 0x5f, isWord("read_only", at: index, of: text) || isWord("isolation", at: index, of: text) {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// `word` is lower case ASCII.
+    private static func isWord(_ word: StaticString, at start: UInt, of text: CheckedBytes) -> Bool {
+        for offset in 0..<word.utf8CodeUnitCount {
+            guard let byte = text.at(start &+ UInt(offset)) else { return false }
+            let lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+            if lower != word.byte(at: offset) { return false }
+        }
+        return true
     }
 }
 
 extension StatementReader {
     fileprivate func contains(anyOf words: StaticString...) -> Bool {
         for index in 0..<count where words.contains(where: { isWord(index, $0) }) { return true }
-        return false
-    }
-
-    /// As a word, in quotes or behind `@@`.
-    fileprivate func names(anyOf names: String...) -> Bool {
-        for index in 0..<count {
-            let text = String(decoding: bytes(index), as: UTF8.self).lowercased()
-            if names.contains(where: { text.contains($0) }) { return true }
-        }
         return false
     }
 }

@@ -13,12 +13,15 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
         public var isBare: Bool
         /// The value depends on sql_mode, character set or collation in force (anything but plain numbers).
         public var isContextual: Bool
+        /// The name as it was written, where that is not in lower case: the server shows a variable under the first one.
+        public var spelling: [UInt8]?
 
         public init(
             name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], systemReads: [[UInt8]] = [],
-            isBare: Bool = false, isContextual: Bool = false
+            isBare: Bool = false, isContextual: Bool = false, spelling: [UInt8]? = nil
         ) {
             self.name = name
+            self.spelling = spelling == name ? nil : spelling
             self.expression = expression
             self.reads = reads
             self.systemReads = systemReads
@@ -109,6 +112,9 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case xaEnded
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
     case procedure
+    /// These system variables are set somewhere in a compound statement, without a scope: the server does not report
+    /// them, and what it does report they do not explain.
+    case setInside([[UInt8]])
     /// The session may have changed in ways that cannot be known.
     case unknown
     /// All of them, in order; none of them is `several` itself, see ``joined(_:)``.
@@ -127,7 +133,7 @@ extension SessionChangeKind {
             .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
             .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
             .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName,
-            .deallocateName, .insertID, .xaBegun, .xaEnded:
+            .deallocateName, .insertID, .xaBegun, .xaEnded, .setInside:
             false
         }
     }
@@ -144,7 +150,7 @@ extension SessionChangeKind {
             .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
             .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
             .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
-            .executeName, .xaBegun, .xaEnded:
+            .executeName, .xaBegun, .xaEnded, .setInside:
             nil
         }
     }

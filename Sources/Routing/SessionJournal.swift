@@ -71,7 +71,7 @@ public struct SessionJournal: Sendable {
     public var autocommit: Bool?
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool { !isAsking && isUntold }
+    public var asks: Bool { isTriggerUncertain || isLoginUncertain && login != nil || !isAsking && isUntold }
 
     private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty || userVariables.isWaiting }
 
@@ -87,6 +87,12 @@ public struct SessionJournal: Sendable {
     private var unanswered: [[UInt8]] = []
     /// The questions for these are under way.
     private var isAsking = false
+    /// A procedure may have set what the session has from its login. (No loss: few do that, and they are asked at once.)
+    private var isLoginUncertain = false
+    /// A statement that writes has failed, maybe behind a trigger, and its error says nothing of the session.
+    private var isTriggerUncertain = false
+    /// COM_RESET_CONNECTION kept the schema, and took its character set away.
+    private var isSchemaReset = false
     private var variables: [(name: [UInt8], value: [UInt8])] = []
     private var userVariables = UserVariableLog()
     /// `NAMES …` or `CHARACTER SET …`; later reports of single variables come after it.
@@ -238,6 +244,7 @@ public struct SessionJournal: Sendable {
     public mutating func schema(_ name: [UInt8]) {
         database = name.isEmpty ? nil : name
         isDatabaseReported = true
+        isSchemaReset = false
         variables.removeAll { SessionVariables.ofSchema.contains($0.name) }
         limit()
     }
@@ -267,7 +274,7 @@ public struct SessionJournal: Sendable {
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
             .renameTables, .lockTables, .lockServer, .unlockTables, .begun, .userLock, .releaseUserLock,
             .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .insertID,
-            .xaBegun, .xaEnded, .procedure, .unknown, .sequence:
+            .xaBegun, .xaEnded, .procedure, .setInside, .unknown, .sequence:
             break
         }
     }
@@ -286,11 +293,16 @@ public struct SessionJournal: Sendable {
     ) {
         switch change {
         // SET evaluates everything before it sets anything (set_var.cc); the others do the one thing or do not.
-        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables, .clearVariable,
-            .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .renameTables,
-            .lockTables, .lockServer, .unlockTables, .begun, .releaseUserLock, .releaseAllLocks, .handlerOpen,
-            .handlerClose, .deallocateName, .xaBegun, .xaEnded:
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable, .passingVariables,
+            .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .renameTables, .lockTables,
+            .lockServer, .unlockTables, .begun, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose,
+            .deallocateName, .xaBegun, .xaEnded, .setInside:
             break
+        // But the user's variables are there from then on, and have the character set of what they were to be.
+        case .setUserVariables(let assignments):
+            if !Self.precedesSetting(code) { userVariables.loseUnlessNumbers(assignments) }
+        case .loseUserVariables(let names) where ofSet:
+            if !Self.precedesSetting(code) { note(.loseUserVariables(names), isNested: false) }
         // Those before it have been answered, and those behind it do not run.
         case .sequence(let changes):
             if let first = changes.first {
@@ -329,8 +341,23 @@ public struct SessionJournal: Sendable {
         }
     }
 
+    /// A statement that writes and has no change failed after it had begun.
+    public mutating func writeFailed() {
+        if !marked.contains(.unknown) { isTriggerUncertain = true }
+    }
+
+    /// A SET that failed with this has not looked at its variables: its text, tables or rights were found wanting.
+    private static func precedesSetting(_ code: UInt16) -> Bool {
+        switch code {
+        // ER_PARSE_ERROR, ER_EMPTY_QUERY, ER_NO_DB_ERROR, ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE, ER_TABLEACCESS_DENIED_ERROR,
+        // ER_UNKNOWN_SYSTEM_VARIABLE
+        case 1064, 1065, 1046, 1049, 1146, 1142, 1193: true
+        case _: false
+        }
+    }
+
     /// A transaction is waiting for its one-shot characteristics.
-    public var hasNextTransaction: Bool { !nextTransaction.isEmpty }
+    public var hasNextTransaction: Bool { !nextTransaction.isEmpty || isNextTransactionUncertain }
 
     /// A transaction ended (the status flag went out): one-shot characteristics are used up.
     public mutating func transactionEnded() {
@@ -363,6 +390,7 @@ public struct SessionJournal: Sendable {
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
         self.role = role
         self.isDatabaseReported = isDatabaseReported
+        isSchemaReset = database != nil
     }
 
     /// COM_CHANGE_USER succeeded, with this default schema.
@@ -374,7 +402,9 @@ public struct SessionJournal: Sendable {
     public mutating func transactionBegun() { hasLockedTables = false }
 
     /// BEGIN would tell the journal something.
-    public var watchesTransactions: Bool { hasLockedTables || !nextTransaction.isEmpty }
+    public var watchesTransactions: Bool {
+        hasLockedTables || !nextTransaction.isEmpty || isNextTransactionUncertain
+    }
 
     /// What the session has set a variable to, or has from its login; nil where neither is known.
     public func value(ofVariable name: StaticString) -> [UInt8]? {
@@ -388,6 +418,10 @@ public struct SessionJournal: Sendable {
             break
         case .procedure:
             isInsertIDUncertain = true
+            // `SET @@x = …` in it is not reported.
+            isLoginUncertain = true
+        case .setInside(let names):
+            for name in names { noteInside(SessionVariables.canonical(name)) }
         case .insertID(.value(let id)):
             lastInsertID = id
         case .insertID(.unknown):
@@ -582,7 +616,7 @@ public struct SessionJournal: Sendable {
         if name == SessionVariables.lastInsertID[0] {
             return isInsertIDUncertain ? .unknown : .known(Array(String(lastInsertID).utf8))
         }
-        if unanswered.contains(name) { return .unknown }
+        if unanswered.contains(name) || isLoginUncertain { return .unknown }
         if let variable = variables.first(where: { $0.name == name }) { return .known(variable.value) }
         if SessionVariables.setByNames.contains(name),
             names != nil || variables.contains(where: { SessionVariables.setByNames.contains($0.name) })
@@ -590,6 +624,20 @@ public struct SessionJournal: Sendable {
             return .ofContext
         }
         return login?.value(of: name) == nil ? .unknown : .ofLogin
+    }
+
+    /// Maybe set, maybe not.
+    private mutating func noteInside(_ name: [UInt8]) {
+        if ASCII.starts(name, "session_track_"), name != SessionVariables.trackTransactions {
+            if !trackingChanged.contains(name) { trackingChanged.append(name) }
+            isAsking = false
+        } else if SessionVariables.nextTransaction.contains(name) {
+            isNextTransactionUncertain = true
+        } else if SessionVariables.oneShot.contains(name) {
+            marked.insert(.oneShotVariables)
+        } else {
+            noteNamed(name)
+        }
     }
 
     private mutating func systemVariableSet(_ name: [UInt8], _ value: [UInt8]) {
@@ -724,7 +772,8 @@ public struct SessionJournal: Sendable {
         }
         if let role { add([role], .role) }
         // What the session had before it set anything: all that follows was said under it.
-        if let login, let present { set(login.differing(from: present)) }
+        let differing = login.flatMap { login in present.map { login.differing(from: $0) } } ?? []
+        set(differing.filter { !SessionVariables.refusesWrites.contains($0.name) })
         let base = login ?? present
         let others = otherContexts(statements)
         for context in others {
@@ -741,6 +790,9 @@ public struct SessionJournal: Sendable {
         if !before.isEmpty { add(PreparationContext.back(from: others, to: base), .variables) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
         if let first = movesSchema ? namesDatabase : database { add(use(first, base), .schema(first)) }
+        if isSchemaReset, database != nil, let collation = login?.collationOfSchema {
+            set([(SessionVariables.ofSchema[1], collation)])
+        }
         add(before, .userVariables)
         if let names { add([Array("SET ".utf8) + names], .names) }
         if movesSchema, let database { add(use(database, nil), .schema(database)) }
@@ -754,12 +806,15 @@ public struct SessionJournal: Sendable {
         if !isInsertIDUncertain, lastInsertID != 0 || userVariables.reads(SessionVariables.lastInsertID[0]) {
             more.append((SessionVariables.lastInsertID[0], Array("@@session.last_insert_id=\(lastInsertID)".utf8)))
         }
-        set(variables.sorted(by: SessionVariables.precedes), more)
+        let sorted = variables.sorted(by: SessionVariables.precedes)
+        set(sorted.filter { !SessionVariables.refusesWrites.contains($0.name) }, more)
 
         // After the variables above, since how these are read depends on them; and before the user's own, since to prepare
         // `SET @a = ?` takes the character set from a value that is there.
         steps += preparations(under: preparationContext)
         add(userVariables.statements(), .userVariables)
+        let refusing = (differing + sorted).filter { SessionVariables.refusesWrites.contains($0.name) }
+        set(refusing.last.map { [$0] } ?? [])
         add(nextTransaction, .nextTransaction)
         return steps
     }
@@ -841,24 +896,64 @@ public struct SessionJournal: Sendable {
             case insertID
             /// The report of the carrier: ``SessionJournal/answeredTracking(_:)``.
             case tracking
+            /// The row of ``LoginValues/question``: ``SessionJournal/answered(_:)``.
+            case login
+            /// The report of the carrier: ``SessionJournal/answeredTriggers(_:)``.
+            case triggers
             /// Nothing.
             case none
         }
 
         public let text: [UInt8]
         public let answer: Answer
+
+        fileprivate var usesCarrier: Bool {
+            switch answer {
+            case .values, .read, .insertID, .tracking, .triggers: true
+            case .reports, .login, .none: false
+            }
+        }
     }
 
     /// To be run now, in order. They leave FOUND_ROWS() and LAST_INSERT_ID() alone; ROW_COUNT() is 0 and there are no
     /// warnings behind them, as behind a SET. From here on nothing is asked a second time.
     public mutating func questions() -> [Question] {
-        isAsking = true
         var questions: [Question] = []
         if asksInsertID {
             isInsertIDAsked = true
             let text = "SET default_master_connection=CONCAT('=',@@session.last_insert_id)"
             questions.append(Question(text: Array(text.utf8), answer: .insertID))
         }
+        if isTriggerUncertain {
+            isTriggerUncertain = false
+            questions.append(
+                Question(
+                    text: Array(
+                        ("SET default_master_connection=CONCAT('=',(SELECT COUNT(*) FROM information_schema.session_status "
+                            + "WHERE variable_name='EXECUTED_TRIGGERS' AND variable_value>0)*"
+                            + "(SELECT COUNT(*) FROM information_schema.user_variables))").utf8), answer: .triggers))
+        }
+        if isLoginUncertain, login != nil {
+            isLoginUncertain = false
+            questions.append(Question(text: LoginValues.question, answer: .login))
+            // For its ROW_COUNT().
+            questions.append(Question(text: Array("DO 0".utf8), answer: .none))
+        }
+        if !isAsking {
+            isAsking = true
+            askUnanswered(&questions)
+        }
+        if questions.contains(where: \.usesCarrier) {
+            let present = variables.first { $0.name == SessionVariables.carrier }?.value ?? []
+            questions.append(
+                Question(
+                    text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
+                    answer: .none))
+        }
+        return questions
+    }
+
+    private func askUnanswered(_ questions: inout [Question]) {
         let session = Array("@@session.".utf8)
         if isTrackingChanged {
             // What the client has chosen is read before it is joined with ours, and reported after.
@@ -874,7 +969,7 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=@@default_master_connection".utf8), answer: .tracking))
         }
         let reported = unanswered.filter {
-            SessionVariables.trackedNames.contains($0) && !SessionVariables.sharesReport.contains($0)
+            SessionVariables.trackedNames.contains($0) && !SessionVariables.neverSetAgain.contains($0)
         }
         if !reported.isEmpty {
             let items = reported.map { session + $0 + [0x3d] + session + $0 }
@@ -904,14 +999,6 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
                     answer: .read(variable: asked.variable, of: asked.system)))
         }
-        if questions.contains(where: { $0.answer != .reports }) {
-            let present = variables.first { $0.name == SessionVariables.carrier }?.value ?? []
-            questions.append(
-                Question(
-                    text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
-                    answer: .none))
-        }
-        return questions
     }
 
     private static func isPlainName(_ byte: UInt8) -> Bool {
@@ -948,6 +1035,30 @@ public struct SessionJournal: Sendable {
 
     /// The session stands on another connection, which knows nothing of it.
     public mutating func insertIDGone() { isInsertIDAsked = isInsertIDUncertain }
+
+    /// What the session has now of what it had from its login: some of it may have been set by a procedure, without a
+    /// report.
+    public mutating func answered(_ values: LoginValues) {
+        guard let login else { return }
+        apply(.systemVariables)
+        for (name, value) in zip(SessionVariables.fromLogin, values.values) where name != SessionVariables.autocommit {
+            // NAMES stands for these.
+            if names != nil, SessionVariables.setByNames.contains(name) { continue }
+            let known = variables.first { $0.name == name }?.value ?? login.value(of: name)
+            if known.map({ Self.isSame($0, value) }) != true { systemVariable(name: name, value: value) }
+        }
+    }
+
+    /// A report says ON where a question is answered by 1.
+    private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        a == b || ClientTracking.isOn(a) && ClientTracking.isOn(b) || ClientTracking.isOff(a) && ClientTracking.isOff(b)
+    }
+
+    /// Whether a trigger has run in this session, and there are variables of the user's: the failed statement's trigger may
+    /// have set them.
+    public mutating func answeredTriggers(_ value: [UInt8]) {
+        if value != Array("=0".utf8) { marked.insert(.unknown) }
+    }
 
     /// What the client has chosen to be told: the two flags and the list.
     public mutating func answeredTracking(_ value: [UInt8]) {

@@ -45,8 +45,10 @@ enum SessionVariables {
             "sql_buffer_result", "sql_notes", "sql_quote_show_create", "sql_safe_updates", "sql_warnings",
             "standard_compliant_cte", "unique_checks"))
 
-    /// Tracked, and from 11.5 on reported as `autocommit` and `character_set_connection`.
-    static let sharesReport = Set(names("collation_connection", "foreign_key_checks", "unique_checks"))
+    /// Tracked, and yet not asked for by being set again: from 11.5 on these are reported as `autocommit` and
+    /// `character_set_connection`, and the last one sets its collation to the character set's own.
+    static let neverSetAgain = Set(
+        names("collation_connection", "foreign_key_checks", "unique_checks", "character_set_connection"))
 
     /// Anybody may set these to DEFAULT, and few to anything else (1227): so they are not said again with their value.
     static let privileged = Set(
@@ -54,6 +56,9 @@ enum SessionVariables {
             "binlog_annotate_row_events", "binlog_direct_non_transactional_updates", "binlog_format",
             "binlog_row_image", "enforce_storage_engine", "gtid_domain_id", "innodb_tmpdir", "log_disabled_statements",
             "server_id", "skip_parallel_replication", "skip_replication", "sql_log_bin", "sql_log_off", "wsrep_on"))
+
+    /// A statement that writes can't even be prepared under it (1792).
+    static let refusesWrites = names("tx_read_only")
 
     static let trackTransactions = name("session_track_transaction_info")
 
@@ -76,6 +81,9 @@ enum SessionVariables {
 
     /// Used up by one statement.
     static let oneShot = names("insert_id", "rand_seed1", "rand_seed2", "gtid_seq_no")
+
+    /// `SET @@x = …` sets them for the next transaction, as SET TRANSACTION does.
+    static let nextTransaction = names("tx_isolation", "tx_read_only")
 
     static let lastInsertID = names("last_insert_id", "identity")
 

@@ -116,7 +116,7 @@ struct SetStatement {
                 sum.isUnknown = true
                 return
             }
-            add(variable, value, to: &sum)
+            add(variable, writtenAs: item.userVariableAsWritten(0), value, to: &sum)
             return
         }
         let isSystem = item.kind(0) == .systemVariable
@@ -231,14 +231,16 @@ struct SetStatement {
         return true
     }
 
-    private func add(_ variable: [UInt8], _ value: StatementReader, to sum: inout Sum) {
+    private func add(
+        _ variable: [UInt8], writtenAs spelling: [UInt8]?, _ value: StatementReader, to sum: inout Sum
+    ) {
         inspect(value, &sum)
         if let system = value.systemReads, let text = value.text, let reads = value.userVariables {
             sum.assignments.removeAll { $0.name == variable }
             sum.assignments.append(
                 SessionChangeKind.Assignment(
                     name: variable, expression: text, reads: reads, systemReads: system, isBare: value.isBare,
-                    isContextual: value.isContextual))
+                    isContextual: value.isContextual, spelling: spelling))
         } else {
             sum.assignments.removeAll { $0.name == variable }
             sum.lost.append(variable)

@@ -17,7 +17,8 @@ public enum StatementClassifier {
     static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, nesting: Nesting) -> StatementFacts {
         guard let reader = StatementReader(sql, dialect: dialect) else { return unread(sql, dialect) }
         if reader.isCompound {
-            return StatementFacts(.opaque, change: .procedure, reads: [.insertID, .autoIsNull])
+            return StatementFacts(
+                .opaque, change: CompoundStatement(reader: reader).change, reads: [.insertID, .autoIsNull])
         }
         if reader.isRoutineDefinition { return StatementFacts(.opaque) }
 
@@ -392,7 +393,19 @@ struct StatementKind {
         var facts = facts(calls.isHarmless ? .read : .opaque, notes(calls), calls)
         if isAny(1, "WARNINGS", "ERRORS", "COUNT") { facts.reads.insert(.warnings) }
         if isAny(1, "PROFILE", "PROFILES") { facts.reads.insert(.profile) }
+        if isAny(1, "VARIABLES") || isAny(1, "SESSION", "LOCAL") && isAny(2, "VARIABLES"), mayShowInsertID {
+            facts.reads.insert(.insertID)
+        }
         return facts
+    }
+
+    /// SHOW VARIABLES shows last_insert_id and identity, unless it asks for others by name.
+    private var mayShowInsertID: Bool {
+        for index in 2..<max(2, reader.count) where reader.isWord(index, "LIKE") && reader.kind(index + 1) == .string {
+            // Behind the quote: a letter that neither begins with, nor a character that stands for any.
+            return "LlIi%_\\".utf8.contains(reader.bytes(index + 1).dropFirst().first ?? 0x25)
+        }
+        return true
     }
 
     /// Explains without running it, except that the optimizer may evaluate functions of a SELECT.

@@ -96,11 +96,14 @@ struct StatementReader {
     }
 
     /// The name of the user variable, without @ and quotes, ASCII-lowercased.
-    func userVariable(_ index: Int) -> [UInt8]? {
+    func userVariable(_ index: Int) -> [UInt8]? { userVariableAsWritten(index).map(ASCII.lowercased) }
+
+    /// The same as it stands there.
+    func userVariableAsWritten(_ index: Int) -> [UInt8]? {
         guard let token = token(index), token.kind == .userVariable else { return nil }
         let text = Array(sql[token.start + 1..<token.end])
         guard let first = text.first else { return nil }
-        return ASCII.lowercased(first == 0x27 || first == 0x22 || first == 0x60 ? unquoted(text) : text)
+        return first == 0x27 || first == 0x22 || first == 0x60 ? unquoted(text) : text
     }
 
     private func unquoted(_ text: [UInt8]) -> [UInt8] {
@@ -233,6 +236,7 @@ struct StatementReader {
                 }
             }
             if isWord(index, "IS") && isWord(index + 1, "NULL") { calls.reads.insert(.autoIsNull) }
+            if listsVariables(index) { calls.reads.insert(.insertID) }
             if kind(index) == .systemVariable {
                 for offset in [1, 3] {
                     switch word(index + offset) {
@@ -294,6 +298,21 @@ struct StatementReader {
             isWord(0, "INSERT") || isWord(0, "REPLACE")
         default: false
         }
+    }
+
+    /// A table of information_schema that shows the session's variables, last_insert_id among them.
+    private func listsVariables(_ index: Int) -> Bool {
+        switch kind(index) {
+        case .word, .backquoted, .doubleQuoted: break
+        case .number, .string, .userVariable, .systemVariable, .symbol, nil: return false
+        }
+        switch token(index).map({ $0.end - $0.start }) {
+        // session_variables and system_variables, or in quotes.
+        case 16, 17, 18, 19: break
+        case _: return false
+        }
+        let name = functionName(index)
+        return name == "SESSION_VARIABLES" || name == "SYSTEM_VARIABLES"
     }
 
     /// A function's name, upper case, quoted or not.

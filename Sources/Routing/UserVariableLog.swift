@@ -56,6 +56,7 @@ struct UserVariableLog: Sendable {
         for record in records {
             for assignment in record.assignments {
                 add(assignment.name)
+                if let spelling = assignment.spelling { add(spelling) }
                 add(assignment.expression)
                 for name in assignment.reads { add(name) }
             }
@@ -81,7 +82,8 @@ struct UserVariableLog: Sendable {
         var kept: [SessionChangeKind.Assignment] = []
         var unknown: [[UInt8]] = []
         let known = knownNames
-        for assignment in assignments {
+        for var assignment in assignments {
+            if known.contains(assignment.name) { assignment.spelling = spelling(of: assignment.name) }
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
@@ -121,6 +123,23 @@ struct UserVariableLog: Sendable {
             lost.append(name)
         }
         prune()
+    }
+
+    /// These were not made after all. A number that was to become another one has not changed, and anything else may have
+    /// another character set.
+    mutating func loseUnlessNumbers(_ assignments: [SessionChangeKind.Assignment]) {
+        let names = assignments.filter { !Self.isNumber($0) || !isNumber($0.name) }.map(\.name)
+        if !names.isEmpty { lose(names) }
+    }
+
+    private static func isNumber(_ assignment: SessionChangeKind.Assignment) -> Bool {
+        !assignment.isContextual && assignment.reads.isEmpty
+    }
+
+    private func isNumber(_ name: [UInt8]) -> Bool {
+        guard !isBlind, !lost.contains(name) else { return false }
+        let last = records.last { $0.assignments.contains { $0.name == name } }
+        return last?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
     }
 
     /// Something happened to the values of these, if they have any.
@@ -254,12 +273,21 @@ struct UserVariableLog: Sendable {
             for assignment in record.assignments {
                 if !isFirst { texts[texts.count - 1] += Array(", ".utf8) }
                 isFirst = false
-                texts[texts.count - 1] += SQLText.userVariable(assignment.name) + Array(" = ".utf8)
+                let name = assignment.spelling ?? assignment.name
+                texts[texts.count - 1] += SQLText.userVariable(name) + Array(" = ".utf8)
                 texts[texts.count - 1] += assignment.expression
             }
             isOpen = isPure
         }
         return texts
+    }
+
+    /// The name under which the variable came about, where that is not in lower case.
+    private func spelling(of name: [UInt8]) -> [UInt8]? {
+        for record in records {
+            for assignment in record.assignments where assignment.name == name { return assignment.spelling }
+        }
+        return nil
     }
 
     /// How many variables have a value here.

@@ -1,19 +1,13 @@
 import Foundation
 
 /// MariaDB's own tests (Debian's `mariadb-test`) on a server directly, and on one through the proxy: what passes directly
-/// passes through the proxy, or is on a list with its reason.
+/// passes through the proxy, or is on a list with its reason. So are the tests of its client library.
 public final class Conformance {
     /// How the tests' client speaks.
     public enum Dialect: String, Sendable, CaseIterable {
         case plain, ps, cursor
-
-        fileprivate var options: [String] {
-            switch self {
-            case .plain: []
-            case .ps: ["--ps-protocol"]
-            case .cursor: ["--ps-protocol", "--cursor-protocol"]
-            }
-        }
+        /// `mariadb-client-test`: a program by itself, whose tests are functions.
+        case client
     }
 
     public struct Report: Sendable {
@@ -31,7 +25,7 @@ public final class Conformance {
     private let exceptions: [String: String]
     private let program: String?
 
-    /// - Parameter exceptions: a file of lines `plain|ps|cursor|all test reason`; `#` begins a comment.
+    /// - Parameter exceptions: a file of lines `plain|ps|cursor|client|all test reason`; `#` begins a comment.
     public init(exceptions path: String, program: String? = nil) throws {
         guard FileManager.default.fileExists(atPath: Self.home) else {
             throw TestbedFailure("\(Self.home) is not there: scripts/deps conformance")
@@ -53,14 +47,27 @@ public final class Conformance {
         return found
     }
 
-    /// The tests of the suite `main` that need no server of their own kind.
-    public static func allTests() throws -> [String] {
+    /// The client library's own tests; of the others those of the suite `main` that need no server of their own kind.
+    public static func allTests(_ dialect: Dialect) throws -> [String] {
+        if dialect == .client { return try clientTests() }
         let files = Set(try FileManager.default.contentsOfDirectory(atPath: "\(home)/main"))
         let special = [".opt", "-master.opt", ".cnf", ".sh", "-master.sh", ".combinations"]
         return files.filter { $0.hasSuffix(".test") }.map { String($0.dropLast(5)) }
             .filter { name in
                 files.contains("\(name).result") && !special.contains { files.contains(name + $0) }
             }.sorted()
+    }
+
+    private static func clientTests() throws -> [String] {
+        let directory = try TemporaryDirectory(prefix: "hadb")
+        defer { directory.remove() }
+        let child = try ChildProcess(
+            ["mariadb-client-test", "--no-defaults", "--show-tests"], name: "mariadb-client-test",
+            logPath: "\(directory.path)/names")
+        _ = child.wait(.seconds(20))
+        // They are after a headline, one a line.
+        return child.log.split(separator: "\n").map(String.init)
+            .filter { !$0.contains(" ") }
     }
 
     /// Runs the tests one by one, each on both sides, where the first one passes.
@@ -73,15 +80,15 @@ public final class Conformance {
         for name in tests {
             report.tests += 1
             if report.tests % 100 == 0 { say("\(dialect.rawValue): \(report.tests) of \(tests.count) tests") }
-            guard try direct.run(name, dialect.options).hasPassed else { continue }
+            guard try direct.run(name, dialect).hasPassed else { continue }
             report.passedDirectly += 1
-            var result = try proxied.run(name, dialect.options)
-            if !result.hasPassed { result = try proxied.run(name, dialect.options) }
+            var result = try proxied.run(name, dialect)
+            if !result.hasPassed { result = try proxied.run(name, dialect) }
             if result.hasPassed {
                 report.passedProxied += 1
             } else if let reason = exceptions["\(dialect.rawValue) \(name)"] ?? exceptions["all \(name)"] {
                 report.excused[name] = reason
-            } else if try direct.run(name, dialect.options).hasPassed {
+            } else if try direct.run(name, dialect).hasPassed {
                 report.failures[name] = result.log
                 say("FAILED \(dialect.rawValue) \(name)\n\(result.log)")
             } else {
@@ -125,7 +132,7 @@ private final class ConformanceSite {
     }
 
     /// One test on an empty server; whether it passed, and the end of what it said.
-    func run(_ name: String, _ options: [String]) throws -> (hasPassed: Bool, log: String) {
+    func run(_ name: String, _ dialect: Conformance.Dialect) throws -> (hasPassed: Bool, log: String) {
         // A test may leave files in its schema's directory that the server does not know.
         do {
             try empty()
@@ -134,16 +141,9 @@ private final class ConformanceSite {
             try empty()
         }
         let path = pair.directory.path
-        let port = proxy?.port ?? pair.primary.port
         try? FileManager.default.removeItem(atPath: "\(path)/test.log")
         let child = try ChildProcess(
-            [
-                "env", "-C", Conformance.home, "mariadb-test", "--no-defaults", "--host=127.0.0.1", "--protocol=tcp",
-                "--port=\(port)", "--user=root", "--database=test", "--basedir=\(Conformance.home)", "--silent",
-                "--tmpdir=\(path)/var/tmp", "--logdir=\(path)/var", "--character-sets-dir=/usr/share/mysql/charsets",
-                "--test-file=\(Conformance.home)/main/\(name).test",
-                "--result-file=\(Conformance.home)/main/\(name).result", "--tail-lines=20",
-            ] + options, name: "mariadb-test", logPath: "\(path)/test.log",
+            ["env", "-C", Conformance.home] + command(name, dialect), name: "mariadb-test", logPath: "\(path)/test.log",
             environment: [
                 "MYSQL_TEST_DIR": Conformance.home, "MYSQLTEST_VARDIR": "\(path)/var",
                 "MYSQL_TMP_DIR": "\(path)/var/tmp",
@@ -157,6 +157,30 @@ private final class ConformanceSite {
         let log = (end == nil ? "no end after 90 s\n" : "") + child.logTail(30)
         try restore()
         return (false, log)
+    }
+
+    private var port: UInt16 { proxy?.port ?? pair.primary.port }
+
+    private func command(_ name: String, _ dialect: Conformance.Dialect) -> [String] {
+        let path = pair.directory.path
+        let home = Conformance.home
+        let login = ["--no-defaults", "--host=127.0.0.1", "--port=\(port)", "--user=root"]
+        let test =
+            ["mariadb-test"] + login + [
+                "--protocol=tcp", "--database=test", "--basedir=\(home)", "--silent", "--tmpdir=\(path)/var/tmp",
+                "--logdir=\(path)/var", "--character-sets-dir=/usr/share/mysql/charsets",
+                "--test-file=\(home)/main/\(name).test", "--result-file=\(home)/main/\(name).result",
+                "--tail-lines=20",
+            ]
+        return switch dialect {
+        case .plain: test
+        case .ps: test + ["--ps-protocol"]
+        case .cursor: test + ["--ps-protocol", "--cursor-protocol"]
+        case .client:
+            ["mariadb-client-test"] + login + [
+                "--vardir=\(path)/var", "--basedir=\(home)", "--testcase", "--silent", name,
+            ]
+        }
     }
 
     private func empty() throws {

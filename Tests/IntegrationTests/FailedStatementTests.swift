@@ -31,8 +31,11 @@ extension Integration {
                 check: "SELECT 1", .told),
             ChangeCase("EXECUTE nosuch", check: "SELECT 1", .same),
             ChangeCase("PREPARE p FROM 'SELEC 1'", before: ["PREPARE p FROM 'SELECT 1'"], check: "EXECUTE p", .same),
-            ChangeCase("SET @k = 1, @l = nosuch", before: ["SET @k = 0"], check: "SELECT @k", .same),
-            ChangeCase("SET @k = 1, @l = \(twoRows)", before: ["SET @k = 0"], check: "SELECT @k, @l", .same),
+            ChangeCase("SET @k = 1, @l = nosuch", before: ["SET @k = 0"], check: "SELECT @k", .told),
+            ChangeCase(
+                "SET @k = 1, @l = \(twoRows)", before: ["SET @k = 0"],
+                check: "SELECT * FROM information_schema.user_variables", .told),
+            ChangeCase("SET @k = 1, @l = (SELECT 1 FROM nosuch)", before: ["SET @k = 0"], check: "SELECT @k", .same),
             ChangeCase("SET @k = 1, sql_mode = 'x'", before: ["SET @k = 0"], check: "SELECT @k", .same),
             ChangeCase("SET sql_mode = 'ANSI', time_zone = 'nowhere'", check: "SELECT @@sql_mode", .same),
             ChangeCase("SET NAMES nosuch", check: "SELECT @@character_set_client", .same),

@@ -47,7 +47,11 @@ private final class TrackedSession {
         case .tracking:
             journal = before
             journal.answeredTracking(reported)
-        case .none: journal = before
+        case .triggers:
+            journal = before
+            journal.answeredTriggers(reported)
+        // Its one row is for whoever has asked what the login has.
+        case .login, .none: journal = before
         }
     }
 

@@ -255,6 +255,22 @@ import Testing
         }
     }
 
+    /// As servers send it in a schema of the character set utf32, utf16 and utf8mb4; more than 250 bytes of it; nothing.
+    @Test func stateInWideSchemas() throws {
+        let tracked: Capabilities = [.protocol41, .sessionTrack]
+        let head: [UInt8] = [0, 0, 0, 2, 0x40, 0, 0, 0]
+        for zeros in [3, 1, 0] {
+            let place = [UInt8](repeating: 0, count: zeros)
+            let short = head + place + [5, 1, 3, 2, 100, 49]
+            #expect(try readOK(short, tracked).changes == [.schema([100, 49])])
+            let value = [UInt8](repeating: 97, count: 300)
+            let entry: [UInt8] = [0, 0xFC, 0x31, 1, 1, 98, 0xFC, 0x2C, 1] + value
+            let long = head + place + [0xFC, 0x35, 1] + entry
+            #expect(try readOK(long, tracked).changes == [.systemVariable(name: [98], value: value)])
+            #expect(try readOK(head + place, tracked).changes == [])
+        }
+    }
+
     @Test func errors() throws {
         let error = ErrorPacket(code: 1213, sqlState: "40001", message: "Deadlock “found”")
         #expect(try error.payload().read(ErrorPacket.init(payload:)) == error)

@@ -154,7 +154,7 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
                 == .several([
                     .systemVariables,
                     .setUserVariables([
-                        Assignment(name: name("a"), expression: name("1")),
+                        Assignment(name: name("a"), expression: name("1"), spelling: name("A")),
                         Assignment(name: name("b"), expression: name("@a + 1"), reads: [name("a")]),
                     ]),
                 ]))

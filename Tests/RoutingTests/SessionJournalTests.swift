@@ -152,6 +152,18 @@ import Testing
         #expect(session.texts == ["SET @@session.sql_mode='ANSI'"])
     }
 
+    /// A character set that is set again, if to the same, sets its collation to another one.
+    @Test func noQuestionChangesTheAnswer() {
+        var session = Session()
+        session.run("SET @@character_set_connection=latin1, @@collation_connection=latin1_bin")
+        #expect(
+            session.questions == [
+                "SET default_master_connection=CONCAT('=',IFNULL(@@session.character_set_connection,''))",
+                "SET default_master_connection=CONCAT('=',IFNULL(@@session.collation_connection,''))",
+                "SET @@session.default_master_connection=''",
+            ])
+    }
+
     @Test func whatNobodyTellsIsALoss() {
         var session = Session()
         session.run("SET debug_sync='x'", "state")
@@ -222,7 +234,7 @@ import Testing
 
     /// A row of the answer to the login question.
     private func row(_ change: [String: String] = [:], schema: String = "d") -> [UInt8] {
-        var values = ["autocommit,time_zone", "ON", "OFF"]
+        var values = ["autocommit,time_zone", "ON", "OFF", "latin1_bin"]
         values += SessionVariables.fromLogin.map { name in
             let name = String(decoding: name, as: UTF8.self)
             return change[name] ?? (name == "autocommit" ? "ON" : "7")
@@ -258,6 +270,121 @@ import Testing
         session.journal.giveUp(.schema(Self.bytes("d")), onto: new.values)
         #expect(texts(onto: new.values) == ["SET @@session.lc_messages='x', @@session.autocommit=0"])
         for junk in ["", "?", "\u{1f}"] { #expect(said(Self.bytes(junk)) == nil) }
+    }
+
+    private func said(_ row: [UInt8]) throws -> (values: LoginValues, schema: [UInt8]) {
+        var table = LoginValueTable()
+        let said = table.values(ofRow: row)
+        return try #require(said)
+    }
+
+    @Test func writesArePreparedBeforeTheyAreRefused() throws {
+        let old = try said(row(["tx_read_only": "ON"]))
+        let new = try said(row())
+        var session = Session()
+        session.run("PREPARE p FROM 'DELETE FROM t'")
+        let prepare = "PREPARE `p` FROM 'DELETE FROM t'"
+        session.run("SET @a=1", "state")
+        session.run("SET SESSION TRANSACTION READ ONLY", "transaction_read_only=1", "state")
+        #expect(session.texts == [prepare, "SET @`a` = 1", "SET @@session.tx_read_only=1"])
+        // Nor by what the login had.
+        var other = Session()
+        other.journal.loggedIn(old.values, schema: old.schema)
+        other.run("PREPARE p FROM 'DELETE FROM t'")
+        let texts = other.journal.restoration(onto: new.values).flatMap(\.texts)
+        #expect(
+            texts.map { String(decoding: $0, as: UTF8.self) } == [
+                "USE `d`", prepare, "SET @@session.tx_read_only='ON'",
+            ])
+    }
+
+    @Test func proceduresSetWithoutAReport() throws {
+        let before = try said(row(["foreign_key_checks": "1", "sql_mode": "ANSI"]))
+        var session = Session()
+        session.run("CALL p()")
+        // Nothing to hold it against.
+        #expect(!session.journal.asks)
+        session.journal.loggedIn(before.values, schema: before.schema)
+        session.run("SET unique_checks=0", "unique_checks=OFF", "state")
+        session.run("CALL p()")
+        #expect(session.journal.asks)
+        #expect(session.questions == [String(decoding: LoginValues.question, as: UTF8.self), "DO 0"])
+        // Nothing has changed but what the server has reported, in its own words.
+        let same = try said(row(["foreign_key_checks": "1", "unique_checks": "0", "sql_mode": "ANSI"]))
+        session.journal.answered(same.values)
+        session.journal.questionsAnswered()
+        #expect(session.texts == ["SET @@session.unique_checks=OFF"])
+        #expect(!session.journal.asks)
+        #expect(session.journal.isMovable)
+        let present = try said(row(["foreign_key_checks": "0", "unique_checks": "0", "sql_mode": "ANSI"]))
+        session.journal.answered(present.values)
+        #expect(session.texts == ["SET @@session.foreign_key_checks=0, @@session.unique_checks=OFF"])
+    }
+
+    @Test func compoundStatementsSetWithoutAReport() {
+        var session = Session()
+        session.run("BEGIN NOT ATOMIC SET @@sort_buffer_size := 5; SELECT @@lc_messages, @@global.a; END")
+        #expect(session.journal.losses == .systemVariables)
+        #expect(session.questions.first?.contains("@@session.sort_buffer_size") == true)
+        session.journal.answered(Self.bytes("=5"), about: [Self.bytes("sort_buffer_size")])
+        session.journal.questionsAnswered()
+        #expect(session.texts == ["SET @@session.sort_buffer_size=5"])
+        for text in ["SET TRANSACTION READ ONLY", "SET @x=1, @@tx_isolation='SERIALIZABLE'", "SET @@insert_id=7"] {
+            var other = Session()
+            other.run("IF 1 THEN \(text); END IF")
+            #expect(other.journal.losses == .oneShotVariables, "\(text)")
+        }
+        var transaction = Session()
+        transaction.run("BEGIN NOT ATOMIC SET TRANSACTION READ ONLY; END")
+        #expect(transaction.journal.watchesTransactions)
+        transaction.journal.transactionEnded()
+        #expect(transaction.journal.isMovable)
+    }
+
+    @Test func failedWritesMayHaveSetOffTriggers() {
+        for (answer, isMovable) in [("=0", true), ("=2", false)] {
+            var session = Session()
+            session.journal.writeFailed()
+            #expect(session.journal.asks)
+            #expect(session.questions.first?.contains("EXECUTED_TRIGGERS") == true)
+            session.journal.answeredTriggers(Self.bytes(answer))
+            session.journal.questionsAnswered()
+            #expect(!session.journal.asks)
+            #expect(session.journal.isMovable == isMovable)
+        }
+    }
+
+    @Test func aResetTakesTheSchemasCharacterSet() throws {
+        let login = try said(row())
+        var session = Session()
+        session.journal.loggedIn(login.values, schema: login.schema)
+        #expect(session.texts == [])
+        session.journal.reset()
+        session.journal.loggedIn(login.values, schema: login.schema)
+        #expect(session.texts == ["SET @@session.collation_database='latin1_bin'"])
+        session.run("USE d", "schema=d", "state")
+        #expect(session.texts == [])
+    }
+
+    @Test func userVariablesKeepTheirSpelling() {
+        var session = Session()
+        session.run("SET @Ab=1, @`C D`=2", "state")
+        session.run("SET @aB='x'", "state")
+        #expect(session.texts == ["SET @`Ab` = 1, @`C D` = 2, @`Ab` = 'x'"])
+    }
+
+    @Test func aFailedSetMakesVariables() {
+        func lost(_ text: String, _ code: UInt16) -> Bool {
+            var session = Session()
+            session.run("SET @n=1, @s='x'", "state")
+            session.journal.failed(facts(text).change ?? .none, code: code, certainlyNothing: false)
+            return session.journal.losses == .userVariables
+        }
+        #expect(lost("SET @a = 1, @b = (SELECT 1 UNION SELECT 2)", 1242))
+        #expect(lost("SET @s = 1, sql_mode = 'x'", 1231))
+        #expect(lost("SET @new = 1, sql_mode = 'x'", 1231))
+        #expect(!lost("SET @n = 2, sql_mode = 'x'", 1231))
+        #expect(!lost("SET @s = 1, nosuch = 1", 1193))
     }
 
     @Test func schemasOutsideOfASCII() throws {
