@@ -308,24 +308,30 @@ import Testing
         session.run("SET unique_checks=0", "unique_checks=OFF", "state")
         session.run("CALL p()")
         #expect(session.journal.asks)
-        #expect(session.questions == [String(decoding: LoginValues.question, as: UTF8.self), "DO 0"])
+        // LAST_INSERT_ID() is not known either.
+        #expect(
+            session.questions == [
+                "SET default_master_connection=CONCAT('=',@@session.last_insert_id)",
+                String(decoding: LoginValues.question, as: UTF8.self), "DO 0",
+                "SET @@session.default_master_connection=''",
+            ])
         // Nothing has changed but what the server has reported, in its own words.
         let same = try said(row(["foreign_key_checks": "1", "unique_checks": "0", "sql_mode": "ANSI"]))
         session.journal.answered(same.values)
         session.journal.questionsAnswered()
-        #expect(session.texts == ["SET @@session.unique_checks=OFF"])
+        #expect(session.texts == ["SET @@session.unique_checks='OFF'"])
         #expect(!session.journal.asks)
         #expect(session.journal.isMovable)
         let present = try said(row(["foreign_key_checks": "0", "unique_checks": "0", "sql_mode": "ANSI"]))
         session.journal.answered(present.values)
-        #expect(session.texts == ["SET @@session.foreign_key_checks=0, @@session.unique_checks=OFF"])
+        #expect(session.texts == ["SET @@session.foreign_key_checks=0, @@session.unique_checks='OFF'"])
     }
 
     @Test func compoundStatementsSetWithoutAReport() {
         var session = Session()
         session.run("BEGIN NOT ATOMIC SET @@sort_buffer_size := 5; SELECT @@lc_messages, @@global.a; END")
         #expect(session.journal.losses == .systemVariables)
-        #expect(session.questions.first?.contains("@@session.sort_buffer_size") == true)
+        #expect(session.questions.contains { $0.contains("@@session.sort_buffer_size") })
         session.journal.answered(Self.bytes("=5"), about: [Self.bytes("sort_buffer_size")])
         session.journal.questionsAnswered()
         #expect(session.texts == ["SET @@session.sort_buffer_size=5"])

@@ -9,7 +9,7 @@ import Testing
     /// The answer to the question of a login: these, and 7 for all others.
     private static func login(_ known: [String: String]) throws -> LoginValues {
         let values = SessionVariables.fromLogin.map { known[String(decoding: $0, as: UTF8.self)] ?? "7" }
-        let text = Array((["a", "ON", "OFF"] + values + ["d"]).joined(separator: "\u{1f}").utf8)
+        let text = Array((["a", "ON", "OFF", "7"] + values + ["d"]).joined(separator: "\u{1f}").utf8)
         var table = LoginValueTable()
         let said = table.values(ofRow: [0xfc, UInt8(text.count & 255), UInt8(text.count >> 8)] + text)
         return try #require(said).values
@@ -37,7 +37,7 @@ import Testing
             // What the login has is there already; to set a character set would take its collation away.
             (
                 ["/*!40101 SET @OLD=@@SQL_MODE, SQL_MODE='X' */|sql_mode=X"],
-                ["SET @`old` = @@SQL_MODE", "SET @@session.sql_mode='X'"]
+                ["SET @`OLD` = @@SQL_MODE", "SET @@session.sql_mode='X'"]
             ),
             (["SET @a=@@local.autocommit"], ["SET @`a` = @@local.autocommit"]),
             (["SET @a=@@character_set_connection"], ["SET @`a` = @@character_set_connection"]),
