@@ -117,8 +117,11 @@ extension Worker {
                     break packets
                 }
                 s.pointee.answerFailed = true
-                noteFailedInsert(s)
-                failed(s, payload, isFirst: offset == first && !s.pointee.answerBegun)
+                let error = try? ErrorPacket(payload: payload)
+                let isFirst = offset == first && !s.pointee.answerBegun
+                s.pointee.failure = error?.code ?? 0
+                noteFailedInsert(s, error, isFirst: isFirst)
+                failed(s, error, isFirst: isFirst)
                 afterwards = .finished
             case .prepared(let nodeID, _, let parameters, let more):
                 addPrepared(s, buffer.mutablePart(offset..<offset + taken), nodeID: nodeID, parameters: Int(parameters))
@@ -184,7 +187,11 @@ extension Worker {
         }
         s.pointee.demotions = 0
         let wasStreaming = s.pointee.frontend == .streaming
-        if s.pointee.journal.asks { askOrWait(s) }
+        if s.pointee.journal.asks {
+            askOrWait(s)
+        } else if s.pointee.journal.asksInsertID, asksInsertID(s) {
+            s.pointee.asksWithNext = true
+        }
         forgetStatement(s)
         // Answered before it was whole (an error): the rest of it leads nowhere.
         s.pointee.frontend = wasStreaming ? .discarding : .idle
@@ -251,14 +258,16 @@ extension Worker {
     }
 
     /// The statement has been answered with an error, `isFirst`: and with nothing before.
-    private func failed(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, isFirst: Bool) {
+    private func failed(_ s: SessionRef, _ error: ErrorPacket?, isFirst: Bool) {
         if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
-        let code = payload.count >= 3 ? payload.uint16(at: 1) : 0
+        let code = error?.code ?? 0
         if s.pointee.hasChange, let change = s.pointee.change {
+            let isRefused = isFirst && (error.map { self.isRefused(s, $0) } ?? false)
             s.pointee.hasChange = false
             s.pointee.change = nil
             s.pointee.journal.failed(
-                change, code: code, certainlyNothing: isFirst && Self.isRefusal(code) && !change.callsPrograms)
+                change, code: code,
+                certainlyNothing: isRefused || isFirst && Self.isRefusal(code) && !change.callsPrograms)
             if !isFirst || !Self.isRefusal(code), isWrite(s) { s.pointee.journal.writeFailed() }
             budgetJournal(s)
         } else if s.pointee.command == .query || s.pointee.command == .statementExecute,
@@ -344,9 +353,26 @@ extension Worker {
         if s.pointee.inTransaction && !isIn {
             s.pointee.journal.transactionEnded()
             s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
-        } else if !isIn && !s.pointee.hasChange {
-            s.pointee.journal.answeredOutsideTransaction()
+        } else if !isIn, s.pointee.journal.hasNextTransaction {
+            s.pointee.journal.answeredOutsideTransaction(oneShotUse(s))
         }
+    }
+
+    private func oneShotUse(_ s: SessionRef) -> OneShotUse {
+        switch s.pointee.command {
+        case .ping, .statistics, .initDB, .statementPrepare, .statementClose, .statementReset, .setOption,
+            .statementSendLongData:
+            return .unused
+        case .query, .statementExecute: break
+        case _: return .unknown
+        }
+        // (A temporary table may be of any engine.)
+        let rollBack = allTablesRollBack && !s.pointee.journal.losses.contains(.temporaryTables)
+        return withStatement(s) {
+            OneShotUse.of(
+                $0, dialect: dialect(s), failure: s.pointee.answerFailed ? s.pointee.failure : nil,
+                tablesRollBack: rollBack)
+        } ?? .unknown
     }
 
     private func begins(_ s: SessionRef) -> Bool { effect(s) == .begin }

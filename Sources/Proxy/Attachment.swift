@@ -426,6 +426,40 @@ extension Worker {
         if s.pointee.changedQuietly { ask(s) } else { s.pointee.asksWithNext = true }
     }
 
+    /// A statement is about to be sent: what has waited for it is asked before. A statement that asks for what the one
+    /// before has left comes first, and an insert, where it is LAST_INSERT_ID() that is not known.
+    func askBeforeStatement(_ s: SessionRef) {
+        if readsPrevious(s) { return }
+        if !s.pointee.journal.asks {
+            if mayInsert(s) { return }
+            guard asksInsertID(s) else {
+                s.pointee.asksWithNext = false
+                return
+            }
+        }
+        ask(s)
+    }
+
+    /// Where it has been lost by a move the server does not know it either.
+    func asksInsertID(_ s: SessionRef) -> Bool {
+        s.pointee.journal.asksInsertID && !s.pointee.leftovers.contains(.insertID)
+    }
+
+    /// The connection to the node is about to be given up in good order: what has not been told yet is asked now. What the
+    /// client's last statement has left is gone with that.
+    func askBeforeLeaving() {
+        var next = sessions
+        while let s = next {
+            next = s.pointee.next
+            guard s.pointee.asksWithNext, s.pointee.frontend == .idle, s.pointee.backend == .attached,
+                !s.pointee.hasOwn, s.pointee.generation == view.generation
+            else { continue }
+            ask(s)
+            s.pointee.leftovers.formUnion([.rowCount, .warnings])
+            s.pointee.overwritten = []
+        }
+    }
+
     func ask(_ s: SessionRef) {
         s.pointee.asksWithNext = false
         var commands: [UInt8] = []
@@ -462,6 +496,12 @@ extension Worker {
                 note(s, ok.changes)
             case .values(let names):
                 if let value = Self.carried(ok) { s.pointee.journal.answered(value, about: names) }
+            case .read(let variable, let system):
+                if let value = Self.carried(ok) {
+                    s.pointee.journal.answered(value, about: system, readInto: variable)
+                }
+            case .insertID:
+                if let value = Self.carried(ok) { s.pointee.journal.answeredInsertID(value) }
             case .tracking:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
             case .triggers: if let value = Self.carried(ok) { s.pointee.journal.answeredTriggers(value) }

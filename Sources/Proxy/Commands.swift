@@ -462,7 +462,7 @@ extension Worker {
         s.pointee.sequence = 0
         let command = s.pointee.command
         let streaming = s.pointee.clientSkip > 0 || s.pointee.clientContinues
-        if s.pointee.asksWithNext, !s.pointee.hasOwn, !readsPrevious(s) { ask(s) }
+        if s.pointee.asksWithNext, !s.pointee.hasOwn { askBeforeStatement(s) }
         if command.isUnanswered {
             if !streaming { counters.answered.add() }
             s.pointee.frontend = streaming ? .streaming : .idle

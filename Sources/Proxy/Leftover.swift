@@ -19,6 +19,7 @@ extension Worker {
         s.pointee.leftovers = .ofServer
         s.pointee.overwritten = []
         s.pointee.sequencesTaken = []
+        s.pointee.journal.insertIDGone()
         guard s.pointee.journal.isInsertIDUncertain else { return }
         s.pointee.leftovers.insert(.insertID)
         if s.pointee.journal.isAutoNull { s.pointee.leftovers.insert(.autoIsNull) }
@@ -106,6 +107,10 @@ extension Worker {
             guard s.pointee.statementKept else { return false }
             let text = s.pointee.statementText
             if s.pointee.answerNumber == 0, InsertedID.isCertain(answer, of: text, dialect: dialect(s)) { return true }
+            if s.pointee.hasChange, case .executeName(let name) = s.pointee.change {
+                guard let executed = s.pointee.journal.preparedText(name) else { return false }
+                return executed.withUnsafeBytes { InsertedID.isCertain(answer, of: $0, dialect: dialect(s)) }
+            }
             // One of several statements, perhaps.
             guard s.pointee.multiStatements,
                 let part = StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
@@ -136,16 +141,67 @@ extension Worker {
     }
 
     /// A statement that failed may have inserted rows before (not in a transactional table, but their ids are taken).
-    func noteFailedInsert(_ s: SessionRef) {
-        if s.pointee.hasChange, s.pointee.change?.ofInsertID != nil { return s.pointee.journal.loseInsertID() }
+    func noteFailedInsert(_ s: SessionRef, _ error: ErrorPacket?, isFirst: Bool) {
         switch s.pointee.command {
-        case .query, .statementExecute, .bulkExecute: if mayInsert(s) { s.pointee.journal.loseInsertID() }
-        case _: break
+        case .query, .statementExecute, .bulkExecute: break
+        case _: return
+        }
+        guard let error else { return s.pointee.journal.loseInsertID() }
+        var mayInsert = mayInsert(s)
+        var change = s.pointee.hasChange ? s.pointee.change : nil
+        if case .executeName(let name)? = change {
+            // ER_UNKNOWN_STMT_HANDLER
+            if error.code == 1243 { return }
+            guard let executed = s.pointee.journal.preparedText(name) else { return s.pointee.journal.loseInsertID() }
+            mayInsert = executed.withUnsafeBytes(InsertedID.mayInsert)
+            change = executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }.change
+        }
+        if change?.ofInsertID != nil {
+            if !isFirst || !isRefused(s, error) { s.pointee.journal.loseInsertID() }
+        } else if mayInsert, !leavesInsertID(s, error) {
+            s.pointee.journal.loseInsertID()
+        }
+    }
+
+    /// Whether the server says this of a statement that inserts only before it has inserted a row. (A trigger can't say
+    /// it: what it runs was read when it was made, and is under the same transaction.)
+    private func leavesInsertID(_ s: SessionRef, _ error: ErrorPacket) -> Bool {
+        switch error.code {
+        // ER_PARSE_ERROR, ER_NO_DB_ERROR, ER_BAD_DB_ERROR, ER_WRONG_VALUE_COUNT_ON_ROW,
+        // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+        case 1064, 1046, 1049, 1136, 1792: return true
+        // ER_NO_SUCH_TABLE: the statement's own, or that of a trigger behind the first row.
+        case 1146:
+            return withStatement(s) { ServerRefusal.isOfOwnTable(message: error.message, of: $0) } ?? false
+        case _: return false
+        }
+    }
+
+    /// The statement under way was certainly not begun.
+    func isRefused(_ s: SessionRef, _ error: ErrorPacket) -> Bool {
+        withStatement(s) {
+            ServerRefusal.isCertain(code: error.code, message: error.message, of: $0, dialect: dialect(s))
+        } ?? false
+    }
+
+    /// The text of the statement under way: that which EXECUTE names, where it is known; nil where it was not kept.
+    func withStatement<Result>(_ s: SessionRef, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
+        switch s.pointee.command {
+        case .query:
+            guard s.pointee.statementKept else { return nil }
+            if s.pointee.hasChange, case .executeName(let name) = s.pointee.change {
+                return s.pointee.journal.preparedText(name)?.withUnsafeBytes(body)
+            }
+            return body(s.pointee.statementText)
+        case .statementExecute, .bulkExecute:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
+            return s.pointee.prepared[i].text.withUnsafeBytes(body)
+        case _: return nil
         }
     }
 
     /// The statement whose answer is under way may have inserted rows.
-    private func mayInsert(_ s: SessionRef) -> Bool {
+    func mayInsert(_ s: SessionRef) -> Bool {
         guard s.pointee.command == .query else {
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return true }
             return s.pointee.prepared[i].text.withUnsafeBytes(InsertedID.mayInsert)

@@ -213,7 +213,7 @@ extension Worker {
             rowsMayRemain: !allTablesRollBack && !s.pointee.status.contains(.inTransactionReadonly))
     }
 
-    private var allTablesRollBack: Bool {
+    var allTablesRollBack: Bool {
         tables.facts == .transactional
             && tables.asOf.nanoseconds > fleet.tablesChangedAt.load(ordering: .acquiring)
     }

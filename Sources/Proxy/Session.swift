@@ -166,6 +166,8 @@ struct Session {
     var journalWatchesTransactions = false
     /// The answer ended with an error of the server's.
     var answerFailed = false
+    /// The server's code, where it did.
+    var failure: UInt16 = 0
     /// What statements before the session's move left, and nobody has overwritten or been told of yet.
     var leftovers: Leftovers = []
     /// What the statement in flight overwrites of them where it succeeds.

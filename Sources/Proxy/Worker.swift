@@ -153,7 +153,12 @@ final class Worker: @unchecked Sendable {
         case .tables(let facts, let asOf): tables = (facts, asOf)
         case .pause(let on):
             paused = on
-            if on { gateClosed() } else { release() }
+            if on {
+                gateClosed()
+                askBeforeLeaving()
+            } else {
+                release()
+            }
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
         case .sample(let completion): completion(sample())
         case .stalled(let since): stalled(since: since)

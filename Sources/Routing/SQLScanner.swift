@@ -62,14 +62,22 @@ struct SQLScanner {
 
     /// The text inside a string literal, or nil where it is no single one or has a backslash (whose meaning depends
     /// on sql_mode).
-    static func contents(ofLiteral text: [UInt8]) -> [UInt8]? {
+    static func contents(ofLiteral text: [UInt8], backslashEscapes: Bool? = nil) -> [UInt8]? {
         guard text.count >= 2, let quote = text.first, quote == 0x27 || quote == 0x22 else { return nil }
         var inner: [UInt8] = []
         var index = 1
         while index < text.count {
-            let byte = text[index]
-            if byte == 0x5c { return nil }
-            if byte == quote {
+            var byte = text[index]
+            if byte == 0x5c {
+                // Behind a byte beyond ASCII it may be the half of a character.
+                guard let backslashEscapes, text[index - 1] < 0x80, index + 1 < text.count else { return nil }
+                if backslashEscapes {
+                    index += 1
+                    guard index < text.count - 1, text[index] < 0x80 else { return nil }
+                    if text[index] == 0x25 || text[index] == 0x5f { inner.append(byte) }
+                    byte = escaped(text[index])
+                }
+            } else if byte == quote {
                 if index == text.count - 1 { return inner }
                 guard text[index + 1] == quote else { return nil }
                 index += 1
@@ -78,6 +86,19 @@ struct SQLScanner {
             index += 1
         }
         return nil
+    }
+
+    /// What a backslash and this byte stand for.
+    private static func escaped(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case 0x30: 0x00
+        case 0x62: 0x08
+        case 0x74: 0x09
+        case 0x6e: 0x0a
+        case 0x72: 0x0d
+        case 0x5a: 0x1a
+        case _: byte
+        }
     }
 
     private func byte(_ offset: Int) -> UInt8? {

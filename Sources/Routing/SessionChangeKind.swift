@@ -7,19 +7,25 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
         public var expression: [UInt8]
         /// The user variables that the expression reads.
         public var reads: [[UInt8]]
+        /// The session's system variables that it reads, by the names that are kept; LAST_INSERT_ID() is one.
+        public var systemReads: [[UInt8]]
+        /// Nothing but one string or one of ``systemReads``.
+        public var isBare: Bool
         /// The value depends on sql_mode, character set or collation in force (anything but plain numbers).
         public var isContextual: Bool
         /// The name as it was written, where that is not in lower case: the server shows a variable under the first one.
         public var spelling: [UInt8]?
 
         public init(
-            name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], isContextual: Bool = false,
-            spelling: [UInt8]? = nil
+            name: [UInt8], expression: [UInt8], reads: [[UInt8]] = [], systemReads: [[UInt8]] = [],
+            isBare: Bool = false, isContextual: Bool = false, spelling: [UInt8]? = nil
         ) {
             self.name = name
             self.spelling = spelling == name ? nil : spelling
             self.expression = expression
             self.reads = reads
+            self.systemReads = systemReads
+            self.isBare = isBare
             self.isContextual = isContextual
         }
     }

@@ -55,7 +55,14 @@ public struct SessionJournal: Sendable {
 
     /// LAST_INSERT_ID() may be something else, since a statement has been run that does not tell. It is not rebuilt then,
     /// and whoever asks for it after a move has to be told.
-    public private(set) var isInsertIDUncertain = false
+    public private(set) var isInsertIDUncertain = false {
+        didSet { isInsertIDAsked = false }
+    }
+
+    /// Whether the server has to be asked for it: that can wait until a statement comes that is no insert.
+    public var asksInsertID: Bool { isInsertIDUncertain && !isInsertIDAsked }
+
+    private var isInsertIDAsked = false
 
     /// What the session has from its login; nil while it has not been asked.
     public private(set) var login: LoginValues?
@@ -67,10 +74,9 @@ public struct SessionJournal: Sendable {
     public private(set) var isAutocommitNamed = false
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool {
-        isTriggerUncertain || isLoginUncertain && login != nil
-            || !isAsking && (isTrackingChanged || !unanswered.isEmpty)
-    }
+    public var asks: Bool { isTriggerUncertain || isLoginUncertain && login != nil || !isAsking && isUntold }
+
+    private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty || userVariables.isWaiting }
 
     /// What the client wants to be told of its session's changes.
     public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
@@ -209,7 +215,8 @@ public struct SessionJournal: Sendable {
         if userVariables.dependsOnContext, SessionVariables.context.contains(name),
             present.map({ variables[$0].value }) != value
         {
-            userVariables.contextChanged(from: name == SessionVariables.timestamp ? nil : presentContext)
+            let isClock = name == SessionVariables.timestamp
+            userVariables.contextChanged(from: isClock ? nil : presentContext, ofClock: isClock)
         }
         if name == SessionVariables.characterSetConnection {
             // The server gave the connection that character set's default collation.
@@ -314,11 +321,12 @@ public struct SessionJournal: Sendable {
             guard code != 1243, !certainlyNothing, let statement = prepared.first(where: { $0.name == name }) else {
                 break
             }
-            guard let text = statement.literal.flatMap(SQLScanner.contents), text.count <= Self.executedMax else {
+            guard let text = contents(of: statement), text.count <= Self.executedMax else {
                 marked.insert(.unknown)
                 break
             }
-            let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
+            let dialect = dialect(of: statement)
+            let facts = text.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect) }
             if let change = facts.change, change != .executeName(name) {
                 noteFailure(change, code: code, certainlyNothing: certainlyNothing, ofSet: false)
             }
@@ -361,11 +369,15 @@ public struct SessionJournal: Sendable {
         isNextTransactionUncertain = false
     }
 
-    /// While ``hasNextTransaction``: a statement other than SET was answered and no transaction is open. The server
-    /// does not say whether it has used up the one-shot characteristics (`SELECT 1` has not, one that read a table
-    /// has): until a transaction ends they are a loss.
-    public mutating func answeredOutsideTransaction() {
-        if !nextTransaction.isEmpty { isNextTransactionUncertain = true }
+    /// While ``hasNextTransaction``: a statement was answered and no transaction is open. Where nobody can say whether it
+    /// has used up the one-shot characteristics they are a loss, until a transaction ends.
+    public mutating func answeredOutsideTransaction(_ use: OneShotUse) {
+        if nextTransaction.isEmpty { return }
+        switch use {
+        case .used: transactionEnded()
+        case .unused: break
+        case .unknown: isNextTransactionUncertain = true
+        }
     }
 
     /// The text that takes back a PREPARE.
@@ -425,7 +437,7 @@ public struct SessionJournal: Sendable {
             frame.isExplained = true
         case .setUserVariables(let assignments):
             frame.isExplained = true
-            userVariables.assign(assignments)
+            assign(assignments)
         case .loseUserVariables(let names):
             userVariables.lose(names)
         case .setVariables(let names):
@@ -559,6 +571,66 @@ public struct SessionJournal: Sendable {
         if let other = SessionVariables.alsoSet(by: name), !unanswered.contains(other) { unanswered.append(other) }
     }
 
+    /// What reads system variables is kept with the values that these have now: they are known, or asked for.
+    private mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
+        guard assignments.contains(where: { !$0.systemReads.isEmpty }) else { return userVariables.assign(assignments) }
+        let present = presentContext
+        // A system variable by its name reads the same under whatever else.
+        var context: [[UInt8]] = []
+        var kept: [SessionChangeKind.Assignment] = []
+        var lost: [[UInt8]] = []
+        var values: [UserVariableLog.SystemValue] = []
+        var asked: [UserVariableLog.Asked] = []
+        for assignment in assignments {
+            let read = assignment.systemReads.map { ($0, presentValue(of: $0)) }
+            let needsContext =
+                assignment.isContextual && (!assignment.isBare || read.isEmpty) || read.contains { $0.1 == .ofContext }
+            let isUnknown = !assignment.isBare && read.contains { $0.1 == .unknown }
+            if isUnknown || needsContext && present == nil {
+                lost.append(assignment.name)
+                continue
+            }
+            if needsContext { context = present ?? [] }
+            kept.append(assignment)
+            for (name, value) in read {
+                switch value {
+                case .known(let value): values.append(UserVariableLog.SystemValue(name: name, value: value))
+                case .ofContext, .ofLogin: break
+                case .unknown: asked.append(UserVariableLog.Asked(variable: assignment.name, system: name))
+                }
+            }
+        }
+        if !asked.isEmpty { isAsking = false }
+        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values, asked: asked) }
+        if !lost.isEmpty { userVariables.lose(lost) }
+    }
+
+    private enum PresentValue: Hashable {
+        case known([UInt8])
+        /// Comes with what ``presentContext`` says.
+        case ofContext
+        /// The login's, which the session has not touched.
+        case ofLogin
+        case unknown
+    }
+
+    private func presentValue(of name: [UInt8]) -> PresentValue {
+        if name == SessionVariables.autocommit {
+            return autocommit.map { .known([$0 ? 0x31 : 0x30]) } ?? (login == nil ? .unknown : .ofLogin)
+        }
+        if name == SessionVariables.lastInsertID[0] {
+            return isInsertIDUncertain ? .unknown : .known(Array(String(lastInsertID).utf8))
+        }
+        if unanswered.contains(name) || isLoginUncertain { return .unknown }
+        if let variable = variables.first(where: { $0.name == name }) { return .known(variable.value) }
+        if SessionVariables.setByNames.contains(name),
+            names != nil || variables.contains(where: { SessionVariables.setByNames.contains($0.name) })
+        {
+            return .ofContext
+        }
+        return login?.value(of: name) == nil ? .unknown : .ofLogin
+    }
+
     /// Maybe set, maybe not.
     private mutating func noteInside(_ name: [UInt8]) {
         if ASCII.starts(name, "session_track_"), name != SessionVariables.trackTransactions {
@@ -581,7 +653,7 @@ public struct SessionJournal: Sendable {
     /// What EXECUTE did is what the prepared text says.
     private mutating func noteExecution(of name: [UInt8], isNested: Bool) {
         guard !isNested, let statement = prepared.first(where: { $0.name == name }),
-            let literal = statement.literal, let text = SQLScanner.contents(ofLiteral: literal)
+            let text = contents(of: statement)
         else {
             note(.unknown, isNested: true)
             return
@@ -590,7 +662,8 @@ public struct SessionJournal: Sendable {
             if !text.withUnsafeBytes(StatementClassifier.isPlain) { note(.unknown, isNested: true) }
             return
         }
-        let facts = text.withUnsafeBytes { StatementClassifier.classify($0) }
+        let dialect = dialect(of: statement)
+        let facts = text.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect) }
         // The server reports that it has gone to the statement's own schema and back.
         if facts.effect != .opaque, let context = contexts[statement.context], context.schema != database {
             frame.isExplained = true
@@ -605,7 +678,27 @@ public struct SessionJournal: Sendable {
 
     /// The text of the statement prepared under this name (ASCII-lowercased), where it is known.
     public func preparedText(_ name: [UInt8]) -> [UInt8]? {
-        prepared.first { $0.name == name }?.literal.flatMap { SQLScanner.contents(ofLiteral: $0) }
+        prepared.first { $0.name == name }.flatMap(contents)
+    }
+
+    private typealias PreparedName = (name: [UInt8], literal: [UInt8]?, context: UInt32)
+
+    private func contents(of statement: PreparedName) -> [UInt8]? {
+        let dialect = dialect(of: statement)
+        return statement.literal.flatMap {
+            SQLScanner.contents(ofLiteral: $0, backslashEscapes: dialect.backslashEscapes)
+        }
+    }
+
+    /// How its text was read when it was prepared, as far as sql_mode tells.
+    private func dialect(of statement: PreparedName) -> Dialect {
+        let name = Array("sql_mode".utf8)
+        let set = contexts[statement.context]?.variables.first { $0.name == name }?.value
+        guard let mode = set ?? login?.value(of: name) else { return .unknown }
+        let words = mode.split(separator: 0x2c)
+        return Dialect(
+            backslashEscapes: !words.contains { $0.elementsEqual("NO_BACKSLASH_ESCAPES".utf8) },
+            ansiQuotes: words.contains { $0.elementsEqual("ANSI_QUOTES".utf8) })
     }
 
     /// `WHERE id IS NULL` asks for the row of LAST_INSERT_ID().
@@ -618,9 +711,9 @@ public struct SessionJournal: Sendable {
         case .literal(let text):
             return text
         case .userVariable(let name):
-            guard let text = userVariables.expression(of: name), SQLScanner.contents(ofLiteral: text) != nil else {
-                return nil
-            }
+            guard let text = userVariables.expression(of: name),
+                SQLScanner.contents(ofLiteral: text, backslashEscapes: true) != nil
+            else { return nil }
             return text
         case .expression:
             return nil
@@ -711,10 +804,11 @@ public struct SessionJournal: Sendable {
 
         var more: [([UInt8], [UInt8])] = []
         let isOn = present?.isAutocommit ?? isAutocommit
-        if let autocommit = autocommit ?? login?.isAutocommit, let isOn, autocommit != isOn {
+        let isRead = userVariables.reads(SessionVariables.autocommit)
+        if let autocommit = autocommit ?? login?.isAutocommit, isRead || isOn.map({ $0 != autocommit }) ?? false {
             more.append((SessionVariables.autocommit, Array("@@session.autocommit=\(autocommit ? 1 : 0)".utf8)))
         }
-        if lastInsertID != 0, !isInsertIDUncertain {
+        if !isInsertIDUncertain, lastInsertID != 0 || userVariables.reads(SessionVariables.lastInsertID[0]) {
             more.append((SessionVariables.lastInsertID[0], Array("@@session.last_insert_id=\(lastInsertID)".utf8)))
         }
         let sorted = variables.sorted(by: SessionVariables.precedes)
@@ -801,6 +895,10 @@ public struct SessionJournal: Sendable {
             case reports
             /// The report of the carrier: ``SessionJournal/answered(_:about:)``.
             case values([[UInt8]])
+            /// The report of the carrier: ``SessionJournal/answered(_:about:readInto:)``.
+            case read(variable: [UInt8], of: [UInt8])
+            /// The report of the carrier: ``SessionJournal/answeredInsertID(_:)``.
+            case insertID
             /// The report of the carrier: ``SessionJournal/answeredTracking(_:)``.
             case tracking
             /// The row of ``LoginValues/question``: ``SessionJournal/answered(_:)``.
@@ -816,7 +914,7 @@ public struct SessionJournal: Sendable {
 
         fileprivate var usesCarrier: Bool {
             switch answer {
-            case .values, .tracking, .triggers: true
+            case .values, .read, .insertID, .tracking, .triggers: true
             case .reports, .login, .none: false
             }
         }
@@ -826,6 +924,11 @@ public struct SessionJournal: Sendable {
     /// warnings behind them, as behind a SET. From here on nothing is asked a second time.
     public mutating func questions() -> [Question] {
         var questions: [Question] = []
+        if asksInsertID {
+            isInsertIDAsked = true
+            let text = "SET default_master_connection=CONCAT('=',@@session.last_insert_id)"
+            questions.append(Question(text: Array(text.utf8), answer: .insertID))
+        }
         if isTriggerUncertain {
             isTriggerUncertain = false
             questions.append(
@@ -891,6 +994,16 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
                     answer: .values([name])))
         }
+        for asked in userVariables.asked where asked.system.allSatisfy(Self.isPlainName) {
+            // A variable of the server's only, which nobody could set, is refused by its name.
+            let value =
+                Array("IF(1,IFNULL(".utf8) + SQLText.userVariable(asked.variable) + Array(",''),".utf8) + session
+                + asked.system + Array(")".utf8)
+            questions.append(
+                Question(
+                    text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
+                    answer: .read(variable: asked.variable, of: asked.system)))
+        }
     }
 
     private static func isPlainName(_ byte: UInt8) -> Bool {
@@ -903,6 +1016,30 @@ public struct SessionJournal: Sendable {
         apply(.systemVariables)
         systemVariable(name: names[0], value: Array(value.dropFirst()))
     }
+
+    /// The carrier's value, as the answer to a question about what a user variable got from a system variable.
+    public mutating func answered(_ value: [UInt8], about system: [UInt8], readInto variable: [UInt8]) {
+        guard value.first == 0x3d else { return }
+        let value = Array(value.dropFirst())
+        userVariables.answered(UserVariableLog.Asked(variable: variable, system: system), value)
+        // The session has it from its server, and another one may give another.
+        if system != SessionVariables.lastInsertID[0], system != SessionVariables.autocommit,
+            presentValue(of: system) == .unknown, !unanswered.contains(system)
+        {
+            apply(.systemVariables)
+            systemVariable(name: system, value: value)
+        }
+        limit()
+    }
+
+    /// The carrier's value, as the answer to the question what LAST_INSERT_ID() gives.
+    public mutating func answeredInsertID(_ value: [UInt8]) {
+        guard value.first == 0x3d, let id = ASCII.unsigned(Array(value.dropFirst())) else { return }
+        lastInsertID = id
+    }
+
+    /// The session stands on another connection, which knows nothing of it.
+    public mutating func insertIDGone() { isInsertIDAsked = isInsertIDUncertain }
 
     /// What the session has now of what it had from its login: some of it may have been set by a procedure, without a
     /// report.
@@ -944,7 +1081,7 @@ public struct SessionJournal: Sendable {
     }
 
     /// All questions have been answered, or refused: what is still not known is a loss.
-    public mutating func questionsAnswered() { isAsking = isTrackingChanged || !unanswered.isEmpty }
+    public mutating func questionsAnswered() { isAsking = isUntold }
 
     /// ``trackingText``, for a client that has asked for more.
     public var presentTrackingText: [UInt8] {

@@ -30,9 +30,20 @@ enum SessionVariables {
         "lock_wait_timeout", "low_priority_updates", "max_error_count", "max_join_size", "max_recursive_iterations",
         "max_sort_length", "max_statement_time", "net_read_timeout", "net_retry_count", "net_write_timeout",
         "old_mode", "optimizer_switch", "session_track_transaction_info", "sql_auto_is_null", "sql_big_selects",
-        "sql_mode", "sql_quote_show_create", "sql_safe_updates", "sql_select_limit", "sql_warnings",
+        "sql_mode", "sql_notes", "sql_quote_show_create", "sql_safe_updates", "sql_select_limit", "sql_warnings",
         "standard_compliant_cte", "system_versioning_alter_history", "system_versioning_asof", "time_zone",
         "tx_isolation", "tx_read_only", "unique_checks", "updatable_views_with_limit", "wait_timeout")
+
+    /// Either on or off, and set to what was said, though some releases warn that they will have it no longer: nobody has
+    /// to be asked.
+    static let switches = Set(
+        names(
+            "big_tables", "check_constraint_checks", "explicit_defaults_for_timestamp", "foreign_key_checks",
+            "innodb_compression_default", "innodb_ft_enable_stopword", "innodb_strict_mode", "innodb_table_locks",
+            "keep_files_on_create", "low_priority_updates", "old", "pseudo_slave_mode",
+            "query_cache_strip_comments", "query_cache_wlock_invalidate", "sql_auto_is_null", "sql_big_selects",
+            "sql_buffer_result", "sql_notes", "sql_quote_show_create", "sql_safe_updates", "sql_warnings",
+            "standard_compliant_cte", "unique_checks"))
 
     /// Tracked, and yet not asked for by being set again: from 11.5 on these are reported as `autocommit` and
     /// `character_set_connection`, and the last one sets its collation to the character set's own.
@@ -54,6 +65,7 @@ enum SessionVariables {
     static let autocommit = name("autocommit")
     static let characterSetClient = name("character_set_client")
     static let characterSetConnection = name("character_set_connection")
+    static let characterSetDatabase = name("character_set_database")
     static let characterSetResults = name("character_set_results")
     static let collationConnection = name("collation_connection")
     /// Anybody may set it, it means nothing to a session that commands no replicas, and its report tells what it was
@@ -77,6 +89,14 @@ enum SessionVariables {
 
     /// Their reports are believed only where a statement has named them.
     static let withoutPlace = Set(names("timestamp", "pseudo_thread_id") + oneShot + lastInsertID)
+
+    /// A text that reads this one may be said again, behind one that sets it to what it was: it can be set, and stands
+    /// where it was set (no clock, no tracking of ours), and sets no other with it that may be another.
+    static func isReadAgain(_ name: [UInt8]) -> Bool {
+        if name == lastInsertID[0] { return true }
+        return !unsettable.contains(name) && !privileged.contains(name) && !withoutPlace.contains(name)
+            && name != characterSetDatabase && name != carrier && !ASCII.starts(name, "session_track_")
+    }
 
     /// Facts of the server or the session, which nobody can set (1238, 1621).
     static let unsettable = Set(

@@ -19,6 +19,8 @@ struct SetStatement {
         var names: [UInt8]?
         /// System variables assigned, in order.
         var variables: [[UInt8]] = []
+        /// Those set to what is as good as their value.
+        var switches: [(name: [UInt8], value: [UInt8])] = []
         var clock: [UInt8]?
         var setsOneShot = false
         var cleared: [[UInt8]] = []
@@ -37,7 +39,7 @@ struct SetStatement {
         case "DEFAULT" where reader.isWord(2, "ROLE"): return StatementFacts(.opaque)
         case "TRANSACTION": return whole { .nextTransaction($0) }
         case "SESSION" where reader.isWord(2, "TRANSACTION"), "LOCAL" where reader.isWord(2, "TRANSACTION"):
-            return StatementFacts(.session, change: .setVariables(Self.characteristics))
+            return characteristics
         case "GLOBAL" where reader.isWord(2, "TRANSACTION"):
             return StatementFacts(.opaque)
         default:
@@ -49,7 +51,30 @@ struct SetStatement {
         return facts(of: sum)
     }
 
-    private static let characteristics = [Array("tx_isolation".utf8), Array("tx_read_only".utf8)]
+    /// SET SESSION TRANSACTION: what it says is the whole value.
+    private var characteristics: StatementFacts {
+        var changes: [SessionChangeKind] = [.systemVariables]
+        for item in reader.part(3).items ?? [] {
+            let words = (0..<min(item.count, 5)).map { item.word($0) }.joined(separator: " ")
+            switch words {
+            case "READ ONLY": changes.append(.setVariable(Self.readOnly, Array("ON".utf8)))
+            case "READ WRITE": changes.append(.setVariable(Self.readOnly, Array("OFF".utf8)))
+            case "ISOLATION LEVEL READ UNCOMMITTED": changes.append(Self.isolation("READ-UNCOMMITTED"))
+            case "ISOLATION LEVEL READ COMMITTED": changes.append(Self.isolation("READ-COMMITTED"))
+            case "ISOLATION LEVEL REPEATABLE READ": changes.append(Self.isolation("REPEATABLE-READ"))
+            case "ISOLATION LEVEL SERIALIZABLE": changes.append(Self.isolation("SERIALIZABLE"))
+            default:
+                return StatementFacts(.session, change: .setVariables([Array("tx_isolation".utf8), Self.readOnly]))
+            }
+        }
+        return StatementFacts(.session, change: .several(changes))
+    }
+
+    private static let readOnly = Array("tx_read_only".utf8)
+
+    private static func isolation(_ level: String) -> SessionChangeKind {
+        .setVariable(Array("tx_isolation".utf8), Array(level.utf8))
+    }
 
     private func whole(_ change: ([UInt8]) -> SessionChangeKind) -> StatementFacts {
         guard let text = reader.text else { return StatementFacts(.opaque, change: .unknown) }
@@ -180,6 +205,12 @@ struct SetStatement {
         default:
             break
         }
+        sum.switches.removeAll { $0.name == SessionVariables.canonical(name) }
+        if SessionVariables.switches.contains(name), let value = value.switched {
+            sum.variables.removeAll { $0 == name }
+            sum.switches.append((SessionVariables.canonical(name), value))
+            return
+        }
         if sum.variables.count < StatementReader.namesMax {
             if !sum.variables.contains(name) { sum.variables.append(name) }
         } else {
@@ -204,11 +235,11 @@ struct SetStatement {
         _ variable: [UInt8], writtenAs spelling: [UInt8]?, _ value: StatementReader, to sum: inout Sum
     ) {
         inspect(value, &sum)
-        if value.isPure, let text = value.text, let reads = value.userVariables {
+        if let system = value.systemReads, let text = value.text, let reads = value.userVariables {
             sum.assignments.removeAll { $0.name == variable }
             sum.assignments.append(
                 SessionChangeKind.Assignment(
-                    name: variable, expression: text, reads: reads,
+                    name: variable, expression: text, reads: reads, systemReads: system, isBare: value.isBare,
                     isContextual: value.isContextual, spelling: spelling))
         } else {
             sum.assignments.removeAll { $0.name == variable }
@@ -243,6 +274,7 @@ struct SetStatement {
         if let names = sum.names { changes.append(.setNames(names)) }
         changes += sum.cleared.map { .clearVariable($0) }
         if let clock = sum.clock { changes.append(.setVariable(SessionVariables.timestamp, clock)) }
+        changes += sum.switches.map { .setVariable($0.name, $0.value) }
         if sum.setsOneShot { changes.append(.oneShotVariables) }
         if !sum.variables.isEmpty { changes.append(.setVariables(sum.variables)) }
         if !sum.tracking.isEmpty { changes.append(.tracking(sum.tracking)) }
@@ -269,6 +301,16 @@ extension StatementReader {
     /// The first token's text in upper case, quoted or not.
     fileprivate var upper: String { String(decoding: bytes(0), as: UTF8.self).uppercased() }
 
+    /// ON or OFF, where it is one word or digit that says so.
+    fileprivate var switched: [UInt8]? {
+        guard count == 1 else { return nil }
+        switch upper {
+        case "1", "ON", "TRUE", "'ON'": return Array("ON".utf8)
+        case "0", "OFF", "FALSE", "'OFF'": return Array("OFF".utf8)
+        default: return nil
+        }
+    }
+
     /// What `SET timestamp = …` does to the session's clock.
     fileprivate enum Clock {
         case running
@@ -286,33 +328,68 @@ extension StatementReader {
         return isZero ? .running : .standing(number)
     }
 
-    /// An expression of literals, operators, pure functions and user variables.
-    fileprivate var isPure: Bool {
-        for index in 0..<count {
-            guard let kind = kind(index) else { return false }
-            switch kind {
-            case .number, .string, .doubleQuoted, .userVariable:
-                continue
-            case .backquoted, .systemVariable:
-                return false
-            case .symbol:
-                guard let symbol = symbol(index) else { return false }
-                switch Unicode.Scalar(symbol) {
-                case "+", "-", "*", "/", "%", "(", ")", ",", "<", ">", "=", "!", "|", "&", "^", "~": continue
-                default: return false
-                }
-            case .word:
-                let word = word(index)
-                if isSymbol(index + 1, "(") && BuiltinFunctions.isPure(word) { continue }
-                if BuiltinFunctions.pureWords.contains(word) { continue }
-                // A character set's introducer, or the name after COLLATE, AS CHAR CHARACTER SET, USING.
-                if word.hasPrefix("_") && isLiteral(index + 1) { continue }
-                if isWord(index - 1, "COLLATE") || isWord(index - 1, "USING") { continue }
-                if isWord(index - 1, "SET") && isWord(index - 2, "CHARACTER") { continue }
-                return false
+    /// The system variables in an expression of literals, operators, pure functions, user variables and those of the
+    /// session; nil where there is something else in it.
+    fileprivate var systemReads: [[UInt8]]? {
+        guard count > 0, !assignsInside else { return nil }
+        var names: [[UInt8]] = []
+        var next = 0
+        while next < count {
+            let index = next
+            next += 1
+            if let (name, end) = systemRead(index) {
+                guard SessionVariables.isReadAgain(name) else { return nil }
+                if !names.contains(name) { names.append(name) }
+                next = end
+            } else if !isPure(index) {
+                return nil
             }
         }
-        return count > 0 && !assignsInside
+        return names
+    }
+
+    /// One string, or one system variable.
+    fileprivate var isBare: Bool {
+        if let (_, end) = systemRead(0) { return end == count }
+        return count == 1 && kind(0) == .string
+    }
+
+    /// `@@name`, `@@session.name`, `@@local.name` or LAST_INSERT_ID() at `index`, and where it ends.
+    private func systemRead(_ index: Int) -> (name: [UInt8], end: Int)? {
+        if isWord(index, "LAST_INSERT_ID"), isSymbol(index + 1, "("), isSymbol(index + 2, ")") {
+            return (SessionVariables.lastInsertID[0], index + 3)
+        }
+        guard kind(index) == .systemVariable else { return nil }
+        var place = index + 1
+        if isSymbol(place + 1, ".") {
+            guard isWord(place, "SESSION") || isWord(place, "LOCAL") else { return nil }
+            place += 2
+        }
+        // One in double quotes is a name in one sql_mode only.
+        guard kind(place) != .doubleQuoted, let name = name(place), !isSymbol(place + 1, ".") else { return nil }
+        return (SessionVariables.canonical(ASCII.lowercased(name)), place + 1)
+    }
+
+    /// A literal, an operator, a pure function or a user variable.
+    private func isPure(_ index: Int) -> Bool {
+        switch kind(index) {
+        case .number, .string, .doubleQuoted, .userVariable: return true
+        case .backquoted, .systemVariable, nil: return false
+        case .symbol:
+            guard let symbol = symbol(index) else { return false }
+            switch Unicode.Scalar(symbol) {
+            case "+", "-", "*", "/", "%", "(", ")", ",", "<", ">", "=", "!", "|", "&", "^", "~": return true
+            default: return false
+            }
+        case .word:
+            let word = word(index)
+            if isSymbol(index + 1, "(") && BuiltinFunctions.isPure(word) { return true }
+            if BuiltinFunctions.pureWords.contains(word) { return true }
+            // A character set's introducer, or the name after COLLATE, AS CHAR CHARACTER SET, USING.
+            if word.hasPrefix("_") && isLiteral(index + 1) { return true }
+            if isWord(index - 1, "COLLATE") || isWord(index - 1, "USING") { return true }
+            return isWord(index - 1, "SET") && isWord(index - 2, "CHARACTER")
+        }
     }
 
     /// 'text', x'41', b'01' or 0x41.

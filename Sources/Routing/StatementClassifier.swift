@@ -544,7 +544,8 @@ struct StatementKind {
     private var execute: StatementFacts {
         guard !reader.isWord(1, "IMMEDIATE") else {
             guard !nesting.isExecuted, let nesting = nesting.inner(isExecuted: true), reader.kind(2) == .string,
-                let text = SQLScanner.contents(ofLiteral: reader.bytes(2))
+                let text = SQLScanner.contents(
+                    ofLiteral: reader.bytes(2), backslashEscapes: reader.dialect.backslashEscapes)
             else { return opaque }
             let inner = text.withUnsafeBytes {
                 StatementClassifier.classify($0, dialect: reader.dialect, nesting: nesting)

@@ -7,8 +7,24 @@ struct UserVariableLog: Sendable {
         /// The texts that bring back what its expressions were read under (sql_mode, character sets, …), once that has
         /// changed; nil while it is the session's present one.
         var context: [[UInt8]]?
+        /// The values that the system variables had which its expressions read. Such a record has its context from the
+        /// beginning.
+        var values: [SystemValue] = []
+        /// What the server has yet to say.
+        var asked: [Asked] = []
 
         var isContextual: Bool { assignments.contains { $0.isContextual } }
+    }
+
+    struct SystemValue: Sendable, Hashable {
+        var name: [UInt8]
+        var value: [UInt8]
+    }
+
+    /// The user variable has got the value of the system variable, which nobody but the server knows.
+    struct Asked: Sendable, Hashable {
+        var variable: [UInt8]
+        var system: [UInt8]
     }
 
     private(set) var records: [Record] = []
@@ -21,7 +37,17 @@ struct UserVariableLog: Sendable {
     static let assignmentsMax = 512
     static let lostMax = 256
 
-    var isLossy: Bool { isBlind || !lost.isEmpty }
+    var isLossy: Bool { isBlind || !lost.isEmpty || isWaiting }
+
+    /// Values are known to the server only, which can be asked.
+    var isWaiting: Bool { records.contains { !$0.asked.isEmpty } }
+
+    var asked: [Asked] { records.flatMap(\.asked) }
+
+    /// Whether a text reads this system variable, behind one that sets it.
+    func reads(_ system: [UInt8]) -> Bool {
+        records.contains { $0.values.contains { $0.name == system } }
+    }
 
     /// What is kept, each text with ``SessionJournal/textOverhead``.
     var byteCount: Int {
@@ -35,12 +61,24 @@ struct UserVariableLog: Sendable {
                 for name in assignment.reads { add(name) }
             }
             for text in record.context ?? [] { add(text) }
+            for value in record.values {
+                add(value.name)
+                add(value.value)
+            }
+            for asked in record.asked {
+                add(asked.variable)
+                add(asked.system)
+            }
         }
         for name in lost { add(name) }
         return sum
     }
 
-    mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
+    /// `context`, `values`, `asked`: where system variables are read, all that there is of this.
+    mutating func assign(
+        _ assignments: [SessionChangeKind.Assignment], context: [[UInt8]]? = nil, values: [SystemValue] = [],
+        asked: [Asked] = []
+    ) {
         var kept: [SessionChangeKind.Assignment] = []
         var unknown: [[UInt8]] = []
         let known = knownNames
@@ -53,12 +91,15 @@ struct UserVariableLog: Sendable {
             }
         }
         if !kept.isEmpty {
-            records.append(Record(assignments: kept))
+            records.append(Record(assignments: kept, context: context, values: values, asked: asked))
             let names = Set(kept.map(\.name))
             lost.removeAll { names.contains($0) }
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
+        // Asked now, the variable has another value than the one that others have been computed from.
+        let again = Set(kept.map(\.name))
+        if records.dropLast().contains(where: { $0.asked.contains { again.contains($0.variable) } }) { giveUpAsked() }
         if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
             let names = records.flatMap { $0.assignments.map(\.name) }
             records = []
@@ -110,16 +151,43 @@ struct UserVariableLog: Sendable {
         if !disturbed.isEmpty { lose(disturbed) }
     }
 
+    /// The server has said what the system variable was.
+    mutating func answered(_ asked: Asked, _ value: [UInt8]) {
+        for i in records.indices where records[i].asked.contains(asked) {
+            records[i].asked.removeAll { $0 == asked }
+            records[i].values.append(SystemValue(name: asked.system, value: value))
+        }
+    }
+
+    /// What has not been said will not be: that is lost, with what was computed from it.
+    private mutating func giveUpAsked() {
+        guard isWaiting else { return }
+        var unknown: Set<[UInt8]> = []
+        for record in records {
+            let asked = Set(record.asked.map(\.variable))
+            let gone = record.assignments.map { assignment in
+                asked.contains(assignment.name) || assignment.reads.contains(where: unknown.contains)
+            }
+            for (assignment, isGone) in zip(record.assignments, gone) {
+                if isGone { unknown.insert(assignment.name) } else { unknown.remove(assignment.name) }
+            }
+        }
+        for i in records.indices { records[i].asked = [] }
+        if !unknown.isEmpty { lose(unknown.sorted { $0.lexicographicallyPrecedes($1) }) }
+    }
+
     /// The session has moved without them: what `records` say is all there is.
     mutating func forgetLost() {
+        giveUpAsked()
         lost = []
         isBlind = false
     }
 
     /// sql_mode, a character set or the like changed: texts that depend on it would now give other values. `before`
-    /// brings back what it was; nil where that can't be said, and then the variables are lost.
-    mutating func contextChanged(from before: [[UInt8]]?) {
-        guard let before else { return loseContextual() }
+    /// brings back what it was; nil where that can't be said, and then the variables are lost. `ofClock`: it was the
+    /// clock, which is nothing to a literal.
+    mutating func contextChanged(from before: [[UInt8]]?, ofClock: Bool = false) {
+        guard let before else { return loseContextual(ofClock: ofClock) }
         for i in records.indices where records[i].context == nil && records[i].isContextual {
             records[i].context = before
         }
@@ -128,7 +196,7 @@ struct UserVariableLog: Sendable {
     /// Whether ``contextChanged(from:)`` has anything to do.
     var dependsOnContext: Bool { records.contains(where: \.isContextual) }
 
-    private mutating func loseContextual() {
+    private mutating func loseContextual(ofClock: Bool) {
         var stale: Set<[UInt8]> = []
         // In the order in which they went.
         var order: [[UInt8]] = []
@@ -137,7 +205,8 @@ struct UserVariableLog: Sendable {
             var known: [SessionChangeKind.Assignment] = []
             var gone: [[UInt8]] = []
             for assignment in record.assignments {
-                if assignment.isContextual || assignment.reads.contains(where: stale.contains) {
+                let isGone = assignment.isContextual && (ofClock ? !assignment.isBare : record.context == nil)
+                if isGone || assignment.reads.contains(where: stale.contains) {
                     gone.append(assignment.name)
                 } else {
                     known.append(assignment)
@@ -145,7 +214,11 @@ struct UserVariableLog: Sendable {
             }
             for assignment in known { stale.remove(assignment.name) }
             for name in gone where stale.insert(name).inserted { order.append(name) }
-            if !known.isEmpty { kept.append(Record(assignments: known, context: record.context)) }
+            if !known.isEmpty {
+                var record = record
+                record.assignments = known
+                kept.append(record)
+            }
         }
         records = kept
         let names = order.filter(stale.contains)
@@ -171,7 +244,12 @@ struct UserVariableLog: Sendable {
         var begun = 0
         let early = records[..<presentStart]
         for i in early.indices {
-            guard let context = early[i].context, context != present else { continue }
+            guard var context = early[i].context else { continue }
+            if !early[i].values.isEmpty {
+                let items = early[i].values.map { SessionVariables.assignment($0.name, $0.value) }
+                context.append(Array("SET ".utf8) + items.joined(separator: Array(", ".utf8)))
+            }
+            guard context != present else { continue }
             texts += statements(early[begun..<i]) + context
             present = context
             begun = i

@@ -38,6 +38,12 @@ private final class TrackedSession {
         case .values(let names):
             journal = before
             journal.answered(reported, about: names)
+        case .read(let variable, let system):
+            journal = before
+            journal.answered(reported, about: system, readInto: variable)
+        case .insertID:
+            journal = before
+            journal.answeredInsertID(reported)
         case .tracking:
             journal = before
             journal.answeredTracking(reported)

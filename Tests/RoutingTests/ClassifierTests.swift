@@ -166,9 +166,30 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
                         Assignment(name: name("a"), expression: name("CONCAT('x', _utf8mb4'y')"), isContextual: true)
                     ]),
                 ]))
-        for value in ["NOW()", "UUID()", "(SELECT 1)", "@@sql_mode", "LAST_INSERT_ID()", "?", "foo"] {
+        for value in ["NOW()", "UUID()", "(SELECT 1)", "@@global.sql_mode", "@@timestamp", "?", "foo"] {
             #expect(change("SET @a = \(value)") == .several([.systemVariables, .loseUserVariables([name("a")])]))
         }
+        for (value, read) in [
+            ("@@sql_mode", "sql_mode"), ("@@Session.transaction_isolation", "tx_isolation"),
+            ("LAST_INSERT_ID()", "last_insert_id"), ("@@`identity`", "last_insert_id"),
+        ] {
+            #expect(
+                change("SET @a = \(value)")
+                    == .several([
+                        .systemVariables,
+                        .setUserVariables([
+                            Assignment(
+                                name: name("a"), expression: name(value), systemReads: [name(read)], isBare: true,
+                                isContextual: true)
+                        ]),
+                    ]))
+        }
+        #expect(
+            change("SET foreign_key_checks=OFF, sql_notes=@a, @@unique_checks=1")
+                == .several([
+                    .systemVariables, .setVariable(name("foreign_key_checks"), name("OFF")),
+                    .setVariable(name("unique_checks"), name("ON")), .setVariables([name("sql_notes")]),
+                ]))
         #expect(
             change("SET NAMES latin1 COLLATE latin1_bin")
                 == .several([.systemVariables, .setNames(name("NAMES latin1 COLLATE latin1_bin"))]))
@@ -198,7 +219,10 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(change("SET TRANSACTION READ ONLY") == .nextTransaction(name("SET TRANSACTION READ ONLY")))
         #expect(
             change("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE")
-                == .setVariables([name("tx_isolation"), name("tx_read_only")]))
+                == .several([
+                    .systemVariables, .setVariable(name("tx_read_only"), name("ON")),
+                    .setVariable(name("tx_isolation"), name("SERIALIZABLE")),
+                ]))
         #expect(
             change("SET session_track_schema=0")
                 == .several([.systemVariables, .tracking([name("session_track_schema")])]))

@@ -12,18 +12,18 @@ import Testing
         /// `reports`: what the OK packet tracks, `name=value`, with `state` for a change of state.
         mutating func run(_ text: String, _ reports: String...) {
             journal.apply(facts(text).change ?? .none)
-            for report in reports {
-                if report == "state" {
-                    journal.stateChanged()
-                } else if let equals = report.firstIndex(of: "=") {
-                    let name = String(report[..<equals])
-                    let value = String(report[report.index(after: equals)...])
-                    if name == "schema" {
-                        journal.schema(bytes(value))
-                    } else {
-                        journal.systemVariable(name: bytes(name), value: bytes(value))
-                    }
-                }
+            for report in reports { self.report(report) }
+        }
+
+        mutating func report(_ report: String) {
+            if report == "state" { return journal.stateChanged() }
+            guard let equals = report.firstIndex(of: "=") else { return }
+            let name = String(report[..<equals])
+            let value = bytes(String(report[report.index(after: equals)...]))
+            if name == "schema" {
+                journal.schema(value)
+            } else {
+                journal.systemVariable(name: bytes(name), value: value)
             }
         }
 
@@ -122,7 +122,7 @@ import Testing
     @Test func whatIsNotReportedIsAskedFor() {
         var session = Session()
         // The second is reported under the first one's name (11.5 on), the third not at all (10.5).
-        session.run("SET autocommit=0, foreign_key_checks=0, innodb_strict_mode=0", "autocommit=OFF", "state")
+        session.run("SET autocommit=0, foreign_key_checks=@x, innodb_strict_mode=@x", "autocommit=OFF", "state")
         #expect(session.journal.losses == .systemVariables)
         #expect(session.journal.asks)
         #expect(
@@ -308,7 +308,13 @@ import Testing
         session.run("SET unique_checks=0", "unique_checks=OFF", "state")
         session.run("CALL p()")
         #expect(session.journal.asks)
-        #expect(session.questions == [String(decoding: LoginValues.question, as: UTF8.self), "DO 0"])
+        // LAST_INSERT_ID() is not known either.
+        #expect(
+            session.questions == [
+                "SET default_master_connection=CONCAT('=',@@session.last_insert_id)",
+                String(decoding: LoginValues.question, as: UTF8.self), "DO 0",
+                "SET @@session.default_master_connection=''",
+            ])
         // Nothing has changed but what the server has reported, in its own words.
         let same = try said(row(["foreign_key_checks": "1", "unique_checks": "0", "sql_mode": "ANSI"]))
         session.journal.answered(same.values)
@@ -325,7 +331,7 @@ import Testing
         var session = Session()
         session.run("BEGIN NOT ATOMIC SET @@sort_buffer_size := 5; SELECT @@lc_messages, @@global.a; END")
         #expect(session.journal.losses == .systemVariables)
-        #expect(session.questions.first?.contains("@@session.sort_buffer_size") == true)
+        #expect(session.questions.contains { $0.contains("@@session.sort_buffer_size") })
         session.journal.answered(Self.bytes("=5"), about: [Self.bytes("sort_buffer_size")])
         session.journal.questionsAnswered()
         #expect(session.texts == ["SET @@session.sort_buffer_size=5"])
@@ -463,7 +469,7 @@ import Testing
 
     @Test func valuesUnderAFixedClockAreLostWithIt() {
         var session = Session()
-        session.run("SET @a='x'", "state")
+        session.run("SET @a=TIMESTAMP('10:00')", "state")
         session.run("SET timestamp=5", "timestamp=5.000000", "state")
         #expect(session.journal.losses == .userVariables)
     }
@@ -573,13 +579,18 @@ import Testing
         session.run("SET @@tx_read_only=1")
         #expect(session.journal.hasNextTransaction)
         #expect(session.texts == ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@tx_read_only=1"])
-        session.journal.answeredOutsideTransaction()
+        session.journal.answeredOutsideTransaction(.unused)
+        #expect(session.journal.isMovable && session.journal.hasNextTransaction)
+        session.journal.answeredOutsideTransaction(.unknown)
         #expect(session.journal.losses == .oneShotVariables)
         session.journal.transactionEnded()
         #expect(session.texts == [])
         #expect(session.journal.isMovable)
-        session.journal.answeredOutsideTransaction()
+        session.journal.answeredOutsideTransaction(.unknown)
         #expect(session.journal.isMovable)
+        session.run("SET TRANSACTION READ ONLY")
+        session.journal.answeredOutsideTransaction(.used)
+        #expect(session.texts == [] && session.journal.isMovable)
     }
 
     @Test func lastInsertID() {
