@@ -163,13 +163,12 @@ extension Worker {
         }
     }
 
-    /// Whether the server says this of a statement that inserts only before it has inserted a row. (A trigger can't say
-    /// it: what it runs was read when it was made, and is under the same transaction.)
+    /// Whether the server says this of a statement that inserts only before it has inserted a row. A trigger can't say it
+    /// either: it parses nothing, and is under the same transaction. (It may well say 1136, or 1049.)
     private func leavesInsertID(_ s: SessionRef, _ error: ErrorPacket) -> Bool {
         switch error.code {
-        // ER_PARSE_ERROR, ER_NO_DB_ERROR, ER_BAD_DB_ERROR, ER_WRONG_VALUE_COUNT_ON_ROW,
-        // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
-        case 1064, 1046, 1049, 1136, 1792: return true
+        // ER_PARSE_ERROR, ER_NO_DB_ERROR, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+        case 1064, 1046, 1792: return true
         // ER_NO_SUCH_TABLE: the statement's own, or that of a trigger behind the first row.
         case 1146:
             return withStatement(s) { ServerRefusal.isOfOwnTable(message: error.message, of: $0) } ?? false

@@ -31,9 +31,10 @@ public enum OneShotUse: Sendable, Hashable {
         case .begin, .commit, .rollback, .opaque: return .unknown
         }
         switch failure {
-        // ER_PARSE_ERROR, ER_NO_DB_ERROR, ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: no
-        // table was locked.
-        case 1064, 1046, 1049, 1146, 1792: return .unused
+        // ER_PARSE_ERROR, ER_NO_DB_ERROR, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: no table was locked.
+        case 1064, 1046, 1792: return .unused
+        // ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE: the same, unless a trigger says it.
+        case 1049, 1146: return facts.effect == .write ? .unknown : .unused
         case _: return reader.usesNoTable ? .unused : .unknown
         }
     }
