@@ -58,7 +58,7 @@ final class Control {
         self.configuration = configuration
         log = LogLines.start(configuration.log)
         Signals.ignoreBrokenPipes()
-        Self.unblockSignals()
+        Signals.unblock([SIGTERM, SIGINT, SIGHUP])
         budget = DescriptorBudget(configuration, limit: try DescriptorLimit.raise())
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
@@ -88,6 +88,9 @@ final class Control {
 
     /// Binds everything; throws where something is not to be had.
     func start() throws(SystemError) {
+        // Before anybody can see that the program is there: a SIGHUP that comes too early would end it.
+        for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
+        Signals.on(SIGHUP, loop: loop) { [unowned self] in _ = reload() }
         mailbox.attach(to: loop) { [unowned self] in handle($0) }
         let admin = configuration.admin
         SocketDirectory.make(for: admin.socket)
@@ -126,8 +129,6 @@ final class Control {
         server?.restoreState()
         watch.start()
         desk.start()
-        for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
-        Signals.on(SIGHUP, loop: loop) { [unowned self] in _ = reload() }
         announce()
     }
 
@@ -144,14 +145,6 @@ final class Control {
 
     private func warn(of configuration: Configuration) {
         for warning in configuration.warnings { log.warning("\(warning)") }
-    }
-
-    /// Whoever started the program may have had them blocked, and a blocked SIGTERM would never end it.
-    private static func unblockSignals() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
     // MARK: what is found
