@@ -261,22 +261,21 @@ extension Worker {
     private func failed(_ s: SessionRef, _ error: ErrorPacket?, isFirst: Bool) {
         if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
         let code = error?.code ?? 0
+        let mayHaveBegun = !isFirst || !Self.isRefusal(code)
         if s.pointee.hasChange, let change = s.pointee.change {
             let isRefused = isFirst && (error.map { self.isRefused(s, $0) } ?? false)
             s.pointee.hasChange = false
             s.pointee.change = nil
             s.pointee.journal.failed(
-                change, code: code,
-                certainlyNothing: isRefused || isFirst && Self.isRefusal(code) && !change.callsPrograms)
-            if !isFirst || !Self.isRefusal(code), isWrite(s) { s.pointee.journal.writeFailed() }
+                change, code: code, certainlyNothing: isRefused || !mayHaveBegun && !change.callsPrograms)
+            if mayHaveBegun, isWrite(s) { s.pointee.journal.writeFailed() }
             budgetJournal(s)
-        } else if s.pointee.command == .query || s.pointee.command == .statementExecute,
-            !isFirst || !Self.isRefusal(code),
-            queryCallsFunctions(s)
-        {
-            s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
-        } else if !isFirst || !Self.isRefusal(code), isWrite(s) {
-            s.pointee.journal.writeFailed()
+        } else if mayHaveBegun {
+            if s.pointee.command == .query || s.pointee.command == .statementExecute, queryCallsFunctions(s) {
+                s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
+            } else if isWrite(s) {
+                s.pointee.journal.writeFailed()
+            }
         }
     }
 

@@ -352,8 +352,7 @@ extension Worker {
             s.pointee.contextError = nil
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .collation, .loginValues, .tracking, .question, .context(isFirst: false), .preparedName, .deallocation,
-            .guardBegin,
-            .guardEnd:
+            .guardBegin, .guardEnd:
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
         }
