@@ -5,6 +5,8 @@ import Foundation
 public final class WireSession: @unchecked Sendable {
     public let connection: RawConnection
     private var stream = PacketStream()
+    /// The connection's id, as the greeting names it; 0 before a login.
+    public private(set) var id: UInt32 = 0
 
     /// An account without a password, so that a login needs no cryptography; all rights on the schema `app`.
     public static let user = "nopass"
@@ -25,6 +27,9 @@ public final class WireSession: @unchecked Sendable {
     ) throws {
         try self.init(connectingTo: port)
         guard let greeting = receive(timeout) else { throw TestbedFailure("no greeting from port \(port)") }
+        // Behind the protocol's number and the version, which a zero ends.
+        let version = greeting.payload.dropFirst().prefix { $0 != 0 }
+        id = greeting.payload.dropFirst(version.count + 2).prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
         connection.sendPacket(
             Wire.handshakeResponse(user: user, schema: schema, flags: flags, collation: collation),
             sequence: greeting.sequence &+ 1)

@@ -66,23 +66,14 @@ extension Integration {
                     // In a procedure a thread is its definer's: its own account can't kill it, directly either.
                     let ways: [Way] = doing.description == "a call" ? [.thread, .hard] : Way.allCases
                     for way in ways {
-                        let session = try WireSession(connectingTo: stage.proxy.port)
-                        let greeting = try #require(session.receive())
-                        session.connection.sendPacket(
-                            Wire.handshakeResponse(user: WireSession.user, schema: EmbeddedPair.schema, flags: .plain),
-                            sequence: 1)
-                        #expect(session.receive()?.isOK == true)
-                        // Behind the version's zero.
-                        let version = greeting.payload.dropFirst().prefix { $0 != 0 }
-                        let id = greeting.payload.dropFirst(version.count + 2).prefix(4).reversed()
-                            .reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+                        let session = try WireSession(port: stage.proxy.port)
                         let thread = try #require(session.value(of: "SELECT CONNECTION_ID()"))
                         for statement in doing.first { #expect(session.ask(Wire.query(statement))?.isOK == true) }
                         if let statement = doing.then {
                             session.send(Wire.query(statement))
                             try root.wait(forRunning: 1)
                         }
-                        try kill(way, thread: thread, session: id, proxy: stage.proxy, root: root)
+                        try kill(way, thread: thread, session: session.id, proxy: stage.proxy, root: root)
                         let place: Comment = "\(doing), \(way)"
                         let packets = session.receiveAll(.seconds(20)) ?? []
                         #expect(session.connection.waitForEnd(.zero), place)
