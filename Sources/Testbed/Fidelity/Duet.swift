@@ -49,6 +49,12 @@ final class Duet: @unchecked Sendable {
         guard direct.knows(action) else { return }
         statements += 1
         let left = direct.perform(action, Self.answerMax)
+        if left.isCut, !direct.session.connection.waitForEnd(.zero) {
+            // Neither an answer nor an end: then the harness has not understood where the answer ends.
+            end = .different(
+                step: next, label: step.label, answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
+            return
+        }
         let right = proxied.perform(action, Self.answerMax)
         var isPrepare = false
         if case .prepare = action { isPrepare = true }

@@ -53,7 +53,7 @@ public final class Fuzzer {
     private let idle: [IdleSession]
     private let directory: String
     private var restingDescriptors = 0
-    private var inducedOutages = 0
+    private let stalls = MachineStalls()
     public private(set) var figures = Figures()
 
     /// Starts everything.
@@ -99,6 +99,7 @@ public final class Fuzzer {
         var transcripts: [(HostileScript, HostileClient.Transcript?)] = []
         var deeds: [String] = []
         var induced: Duration = .zero
+        let begun = ContinuousClock.now
         do {
             try canaries.start()
             let kinds: [HostileScript.Kind]
@@ -115,7 +116,7 @@ public final class Fuzzer {
             deeds = relay.deeds
             relay.repent()
             let report = try canaries.stop { try pair.direct() }
-            faults += judge(report, weather, induced)
+            faults += judge(report, weather, induced, stalled: stalls.since(begun))
             for session in idle { try session.check() }
             if try settled(restingDescriptors) == nil { faults.append(try unsettled()) }
             faults += try blame(weather, outagesBefore)
@@ -181,7 +182,9 @@ public final class Fuzzer {
 
     // MARK: the judges
 
-    private func judge(_ report: Canaries.Report, _ weather: Weather, _ induced: Duration) -> [String] {
+    private func judge(
+        _ report: Canaries.Report, _ weather: Weather, _ induced: Duration, stalled: Duration
+    ) -> [String] {
         var faults = report.faults
         for (error, count) in report.errors {
             // What a failover may say of a write or a transaction; nothing else, and nothing without one.
@@ -189,7 +192,7 @@ public final class Fuzzer {
             if !isTold { faults.append("an honest session got \(error), \(count) times") }
         }
         if report.sessionsLost > 0 { faults.append("\(report.sessionsLost) honest sessions were lost") }
-        let answerMax = Self.answerMax + induced
+        let answerMax = Self.answerMax + induced + stalled
         if report.longest > answerMax {
             faults.append("an honest statement waited \(report.longest) (max \(answerMax))")
         }
