@@ -7,6 +7,8 @@ final class Canaries: Sendable {
     struct Report: Sendable {
         var statements = 0
         var longest: Duration = .zero
+        /// Of the witness.
+        var longestDirect: Duration = .zero
         /// Errors, each with how often; those that a failover may give among them.
         var errors: [ClientError: Int] = [:]
         var sessionsLost = 0
@@ -16,11 +18,15 @@ final class Canaries: Sendable {
 
     private let port: UInt16
     private let loads: [Load]
+    /// Inserts past the proxy: what the server's disk and the machine made everybody wait.
+    private let witness: Load
     private let stopped = Atomic(false)
     private let large: Watched<(statements: Int, faults: [String], isDone: Bool)> = Watched((0, [], false))
 
-    /// - Parameter round: rounds take numbers of their own in the ledger.
-    init(port: UInt16, round: Int) {
+    /// - Parameters:
+    ///   - direct: the server's own port.
+    ///   - round: rounds take numbers of their own in the ledger.
+    init(port: UInt16, direct: UInt16, round: Int) {
         self.port = port
         let base = (round % 1000) * 1_000_000_000
         loads = [
@@ -28,10 +34,11 @@ final class Canaries: Sendable {
             Load(.inserts, clients: 2, port: port, think: .milliseconds(5), firstNumber: base),
             Load(.transactions, clients: 2, port: port, think: .milliseconds(5), firstNumber: base + 100_000_000),
         ]
+        witness = Load(.inserts, clients: 1, port: direct, think: .milliseconds(5), firstNumber: base + 200_000_000)
     }
 
     func start() throws {
-        for load in loads { try load.start() }
+        for load in loads + [witness] { try load.start() }
         let thread = Thread { [self] in
             do {
                 try answerLarge()
@@ -85,6 +92,10 @@ final class Canaries: Sendable {
         report.longest = all.longest
         report.errors = all.errors
         report.sessionsLost = all.sessionsLost
+        let seen = try witness.stop()
+        report.longestDirect = seen.longest
+        // Its rows are in the ledger as well; what it was told is no business of the proxy's.
+        all.merge(seen)
         report.faults = last.faults
         let client = try direct()
         defer { client.close() }
