@@ -7,7 +7,8 @@
 -- logs in once more every accounts_refresh.
 --
 -- It logs in, asks for @@read_only and the server's identity (every account may), and reads the accounts' password
--- hashes, by which the proxy checks logins itself, and the tables' engines. It can read no data and change nothing.
+-- hashes, by which the proxy checks logins itself, the tables' engines, and the texts of stored programs. It can read no
+-- data and change nothing.
 
 CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 
@@ -20,6 +21,11 @@ GRANT SELECT ON mysql.user TO 'proxy'@'%';
 -- back for certain (1213, try again) depends on whether all tables are of engines with transactions. Without this, such
 -- a transaction's outcome is told as unknown (1927, SQLSTATE 08007).
 GRANT REFERENCES ON *.* TO 'proxy'@'%';
+
+-- What stored procedures and functions leave in a session without the server's saying so: locks of GET_LOCK, the user's
+-- variables by SELECT … INTO, SET TRANSACTION, SET @@x. Without this the proxy does not know of them, and a session that
+-- moves goes on without.
+GRANT SELECT ON mysql.proc TO 'proxy'@'%';
 
 -- Optional. init_connect is run for this account, too: where it holds what the account may not do (an INSERT into a
 -- table for audits), the server ends every session of the checks. With this it is not run (before MariaDB 10.5: GRANT

@@ -7,6 +7,7 @@ import Logging
 import Probes
 import Proxy
 import Reactor
+import Routing
 import Settings
 
 /// The control thread: watches the nodes, tells the data plane what it finds, serves the admin socket, and hears the
@@ -18,7 +19,7 @@ final class Control {
         case service(ServiceEvent)
         case refusedLogin(RefusedLogin)
         case accountsWanted
-        case tablesChanged
+        case schemaChanged
         case sample(SecondSample, at: Instant)
         case listening(request: UInt64, FrontendState, isDone: Bool)
         case drained(SecondSample?)
@@ -76,8 +77,8 @@ final class Control {
             mailbox.post(.refusedLogin($0))
         } onAccountsWanted: {
             mailbox.post(.accountsWanted)
-        } onTablesChanged: {
-            mailbox.post(.tablesChanged)
+        } onSchemaChanged: {
+            mailbox.post(.schemaChanged)
         }
         ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
@@ -120,7 +121,7 @@ final class Control {
                 identity = $0
                 publishIdentity()
             },
-            onTables: { [fleet] in fleet.publish($0, asOf: $1) },
+            onSchema: { [fleet] in fleet.publish(SchemaKnowledge($0), asOf: $1) },
             onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
@@ -158,7 +159,7 @@ final class Control {
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
         case .accountsWanted: watch?.refreshAccounts()
-        case .tablesChanged: watch?.tablesChanged()
+        case .schemaChanged: watch?.schemaChanged()
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             web?.record(WorkSample(sample))

@@ -11,7 +11,7 @@ public final class ClusterWatch {
     private let onView: (ClusterView) -> Void
     private let onAccounts: (AccountDirectory) -> Void
     private let onIdentity: (ServerIdentity) -> Void
-    private let onTables: (TableFacts, Instant) -> Void
+    private let onSchema: (SchemaReport, Instant) -> Void
     private let onLife: (NodeID, Generation, Instant) -> Void
     private let onNote: (String) -> Void
 
@@ -26,12 +26,12 @@ public final class ClusterWatch {
     private var timers: [Timer?]
     private var wake: Timer?
     private let reader: AccountReader
-    private let tableReader: TableReader
+    private let schemaReader: SchemaReader
     /// Of the primary; what was told last.
-    private var tables: TableFacts?
-    private var tablesGeneration = Generation.none
-    private var tablesDue: Timer?
-    private var tablesAskedAt = Instant(nanoseconds: 0)
+    private var schema: SchemaReport?
+    private var schemaGeneration = Generation.none
+    private var schemaDue: Timer?
+    private var schemaAskedAt = Instant(nanoseconds: 0)
     private var refresh: Timer?
     /// Of the accounts that were handed on last.
     private var accountsFingerprint: Int?
@@ -53,14 +53,14 @@ public final class ClusterWatch {
     ///   - onView: whenever health, roles, the primary or the reason for none changed.
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
-    ///   - onTables: what is known of the primary's tables, and as of when.
+    ///   - onSchema: what is known of the primary's schemas, and as of when.
     ///   - onLife: a node's server has lived on through that generation until then.
     ///   - onNote: one sentence per change of state, for the log.
     public init(
         loop: EventLoop, nodes: [Node], agents: [Bool] = [], options: WatchOptions,
         onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
-        onTables: @escaping (TableFacts, Instant) -> Void = { _, _ in },
+        onSchema: @escaping (SchemaReport, Instant) -> Void = { _, _ in },
         onLife: @escaping (NodeID, Generation, Instant) -> Void = { _, _, _ in },
         onNote: @escaping (String) -> Void
     ) {
@@ -70,14 +70,14 @@ public final class ClusterWatch {
         self.onView = onView
         self.onAccounts = onAccounts
         self.onIdentity = onIdentity
-        self.onTables = onTables
+        self.onSchema = onSchema
         self.onLife = onLife
         self.onNote = onNote
         monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
         addresses = nodes.map { NodeAddress($0.endpoint) }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
-        tableReader = TableReader(loop: loop)
+        schemaReader = SchemaReader(loop: loop)
         trials = addresses.map { LoginTrial(loop: loop, address: $0, options: options) }
         lifeTrials = addresses.map { LifeTrial(loop: loop, address: $0, options: options) }
         probes = nodes.map { node in
@@ -86,7 +86,7 @@ public final class ClusterWatch {
                 onResult: { [weak self] in self?.finished(node.id, $0) },
                 onLost: { [weak self] in self?.lost(node.id) })
         }
-        reader.handOn = { [weak self] in self?.readTables($0) }
+        reader.handOn = { [weak self] in self?.readSchema($0) }
     }
 
     /// Begins to check. Publishes nothing before the first answer.
@@ -158,8 +158,8 @@ public final class ClusterWatch {
         for trial in trials { trial.stop() }
         for trial in lifeTrials { trial.stop() }
         reader.stop()
-        tableReader.stop()
-        tablesDue?.cancel()
+        schemaReader.stop()
+        schemaDue?.cancel()
         refresh?.cancel()
         wake?.cancel()
     }
@@ -209,38 +209,44 @@ public final class ClusterWatch {
         }
     }
 
-    /// A session creates or alters a table, or has done so: what was known of the tables is asked for again, soon.
-    public func tablesChanged() {
-        tableReader.forget()
-        guard isRunning, tablesDue == nil else { return }
-        let rest = Self.tablesPause - (MonotonicClock.now() - tablesAskedAt)
-        tablesDue = loop.schedule(after: max(.zero, rest)) { [weak self] in
-            self?.tablesDue = nil
-            self?.tablesAskedAt = MonotonicClock.now()
-            self?.tableReader.stop()
-            self?.tableReader.forget()
+    /// A session creates or alters a table or a program, or has done so: what was known of the schemas is asked for again,
+    /// soon.
+    public func schemaChanged() {
+        schemaReader.forget()
+        guard isRunning, schemaDue == nil else { return }
+        let rest = Self.schemaPause - (MonotonicClock.now() - schemaAskedAt)
+        schemaDue = loop.schedule(after: max(.zero, rest)) { [weak self] in
+            self?.schemaDue = nil
+            self?.schemaAskedAt = MonotonicClock.now()
+            self?.schemaReader.stop()
+            self?.schemaReader.forget()
             self?.refreshAccounts()
         }
     }
 
     /// Migrations create many tables.
-    private static let tablesPause = Instant.Span.milliseconds(500)
+    private static let schemaPause = Instant.Span.milliseconds(500)
 
     /// The accounts are read, the connection serves once more.
-    private func readTables(_ connection: SQLConnection) {
+    private func readSchema(_ connection: SQLConnection) {
         let generation = monitor.view.generation
-        if generation != tablesGeneration {
-            tablesGeneration = generation
-            tableReader.stop()
-            tableReader.forget()
+        if generation != schemaGeneration {
+            schemaGeneration = generation
+            schemaReader.stop()
+            schemaReader.forget()
         }
-        tableReader.read(on: connection) { [weak self] facts, asOf in
+        schemaReader.read(on: connection) { [weak self] report, asOf in
             guard let self, isRunning, monitor.view.generation == generation else { return }
-            if facts != tables { onNote(sentence(on: facts)) }
-            tables = facts
-            onTables(facts, asOf)
+            if report.tables != schema?.tables { onNote(sentence(on: report.tables)) }
+            if report.programs == nil, schema == nil || schema?.programs != nil { onNote(Self.programsUnseen) }
+            schema = report
+            onSchema(report, asOf)
         }
     }
+
+    private static let programsUnseen =
+        "The check's account does not see what stored programs do: GRANT SELECT ON mysql.proc TO it. Until then it is not "
+        + "known when a CALL leaves a lock, a user variable or SET TRANSACTION in its session."
 
     private func sentence(on facts: TableFacts) -> String {
         switch facts {

@@ -330,6 +330,8 @@ extension Worker {
             } else if !StatementClassifier.isPlain(text) {
                 noteChange(s, text)
                 if s.pointee.refusal == nil, killed(s, text) { return }
+            } else if schema.knowledge.hasLeavingFunctions {
+                notePrograms(s, text, dialect(s))
             }
         case .statementExecute, .bulkExecute, .statementFetch, .statementReset, .statementSendLongData,
             .statementClose:
@@ -392,7 +394,11 @@ extension Worker {
     private func noteFlowedChange(_ s: SessionRef) {
         if s.pointee.statementKept {
             let text = s.pointee.statementText
-            if !StatementClassifier.isPlain(text) { noteChange(s, text) }
+            if !StatementClassifier.isPlain(text) {
+                noteChange(s, text)
+            } else if schema.knowledge.hasLeavingFunctions {
+                notePrograms(s, text, dialect(s))
+            }
         } else if s.pointee.flowing?.isPlain != true {
             s.pointee.change = .unknown
             s.pointee.hasChange = true
@@ -405,9 +411,10 @@ extension Worker {
         let facts = StatementClassifier.classify(text, dialect: dialect(s))
         s.pointee.change = facts.change
         s.pointee.hasChange = facts.change != nil
+        notePrograms(s, text, dialect(s))
         if facts.effect == .opaque, TableChange.isPossible(in: text) {
-            s.pointee.changesTables = true
-            fleet.tablesChanged(isOver: false)
+            s.pointee.changesSchema = true
+            fleet.schemaChanged(isOver: false)
         }
     }
 

@@ -114,10 +114,10 @@ final class FleetState: Sendable {
     let onService: @Sendable (ServiceEvent) -> Void
     let onRefusedLogin: @Sendable (RefusedLogin) -> Void
     let onAccountsWanted: @Sendable () -> Void
-    private let onTablesChanged: @Sendable () -> Void
+    private let onSchemaChanged: @Sendable () -> Void
     /// When a session last began or ended a statement that may create or alter a table: nanoseconds as ``Instant`` has
     /// them. What was known before of the tables does not hold any more.
-    let tablesChangedAt = Atomic<Int64>(0)
+    let schemaChangedAt = Atomic<Int64>(0)
     let connectionsMax: Atomic<Int>
     let budget: MemoryBudget
     /// Connections that are taken per second; zero for any number.
@@ -132,7 +132,7 @@ final class FleetState: Sendable {
         options: ProxyOptions, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
         onService: @escaping @Sendable (ServiceEvent) -> Void,
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void,
-        onAccountsWanted: @escaping @Sendable () -> Void, onTablesChanged: @escaping @Sendable () -> Void
+        onAccountsWanted: @escaping @Sendable () -> Void, onSchemaChanged: @escaping @Sendable () -> Void
     ) {
         connectionsMax = Atomic(options.connectionsMax)
         budget = MemoryBudget(bytesMax: options.memoryMax)
@@ -140,7 +140,7 @@ final class FleetState: Sendable {
         self.onService = onService
         self.onRefusedLogin = onRefusedLogin
         self.onAccountsWanted = onAccountsWanted
-        self.onTablesChanged = onTablesChanged
+        self.onSchemaChanged = onSchemaChanged
     }
 
     /// Wraps around after 3 billion sessions.
@@ -153,10 +153,10 @@ final class FleetState: Sendable {
     func thread(of session: UInt32) -> UInt32? { threads.withLock { $0[session] } }
     func set(thread: UInt32?, of session: UInt32) { threads.withLock { $0[session] = thread } }
 
-    /// A session creates or alters a table, or has done so: then they are looked at again.
-    func tablesChanged(isOver: Bool) {
-        tablesChangedAt.store(MonotonicClock.now().nanoseconds, ordering: .releasing)
-        if isOver { onTablesChanged() }
+    /// A session creates or alters a table or a program, or has done so: then they are looked at again.
+    func schemaChanged(isOver: Bool) {
+        schemaChangedAt.store(MonotonicClock.now().nanoseconds, ordering: .releasing)
+        if isOver { onSchemaChanged() }
     }
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
@@ -192,19 +192,19 @@ public final class Fleet: Sendable {
     ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
     ///   - onRefusedLogin: the same; a few a second.
     ///   - onAccountsWanted: the same; an account is in use that is not among those published.
-    ///   - onTablesChanged: the same; what was published of the tables may not hold any more.
+    ///   - onSchemaChanged: the same; what was published of the tables may not hold any more.
     public init(
         options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler,
         onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in },
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in },
         onAccountsWanted: @escaping @Sendable () -> Void = {},
-        onTablesChanged: @escaping @Sendable () -> Void = {}
+        onSchemaChanged: @escaping @Sendable () -> Void = {}
     ) {
         self.options = options
         self.nodes = nodes
         self.state = FleetState(
             options: options, onEvidence: onEvidence, onService: onService, onRefusedLogin: onRefusedLogin,
-            onAccountsWanted: onAccountsWanted, onTablesChanged: onTablesChanged)
+            onAccountsWanted: onAccountsWanted, onSchemaChanged: onSchemaChanged)
     }
 
     /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
@@ -244,8 +244,8 @@ public final class Fleet: Sendable {
 
     public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
     public func publish(_ identity: ServerIdentity) { post(.identity(identity)) }
-    /// What is known of the primary's tables, as of that moment.
-    public func publish(_ tables: TableFacts, asOf moment: Instant) { post(.tables(tables, asOf: moment)) }
+    /// What is known of the primary's schemas, as of that moment.
+    public func publish(_ schema: SchemaKnowledge, asOf moment: Instant) { post(.schema(schema, asOf: moment)) }
 
     /// Holds new statements at transaction boundaries; idempotent.
     public func pause() {

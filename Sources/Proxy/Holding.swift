@@ -167,9 +167,9 @@ extension Worker {
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
         s.pointee.changedQuietly = false
-        if s.pointee.changesTables {
-            s.pointee.changesTables = false
-            fleet.tablesChanged(isOver: true)
+        if s.pointee.changesSchema {
+            s.pointee.changesSchema = false
+            fleet.schemaChanged(isOver: true)
         }
         s.pointee.reruns = 0
         if s.pointee.isGuarded {

@@ -102,28 +102,31 @@ extension Worker {
         let answer = InsertedID.Answer(
             id: ok.lastInsertID, affectedRows: ok.affectedRows,
             countsFound: s.pointee.nodeCapabilities.contains(.foundRows))
+        // A temporary table may have any name, and number any column.
+        let known = isSchemaCurrent && !s.pointee.journal.losses.contains(.temporaryTables) ? schema.knowledge : nil
+        func isCertain(_ text: UnsafeRawBufferPointer, _ parameters: BoundParameters? = nil) -> Bool {
+            InsertedID.isCertain(answer, of: text, parameters: parameters, dialect: dialect(s), schema: known)
+        }
         switch s.pointee.command {
         case .query:
             guard s.pointee.statementKept else { return false }
             let text = s.pointee.statementText
-            if s.pointee.answerNumber == 0, InsertedID.isCertain(answer, of: text, dialect: dialect(s)) { return true }
+            if s.pointee.answerNumber == 0, isCertain(text) { return true }
             if s.pointee.hasChange, case .executeName(let name) = s.pointee.change {
                 guard let executed = s.pointee.journal.preparedText(name) else { return false }
-                return executed.withUnsafeBytes { InsertedID.isCertain(answer, of: $0, dialect: dialect(s)) }
+                return executed.withUnsafeBytes { isCertain($0) }
             }
             // One of several statements, perhaps.
             guard s.pointee.multiStatements,
                 let part = StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
             else { return false }
-            return InsertedID.isCertain(answer, of: part, dialect: dialect(s))
+            return isCertain(part)
         case .statementExecute:
             guard s.pointee.statementKept, let i = s.pointee.prepared.index(of: s.pointee.statementID) else {
                 return false
             }
             let parameters = boundParameters(s.pointee.statement.bytes, s.pointee.prepared[i])
-            return s.pointee.prepared[i].text.withUnsafeBytes {
-                InsertedID.isCertain(answer, of: $0, parameters: parameters, dialect: dialect(s))
-            }
+            return s.pointee.prepared[i].text.withUnsafeBytes { isCertain($0, parameters) }
         case _: return false
         }
     }

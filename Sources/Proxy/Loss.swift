@@ -214,9 +214,11 @@ extension Worker {
     }
 
     var allTablesRollBack: Bool {
-        tables.facts == .transactional
-            && tables.asOf.nanoseconds > fleet.tablesChangedAt.load(ordering: .acquiring)
+        schema.knowledge.tables == .transactional && isSchemaCurrent
     }
+
+    /// No session has made or altered anything since it was read.
+    var isSchemaCurrent: Bool { schema.asOf.nanoseconds > fleet.schemaChangedAt.load(ordering: .acquiring) }
 
     private func refuseNext(_ s: SessionRef, _ refusal: Refusal) {
         s.pointee.refusal = refusal

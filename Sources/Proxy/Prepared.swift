@@ -59,6 +59,10 @@ extension Worker {
             if s.pointee.prepared[i].change != nil {
                 noteChange(s, i, command, UnsafeRawBufferPointer(packet), hasLongData: hasLongData)
             }
+            if s.pointee.hasChange || schema.knowledge.hasLeavingFunctions {
+                let statement = s.pointee.prepared[i]
+                statement.text.withUnsafeBytes { notePrograms(s, $0, statement.dialect) }
+            }
         }
         packet.set(s.pointee.prepared[i].nodeID, at: Self.idOffset)
         return true

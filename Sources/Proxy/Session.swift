@@ -134,7 +134,7 @@ struct Session {
     /// The statement in flight changes the session in a way that the server does not report in full.
     var hasChange = false
     /// The statement in flight may create or alter a table.
-    var changesTables = false
+    var changesSchema = false
     /// Is read from and written to (an armed write event).
     var clientReading = false
     var nodeReading = false

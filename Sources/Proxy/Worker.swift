@@ -9,7 +9,7 @@ enum WorkerMessage: Sendable {
     case view(ClusterView)
     case accounts(AccountDirectory)
     case identity(ServerIdentity)
-    case tables(TableFacts, asOf: Instant)
+    case schema(SchemaKnowledge, asOf: Instant)
     case pause(Bool)
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
@@ -60,8 +60,8 @@ final class Worker: @unchecked Sendable {
     var accounts = AccountDirectory()
     var loginValues = LoginValueTable()
     var identity: ServerIdentity?
-    /// What is known of the primary's tables, and as of when.
-    var tables = (facts: TableFacts.unknown, asOf: Instant(nanoseconds: 0))
+    /// What is known of the primary's schemas, and as of when.
+    var schema = (knowledge: SchemaKnowledge.none, asOf: Instant(nanoseconds: 0))
     var paused = false
     /// Set once: the worker goes when its sessions are done, at the latest then.
     var drainDeadline: Instant?
@@ -150,7 +150,7 @@ final class Worker: @unchecked Sendable {
             self.accounts = accounts
             proveAgain()
         case .identity(let identity): adopt(identity)
-        case .tables(let facts, let asOf): tables = (facts, asOf)
+        case .schema(let knowledge, let asOf): learned(knowledge, asOf: asOf)
         case .pause(let on):
             paused = on
             if on {

@@ -4,7 +4,10 @@
 /// given, else the last row's explicit value, which LAST_INSERT_ID() does not show. Which of them it is must be seen from the
 /// statement: an id was certainly generated where no value in it can be that number.
 ///
-/// Not seen from here: a BEFORE INSERT trigger that sets the column, and a view that does not have it.
+/// What is known of the schema says more: where the statement gives no value to a column that numbers rows, the id was
+/// generated, whatever its values are; and a row that is put into a view may have got its id behind it.
+///
+/// Not seen from here: a BEFORE INSERT trigger that sets the column.
 public enum InsertedID {
     /// Longer texts are not looked at for it.
     static let textMax = 16 * 1024
@@ -24,11 +27,20 @@ public enum InsertedID {
     }
 
     /// True where LAST_INSERT_ID() is `answer.id` now. `text` is one statement; `parameters` are those of its execution,
-    /// nil where it has none.
+    /// nil where it has none; `schema` is nil where it may be other than is known, or hidden by temporary tables.
     public static func isCertain(
-        _ answer: Answer, of text: UnsafeRawBufferPointer, parameters: BoundParameters? = nil, dialect: Dialect
+        _ answer: Answer, of text: UnsafeRawBufferPointer, parameters: BoundParameters? = nil, dialect: Dialect,
+        schema: SchemaKnowledge? = nil
     ) -> Bool {
         guard text.count <= textMax else { return false }
+        if let schema {
+            var reader = InsertReader(text, dialect, answer)
+            switch reader.target(schema) {
+            case .view: return false
+            case .numbered: return true
+            case .unknown: break
+            }
+        }
         var reader = InsertReader(text, dialect, answer)
         switch reader.read() {
         case .setByFunction: return true
@@ -223,7 +235,7 @@ private struct InsertReader {
 
     private enum Token {
         case word(UInt, UInt)
-        case name
+        case name(UInt, UInt)
         case string(UInt, UInt)
         case number(UInt, UInt)
         case symbol(UInt8)
@@ -250,6 +262,111 @@ private struct InsertReader {
         }
         guard let isSet = toValues() else { return .uncertain }
         return values(isSet)
+    }
+
+    /// What the schema says of an INSERT or REPLACE.
+    enum Target {
+        /// It goes into a view.
+        case view
+        /// Into a table, and no value of the statement into a column that may number its rows.
+        case numbered
+        case unknown
+    }
+
+    mutating func target(_ schema: SchemaKnowledge) -> Target {
+        guard case .word(let start, let end) = next(), isWord(start, end, "INSERT") || isWord(start, end, "REPLACE")
+        else {
+            return .unknown
+        }
+        var name = next()
+        while case .word(let start, let end) = name,
+            isWord(start, end, "LOW_PRIORITY") || isWord(start, end, "HIGH_PRIORITY") || isWord(start, end, "IGNORE")
+                || isWord(start, end, "INTO")
+        {
+            name = next()
+        }
+        while followed(by: 0x2e) {
+            _ = next()
+            name = next()
+        }
+        guard let table = bytes(name), let isView = schema.isView(table) else { return .unknown }
+        if isView { return .view }
+        guard leavesNumbers(schema), tellsOfNothingElse() else { return .unknown }
+        return .numbered
+    }
+
+    private func bytes(_ token: Token) -> UnsafeRawBufferPointer? {
+        switch token {
+        case .word(let start, let end), .name(let start, let end): text[Int(start)..<Int(end)]
+        case .string, .number, .symbol, .end, .unreadable: nil
+        }
+    }
+
+    /// Behind the table's name: (columns), or SET with assignments. None of the columns numbers rows.
+    private mutating func leavesNumbers(_ schema: SchemaKnowledge) -> Bool {
+        switch next() {
+        case .symbol(0x28):
+            while true {
+                var token = next()
+                while followed(by: 0x2e) {
+                    _ = next()
+                    token = next()
+                }
+                // () VALUES () and (SELECT …) have none.
+                guard let column = bytes(token), schema.isNumbered(column) == false else { return false }
+                switch next() {
+                case .symbol(0x2c): continue
+                case .symbol(0x29): return true
+                case .word, .name, .string, .number, .symbol, .end, .unreadable: return false
+                }
+            }
+        case .word(let start, let end):
+            guard isWord(start, end, "SET") else { return false }
+            let begin = index
+            defer { index = begin }
+            return assignsNoNumber(schema)
+        case .name, .string, .number, .symbol, .end, .unreadable: return false
+        }
+    }
+
+    /// `a = …, t.b = …` up to the end, or to ON DUPLICATE.
+    private mutating func assignsNoNumber(_ schema: SchemaKnowledge) -> Bool {
+        var depth = 0
+        var isColumn = true
+        while true {
+            let token = next()
+            switch token {
+            case .symbol(0x28): depth += 1
+            case .symbol(0x29): depth -= 1
+            case .symbol(0x2c): if depth == 0 { isColumn = true }
+            case .symbol(0x3d): isColumn = false
+            case .word, .name:
+                guard depth == 0, isColumn, !followed(by: 0x2e) else { continue }
+                guard let column = bytes(token), schema.isNumbered(column) == false else { return false }
+            case .symbol, .string, .number: continue
+            case .end: return depth == 0
+            case .unreadable: return false
+            }
+        }
+    }
+
+    /// In the rest: LAST_INSERT_ID(…), another statement, rows that were there already.
+    private mutating func tellsOfNothingElse() -> Bool {
+        var isDuplicate = false
+        while true {
+            switch next() {
+            case .word(let start, let end):
+                if isWord(start, end, "LAST_INSERT_ID") || isWord(start, end, "RETURNING") { return false }
+                if isWord(start, end, "DUPLICATE") { isDuplicate = true }
+            case .name(let start, let end): if isWord(start, end, "LAST_INSERT_ID") { return false }
+            case .symbol(0x3b):
+                guard case .end = next() else { return false }
+                return !isDuplicate || answer.affectedRows == 1 && !answer.countsFound
+            case .symbol, .string, .number: continue
+            case .end: return !isDuplicate || answer.affectedRows == 1 && !answer.countsFound
+            case .unreadable: return false
+            }
+        }
     }
 
     /// To behind VALUES (false) or SET (true).
@@ -438,8 +555,8 @@ private struct InsertReader {
         case 0x27: return quoted(byte) ? .string(start + 1, index - 1) : .unreadable
         case 0x22:
             guard let ansi = dialect.ansiQuotes, quoted(byte) else { return .unreadable }
-            return ansi ? .name : .string(start + 1, index - 1)
-        case 0x60: return quoted(byte) ? .name : .unreadable
+            return ansi ? .name(start + 1, index - 1) : .string(start + 1, index - 1)
+        case 0x60: return quoted(byte) ? .name(start + 1, index - 1) : .unreadable
         case 0x00, 0x23: return .unreadable
         // Comments, which may be code.
         case 0x2d where text.at(index) == 0x2d: return .unreadable

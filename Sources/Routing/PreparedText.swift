@@ -59,7 +59,7 @@ extension SessionChangeKind {
         case .none, .systemVariables, .oneShotVariables, .clearVariable, .passingVariables, .setNames, .setRole,
             .tracking, .nextTransaction, .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer,
             .unlockTables, .begun, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
-            .executeName, .xaBegun, .xaEnded, .procedure, .setInside:
+            .executeName, .xaBegun, .xaEnded, .procedure, .knownProcedure, .setInside:
             false
         }
     }

@@ -112,6 +112,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case xaEnded
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
     case procedure
+    /// CALL of a procedure that sets nothing without a report but what is said beside it.
+    case knownProcedure
     /// These system variables are set somewhere in a compound statement, without a scope: the server does not report
     /// them, and what it does report they do not explain.
     case setInside([[UInt8]])
@@ -127,7 +129,7 @@ extension SessionChangeKind {
     /// Runs what is not in its text: a procedure, or a text that is not read. It may give several answers.
     public var callsPrograms: Bool {
         switch self {
-        case .procedure, .executeName, .unknown: true
+        case .procedure, .knownProcedure, .executeName, .unknown: true
         case .several(let changes), .sequence(let changes): changes.contains(where: \.callsPrograms)
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables,
             .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
@@ -142,7 +144,7 @@ extension SessionChangeKind {
     public var ofInsertID: InsertID? {
         switch self {
         case .insertID(let id): id
-        case .procedure, .unknown: .unknown
+        case .procedure, .knownProcedure, .unknown: .unknown
         case .several(let changes): changes.lazy.compactMap(\.ofInsertID).first
         // The next answer is the first one's.
         case .sequence(let changes): changes.first?.ofInsertID

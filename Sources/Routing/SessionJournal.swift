@@ -8,9 +8,9 @@
 ///
 /// The server must have been told to report changes (``trackingText``). A variable that a SET has named and that the
 /// answer did not report is asked for (``questions``); so is, behind a procedure, what the session has from its login.
-/// Known limits: variables and locks that a stored procedure, function or trigger takes without the server reporting a
-/// change (`SELECT … INTO @x`, GET_LOCK inside of it; SET TRANSACTION, `SET @@x = …` of a variable that is not asked). And
-/// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
+/// What stored programs do without a report comes from ``SchemaKnowledge``.
+/// Known limits: what a trigger or a view does without a report (`SELECT … INTO @x`, GET_LOCK). And the other way round: a
+/// query on a view of a schema that is not the default one reports a change of state, and
 /// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
 /// another schema is taken for the change of schema, though a trigger may have changed something as well.
 public struct SessionJournal: Sendable {
@@ -110,6 +110,8 @@ public struct SessionJournal: Sendable {
     private var temporaryTables: [SessionChangeKind.TableName] = []
     private var userLocks: [(name: [UInt8], count: Int)] = []
     private var handlers: [[UInt8]] = []
+    /// Procedures that were called and that nobody had seen yet.
+    private var unseenPrograms: [[UInt8]] = []
     /// Losses that stay until a reset, and those kept by ``lose(_:)`` and ``regain(_:)``.
     private var marked: Losses = []
     private var frame = Frame()
@@ -137,6 +139,7 @@ public struct SessionJournal: Sendable {
         if userVariables.isLossy { losses.insert(.userVariables) }
         if !unanswered.isEmpty || isTrackingChanged { losses.insert(.systemVariables) }
         if hasLockedTables { losses.insert(.tableLocks) }
+        if !unseenPrograms.isEmpty { losses.insert(.unknown) }
         if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
         if !userLocks.isEmpty { losses.insert(.userLocks) }
@@ -171,12 +174,30 @@ public struct SessionJournal: Sendable {
     public mutating func lose(_ losses: Losses) { marked.formUnion(losses) }
     public mutating func regain(_ losses: Losses) { marked.subtract(losses) }
 
+    /// A procedure is called that is newer than what is known of the schemas: what it leaves will be seen.
+    public mutating func called(unseen name: [UInt8]) {
+        if unseenPrograms.contains(name) { return }
+        if unseenPrograms.count < Self.unseenMax { unseenPrograms.append(name) } else { marked.insert(.unknown) }
+    }
+
+    private static let unseenMax = 16
+
+    /// The schemas have been read again. False where that says nothing new here.
+    public mutating func learn(_ knowledge: SchemaKnowledge) -> Bool {
+        if unseenPrograms.isEmpty { return false }
+        let changes = unseenPrograms.flatMap(knowledge.changes)
+        unseenPrograms = []
+        if !changes.isEmpty { apply(.several(changes)) }
+        return true
+    }
+
     /// What the last statement did to LAST_INSERT_ID() can't be told from it.
     public mutating func loseInsertID() { isInsertIDUncertain = true }
 
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
         marked = []
+        unseenPrograms = []
         hasLockedTables = false
         unanswered = []
         isAsking = false
@@ -278,7 +299,7 @@ public struct SessionJournal: Sendable {
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
             .renameTables, .lockTables, .lockServer, .unlockTables, .begun, .userLock, .releaseUserLock,
             .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .executeName, .insertID,
-            .xaBegun, .xaEnded, .procedure, .setInside, .unknown, .sequence:
+            .xaBegun, .xaEnded, .procedure, .knownProcedure, .setInside, .unknown, .sequence:
             break
         }
     }
@@ -335,7 +356,7 @@ public struct SessionJournal: Sendable {
         // LAST_INSERT_ID(5), and then something that failed.
         case .insertID: if !certainlyNothing, !ofSet { isInsertIDUncertain = true }
         // A procedure may have done anything before it failed, and the server says nothing of it.
-        case .procedure, .unknown:
+        case .procedure, .knownProcedure, .unknown:
             if !certainlyNothing { marked.insert(.unknown) }
         case .several(let changes):
             let isSet = ofSet || changes.first == .systemVariables && !changes.contains(.unknown)
@@ -420,6 +441,8 @@ public struct SessionJournal: Sendable {
         switch change {
         case .none:
             break
+        case .knownProcedure:
+            isInsertIDUncertain = true
         case .procedure:
             isInsertIDUncertain = true
             // `SET @@x = …` in it is not reported.

@@ -102,6 +102,7 @@ public final class EmbeddedPair: Sendable {
             "GRANT SELECT ON mysql.global_priv TO '\(service.user)'@'%'",
             "GRANT SELECT ON mysql.user TO '\(service.user)'@'%'",
             "GRANT REFERENCES ON *.* TO '\(service.user)'@'%'",
+            "GRANT SELECT ON mysql.proc TO '\(service.user)'@'%'",
             "CREATE DATABASE \(schema)",
             "CREATE USER '\(application.user)'@'%' IDENTIFIED VIA mysql_native_password"
                 + " USING PASSWORD('\(application.password)')",

@@ -7,11 +7,15 @@ final class Stage: Sendable {
     let pair: EmbeddedPair
     let proxy: ProxyProcess
 
-    init(holdTimeout: String = "60s", proxy lines: [String] = [], sections: String = "", options: [String] = []) throws
-    {
+    /// - Parameter prepare: as root, in the tests' schema, before the proxy starts.
+    init(
+        holdTimeout: String = "60s", proxy lines: [String] = [], sections: String = "", options: [String] = [],
+        prepare: ((Client) throws -> Void)? = nil
+    ) throws {
         pair = try EmbeddedPair(options: options)
         try pair.start()
         do {
+            if let prepare { try prepare(pair.asRoot(schema: EmbeddedPair.schema)) }
             proxy = try ProxyProcess(nodes: pair.ports, holdTimeout: holdTimeout, proxy: lines, sections: sections)
         } catch {
             pair.stop()
@@ -33,9 +37,10 @@ final class Stage: Sendable {
     /// Ends at the test's end, and says what the proxy said when the test failed.
     static func run(
         holdTimeout: String = "60s", proxy lines: [String] = [], sections: String = "", options: [String] = [],
-        _ body: (Stage) throws -> Void
+        prepare: ((Client) throws -> Void)? = nil, _ body: (Stage) throws -> Void
     ) throws {
-        let stage = try Stage(holdTimeout: holdTimeout, proxy: lines, sections: sections, options: options)
+        let stage = try Stage(
+            holdTimeout: holdTimeout, proxy: lines, sections: sections, options: options, prepare: prepare)
         defer { stage.end() }
         do {
             try body(stage)

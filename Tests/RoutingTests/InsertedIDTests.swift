@@ -1,3 +1,4 @@
+import Cluster
 import Testing
 
 @testable import Routing
@@ -6,13 +7,46 @@ import Testing
 @Suite struct InsertedIDTests {
     static func isCertain(
         _ text: String, id: UInt64, affected: UInt64 = 1, countsFound: Bool = false, parameters: BoundParameters? = nil,
-        dialect: Dialect = Dialect(status: 0x0002, characterSet: .safe)
+        dialect: Dialect = Dialect(status: 0x0002, characterSet: .safe), schema: SchemaKnowledge? = nil
     ) -> Bool {
         Array(text.utf8).withUnsafeBytes {
             InsertedID.isCertain(
                 InsertedID.Answer(id: id, affectedRows: affected, countsFound: countsFound), of: $0,
-                parameters: parameters, dialect: dialect)
+                parameters: parameters, dialect: dialect, schema: schema)
         }
+    }
+
+    private static let schema = SchemaKnowledge(SchemaReport(views: ["v"], numberedColumns: ["id", "No", "nümmer"]))
+
+    @Test(
+        "without a value for a column that numbers rows, whatever the values are",
+        arguments: [
+            "INSERT INTO t (a, b) VALUES (77, f())", "INSERT INTO t (a) SELECT 77 FROM v",
+            "REPLACE t (`a`) VALUES (@a + 1)",
+            "INSERT INTO d.t (t.a, d.t.b) VALUES (77, ?)",
+            "INSERT IGNORE INTO `t` SET a = 77, b = (SELECT MAX(id) FROM t)",
+            "INSERT LOW_PRIORITY t (a) VALUES (77) ON DUPLICATE KEY UPDATE a = 1;",
+            "INSERT INTO t (a) VALUES ((SELECT 77));",
+        ])
+    func unnumbered(_ text: String) {
+        #expect(Self.isCertain(text, id: 77, schema: Self.schema))
+        #expect(!Self.isCertain(text, id: 77, schema: SchemaKnowledge.none))
+    }
+
+    @Test(arguments: [
+        "INSERT INTO t (a, ID) VALUES (1, f())", "INSERT INTO t (no) SELECT 1", "INSERT INTO t SELECT 1",
+        "INSERT INTO t VALUES (f())", "INSERT INTO t (nÜmmer) VALUES (f())", "INSERT INTO t SET a = f(), t.no = f()",
+        "INSERT INTO t (a) VALUES (f()); SELECT 1", "INSERT INTO t (a) VALUES (f()) RETURNING a",
+        "INSERT INTO t (a) VALUES (LAST_INSERT_ID(77) + f())", "INSERT INTO t (a) /* id */ VALUES (f())",
+        "INSERT INTO t () SELECT 1", "INSERT INTO v (a) VALUES (1)", "INSERT INTO d.`V` VALUES (1)",
+        "REPLACE v SET a = 1", "INSERT INTO t (a",
+    ])
+    func numbered(_ text: String) { #expect(!Self.isCertain(text, id: 77, schema: Self.schema)) }
+
+    @Test func rowsThatWereThereBefore() {
+        let text = "INSERT INTO t (a) SELECT b FROM t ON DUPLICATE KEY UPDATE a = 1"
+        #expect(!Self.isCertain(text, id: 77, affected: 2, schema: Self.schema))
+        #expect(!Self.isCertain(text, id: 77, countsFound: true, schema: Self.schema))
     }
 
     @Test(arguments: [

@@ -338,7 +338,7 @@ import Testing
         for text in ["SET TRANSACTION READ ONLY", "SET @x=1, @@tx_isolation='SERIALIZABLE'", "SET @@insert_id=7"] {
             var other = Session()
             other.run("IF 1 THEN \(text); END IF")
-            #expect(other.journal.losses == .oneShotVariables, "\(text)")
+            #expect(other.journal.losses.subtracting(.userVariables) == .oneShotVariables, "\(text)")
         }
         var transaction = Session()
         transaction.run("BEGIN NOT ATOMIC SET TRANSACTION READ ONLY; END")

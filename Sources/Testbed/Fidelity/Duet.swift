@@ -52,7 +52,8 @@ final class Duet: @unchecked Sendable {
         if left.isCut, !direct.session.connection.waitForEnd(.zero) {
             // Neither an answer nor an end: then the harness has not understood where the answer ends.
             end = .different(
-                step: next, label: step.label, answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
+                step: next, label: step.label,
+                answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
             return
         }
         let right = proxied.perform(action, Self.answerMax)

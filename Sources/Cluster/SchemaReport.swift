@@ -1,0 +1,42 @@
+/// What was read of the primary's schemas. Names are in UTF-8, as the server has them.
+public struct SchemaReport: Sendable, Hashable {
+    /// Longer lists are not kept: then nothing is known.
+    public static let namesMax = 5_000
+    /// Bytes of all programs' texts.
+    public static let programBytesMax = 8 << 20
+
+    public var tables: TableFacts
+    /// The names of all views, of whatever schema; nil where nobody has said so.
+    public var views: [String]?
+    /// The names of all AUTO_INCREMENT columns; nil where nobody has said so.
+    public var numberedColumns: [String]?
+    /// All procedures and functions but the server's own; nil where the account does not see what they do.
+    public var programs: [StoredProgram]?
+
+    public init(
+        tables: TableFacts = .unknown, views: [String]? = nil, numberedColumns: [String]? = nil,
+        programs: [StoredProgram]? = nil
+    ) {
+        self.tables = tables
+        self.views = views
+        self.numberedColumns = numberedColumns
+        self.programs = programs
+    }
+}
+
+/// A procedure or function, as `mysql.proc` has it.
+public struct StoredProgram: Sendable, Hashable {
+    public var name: String
+    /// Else a procedure, or a package of both.
+    public var isFunction: Bool
+    public var body: String
+    /// In which it was made.
+    public var sqlMode: String
+
+    public init(name: String, isFunction: Bool, body: String, sqlMode: String) {
+        self.name = name
+        self.isFunction = isFunction
+        self.body = body
+        self.sqlMode = sqlMode
+    }
+}

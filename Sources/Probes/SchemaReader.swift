@@ -1,0 +1,203 @@
+import Cluster
+import Reactor
+
+/// Finds out what a server's schemas say that statements do not: whether all tables, but for its own, are of an engine that
+/// rolls back; which names are views; which columns number their rows; what its stored programs do.
+///
+/// The lists are long where there is much, and are read only when the server has created or altered something since, or at
+/// every sixth time: a statement that was under way at the last reading had been counted by then.
+final class SchemaReader {
+    private let loop: EventLoop
+    private var connection: SQLConnection?
+    private var deadline: Timer?
+    private var completion: ((SchemaReport, Instant) -> Void)?
+    private var beganAt = Instant(nanoseconds: 0)
+    private var known: (changes: [String], report: SchemaReport, uses: Int)?
+    /// What the reading under way has found so far.
+    private var report = SchemaReport()
+    private var changes: [String] = []
+    private var programs = ProgramRows()
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    var isUnderWay: Bool { completion != nil }
+
+    /// It is another server, or something is known to have changed.
+    func forget() { known = nil }
+
+    private static let timeMax = Instant.Span.seconds(60)
+    private static let usesMax = 6
+
+    /// Takes the connection over, and closes it in the end.
+    ///
+    /// - Parameter completion: with the moment as of which it holds; not called where the server gave no answer.
+    func read(on connection: SQLConnection, _ completion: @escaping (SchemaReport, Instant) -> Void) {
+        guard !isUnderWay else { return connection.close() }
+        self.connection = connection
+        self.completion = completion
+        beganAt = MonotonicClock.now()
+        deadline = loop.schedule(after: Self.timeMax) { [weak self] in self?.stop() }
+        ask(Self.changesQuery) { reader, rows in
+            reader.took(changes: rows.map { $0.map { $0 ?? "" }.joined(separator: " ") })
+        }
+    }
+
+    func stop() {
+        completion = nil
+        deadline?.cancel()
+        connection?.close()
+        connection = nil
+        programs = ProgramRows()
+    }
+
+    /// A statement that the server refuses ends the reading.
+    private func ask(_ statement: String, _ then: @escaping (SchemaReader, [SQLConnection.Row]) -> Void) {
+        connection?.query(statement) { [weak self] result in
+            guard let self else { return }
+            guard case .success(let rows) = result else { return stop() }
+            then(self, rows)
+        }
+    }
+
+    private func took(changes: [String]) {
+        if let before = known, before.changes == changes, before.uses < Self.usesMax {
+            known?.uses += 1
+            return end(before.report)
+        }
+        self.changes = changes
+        report = SchemaReport()
+        ask(Self.sightQuery) { reader, rows in
+            let sees = (rows.first?.first ?? nil).flatMap { Int($0) } ?? 0
+            if sees == 0 { reader.readPrograms() } else { reader.readTables() }
+        }
+    }
+
+    private func readTables() {
+        ask(Self.tablesQuery) { reader, rows in
+            guard let row = rows.first, row.count == 2, let count = row[0].flatMap({ Int($0) }) else {
+                return reader.stop()
+            }
+            reader.report.tables =
+                count == 0 ? .transactional : .mixed(count: count, example: printable(row[1] ?? "", lengthMax: 200))
+            reader.ask(Self.viewsQuery) { reader, rows in
+                reader.report.views = Self.names(rows)
+                reader.ask(Self.columnsQuery) { reader, rows in
+                    reader.report.numberedColumns = Self.names(rows)
+                    reader.readPrograms()
+                }
+            }
+        }
+    }
+
+    /// Nil where there are too many.
+    private static func names(_ rows: [SQLConnection.Row]) -> [String]? {
+        rows.count > SchemaReport.namesMax ? nil : rows.compactMap { $0.first ?? nil }
+    }
+
+    /// The account may not see them: then nothing is known of them, and the rest holds.
+    private func readPrograms() {
+        connection?.query(Self.programsQuery(piece: 0)) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let rows): took(programs: rows, piece: 0)
+            case .failure: learned()
+            }
+        }
+    }
+
+    private func took(programs rows: [SQLConnection.Row], piece: Int) {
+        guard programs.take(rows), piece < Self.piecesMax else { return learned() }
+        if rows.isEmpty || piece == 0 && !programs.hasMore {
+            report.programs = programs.all
+            return learned()
+        }
+        ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
+    }
+
+    private func learned() {
+        known = (changes, report, 1)
+        end(report)
+    }
+
+    private func end(_ report: SchemaReport) {
+        guard let completion else { return }
+        stop()
+        completion(report, beganAt)
+    }
+
+    // MARK: statements
+
+    private static let own = "('mysql', 'information_schema', 'performance_schema', 'sys')"
+
+    /// Counted by the server when they begin, whoever sends them.
+    private static let changesQuery = """
+        SHOW GLOBAL STATUS WHERE (Variable_name LIKE 'Com\\_create\\_%' OR Variable_name LIKE 'Com\\_alter\\_%' \
+        OR Variable_name = 'Com_rename_table') AND Variable_name NOT LIKE '%temporary%'
+        """
+
+    /// Any privilege on all tables shows them all: `REFERENCES` is the one that allows nothing.
+    private static let sightQuery = """
+        SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', \
+        'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW', 'SHOW VIEW', 'TRIGGER')
+        """
+
+    /// A BLACKHOLE keeps no rows; sequences never roll back, whatever their engine.
+    private static let tablesQuery = """
+        SELECT COUNT(*), MIN(CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, ' (', ENGINE, ')')) FROM information_schema.TABLES \
+        WHERE TABLE_TYPE NOT IN ('VIEW', 'SYSTEM VIEW', 'SEQUENCE') \
+        AND ENGINE NOT IN ('InnoDB', 'ROCKSDB', 'SEQUENCE', 'BLACKHOLE') AND TABLE_SCHEMA NOT IN \(own)
+        """
+
+    private static let viewsQuery = """
+        SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' \
+        AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
+        """
+
+    private static let columnsQuery = """
+        SELECT DISTINCT COLUMN_NAME FROM information_schema.COLUMNS WHERE EXTRA LIKE '%auto_increment%' \
+        AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
+        """
+
+    /// A packet of the answer has room for so many characters of four bytes.
+    private static let pieceCharacters = 3_000
+    /// Of one program, a text of ``SchemaReport/programBytesMax``.
+    private static let piecesMax = SchemaReport.programBytesMax / pieceCharacters
+
+    /// That piece of the text of every program that is so long.
+    private static func programsQuery(piece: Int) -> String {
+        """
+        SELECT db, CONVERT(name USING utf8mb4), type, sql_mode, \
+        SUBSTRING(CONVERT(body_utf8 USING utf8mb4), \(piece * pieceCharacters + 1), \(pieceCharacters)) \
+        FROM mysql.proc WHERE db NOT IN \(own) \
+        AND CHAR_LENGTH(CONVERT(body_utf8 USING utf8mb4)) > \(piece * pieceCharacters)
+        """
+    }
+
+    /// The texts as they come, piece by piece.
+    private struct ProgramRows {
+        private var found: [[String]: StoredProgram] = [:]
+        private var byteCount = 0
+        /// One of them fills its piece.
+        private(set) var hasMore = false
+
+        /// False where it is too much.
+        mutating func take(_ rows: [SQLConnection.Row]) -> Bool {
+            for row in rows where row.count == 5 {
+                let fields = row.map { $0 ?? "" }
+                byteCount += fields.reduce(0) { $0 + $1.utf8.count }
+                guard byteCount <= SchemaReport.programBytesMax else { return false }
+                if fields[4].unicodeScalars.count >= SchemaReader.pieceCharacters { hasMore = true }
+                let key = Array(fields[0..<3])
+                if found[key] == nil {
+                    found[key] = StoredProgram(
+                        name: fields[1], isFunction: fields[2] == "FUNCTION", body: "",
+                        sqlMode: fields[3])
+                }
+                found[key]?.body += fields[4]
+            }
+            return true
+        }
+
+        var all: [StoredProgram] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
+    }
+}

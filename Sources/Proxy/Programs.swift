@@ -1,0 +1,34 @@
+import Cluster
+import Routing
+
+/// What stored programs leave in their caller's session without a word of the server.
+extension Worker {
+    /// Adds to the change of the statement that is about to be sent what the programs that it names may do.
+    func notePrograms(_ s: SessionRef, _ text: UnsafeRawBufferPointer, _ dialect: Dialect) {
+        let said = s.pointee.hasChange ? s.pointee.change : nil
+        var change = schema.knowledge.change(said, of: text, dialect: dialect, isCurrent: isSchemaCurrent)
+        if case .executeName(let name)? = said, let executed = s.pointee.journal.preparedText(name) {
+            change = executed.withUnsafeBytes { schema.knowledge.change(change, executing: $0) }
+        }
+        s.pointee.change = change
+        s.pointee.hasChange = change != nil
+        guard said?.callsPrograms == true, let name = schema.knowledge.unseenProgram(calledBy: text, dialect: dialect)
+        else { return }
+        s.pointee.journal.called(unseen: name)
+        fleet.schemaChanged(isOver: true)
+    }
+
+    /// The schemas have been read again: what sessions have called before is known now.
+    func learned(_ knowledge: SchemaKnowledge, asOf moment: Instant) {
+        schema = (knowledge, moment)
+        guard isSchemaCurrent else { return }
+        var next = sessions
+        while let s = next {
+            next = s.pointee.next
+            guard s.pointee.journal.learn(knowledge) else { continue }
+            s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
+            budgetJournal(s)
+            if s.pointee.journal.asks { s.pointee.asksWithNext = true }
+        }
+    }
+}

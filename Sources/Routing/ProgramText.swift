@@ -1,0 +1,136 @@
+/// The text of a stored program or of a compound statement, read for its ``ProgramEffects``. Whatever stands in it may be
+/// run or not.
+struct ProgramText {
+    let reader: StatementReader
+    /// Texts in texts.
+    private let depth: Int
+
+    private static let depthMax = 4
+
+    init(reader: StatementReader) { self.init(reader: reader, depth: 0) }
+
+    private init(reader: StatementReader, depth: Int) {
+        self.reader = reader
+        self.depth = depth
+    }
+
+    var effects: ProgramEffects {
+        var effects = ProgramEffects()
+        for index in 0..<reader.count {
+            switch reader.kind(index) {
+            case .word, .backquoted, .doubleQuoted: noteWord(index, &effects)
+            case .systemVariable:
+                // Or a comparison, which is as well.
+                if let name = reader.name(index + 1), isAssigned(index + 1) {
+                    effects.note(systemVariable: ASCII.lowercased(name))
+                }
+            case .userVariable:
+                if let name = reader.userVariable(index), isWritten(index) { effects.note(userVariable: name) }
+            case .number, .string, .symbol, nil: break
+            }
+        }
+        return effects
+    }
+
+    /// Every name in it, lower case: those of other programs are among them.
+    var names: Set<[UInt8]> {
+        var names: Set<[UInt8]> = []
+        for index in 0..<reader.count {
+            if let name = reader.name(index) { names.insert(ASCII.lowercased(name)) }
+        }
+        return names
+    }
+
+    /// `=` or `:=` behind it.
+    private func isAssigned(_ index: Int) -> Bool {
+        reader.isSymbol(index + 1, "=") || isColonEquals(index + 1)
+    }
+
+    private func isColonEquals(_ index: Int) -> Bool { reader.isSymbol(index, ":") && reader.isSymbol(index + 1, "=") }
+
+    private func isWritten(_ index: Int) -> Bool {
+        if isColonEquals(index + 1) { return true }
+        guard reader.isSymbol(index + 1, "=") else { return false }
+        // SET @a = 1, @b = 2; GET DIAGNOSTICS @n = NUMBER; GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT
+        return reader.isSymbol(index - 1, ",") || reader.isWord(index - 1, "SET")
+            || reader.isWord(index - 1, "DIAGNOSTICS") || reader.isWord(index - 2, "CONDITION")
+    }
+
+    private func noteWord(_ index: Int, _ effects: inout ProgramEffects) {
+        if let name = reader.name(index), reader.isSymbol(index + 1, "("),
+            ASCII.lowercased(name).elementsEqual("get_lock".utf8)
+        {
+            effects.takesLocks = true
+        }
+        switch reader.word(index) {
+        case "SET":
+            effects.mayBeReported = true
+            if reader.isWord(index + 1, "TRANSACTION") {
+                effects.note(systemVariable: SessionVariables.nextTransaction[0])
+            }
+        case "INTO":
+            var position = index + 1
+            while reader.userVariable(position) != nil || reader.name(position) != nil {
+                if let name = reader.userVariable(position) { effects.note(userVariable: name) }
+                guard reader.isSymbol(position + 1, ",") else { break }
+                position += 2
+            }
+        case "CALL": noteArguments(index, &effects)
+        case "FLUSH":
+            if reader.isWord(index + 1, "TABLES") || reader.isWord(index + 1, "TABLE")
+                || reader.isWord(index + 2, "TABLES") || reader.isWord(index + 2, "TABLE")
+            {
+                effects.locksServer = effects.locksServer || locks(index)
+            }
+        case "BACKUP":
+            if reader.isWord(index + 1, "STAGE") || reader.isWord(index + 1, "LOCK") { effects.locksServer = true }
+        case "TEMPORARY", "DROP", "EXECUTE", "DEALLOCATE", "XA": effects.mayBeReported = true
+        case "IMMEDIATE":
+            if reader.isWord(index - 1, "EXECUTE") { noteText(index + 1, &effects) }
+        case "PREPARE":
+            effects.mayBeReported = true
+            // Not DEALLOCATE PREPARE name, nor XA PREPARE.
+            if reader.isWord(index + 2, "FROM") { noteText(index + 3, &effects) }
+        default: break
+        }
+    }
+
+    /// What a procedure is given it may set.
+    private func noteArguments(_ index: Int, _ effects: inout ProgramEffects) {
+        var position = index + 1
+        while reader.name(position) != nil || reader.isSymbol(position, ".") { position += 1 }
+        guard reader.isSymbol(position, "(") else { return }
+        var open = 0
+        while reader.token(position) != nil {
+            if reader.isSymbol(position, "(") { open += 1 }
+            if reader.isSymbol(position, ")") { open -= 1 }
+            if open == 0 { return }
+            if open == 1, let name = reader.userVariable(position) { effects.note(userVariable: name) }
+            position += 1
+        }
+    }
+
+    /// FLUSH TABLES … WITH READ LOCK, or FOR EXPORT.
+    private func locks(_ index: Int) -> Bool {
+        var position = index
+        while reader.token(position) != nil, !reader.isSymbol(position, ";") {
+            if reader.isWord(position, "WITH") || reader.isWord(position, "EXPORT") { return true }
+            position += 1
+        }
+        return false
+    }
+
+    /// A text that is run: a literal is read, everything else is not known.
+    private func noteText(_ index: Int, _ effects: inout ProgramEffects) {
+        let isAlone =
+            reader.token(index + 1) == nil || reader.isSymbol(index + 1, ";") || reader.isWord(index + 1, "USING")
+        guard isAlone, depth < Self.depthMax, reader.kind(index) == .string || reader.kind(index) == .doubleQuoted,
+            let text = SQLScanner.contents(
+                ofLiteral: reader.bytes(index), backslashEscapes: reader.dialect.backslashEscapes)
+        else { return effects.isDynamic = true }
+        text.withUnsafeBytes {
+            guard let inner = StatementReader($0, dialect: reader.dialect) else { return effects.isDynamic = true }
+            effects.formUnion(ProgramText(reader: inner, depth: depth + 1).effects)
+        }
+    }
+}

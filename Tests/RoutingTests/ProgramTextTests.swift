@@ -1,0 +1,158 @@
+import Cluster
+import Testing
+
+@testable import Routing
+
+/// What is read in the texts of stored programs, and what calls are made of it.
+@Suite struct ProgramTextTests {
+    private static func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    private static func knowledge(
+        _ programs: [(name: String, isFunction: Bool, body: String)], sqlMode: String = ""
+    ) -> SchemaKnowledge {
+        SchemaKnowledge(
+            SchemaReport(
+                programs: programs.map {
+                    StoredProgram(name: $0.name, isFunction: $0.isFunction, body: $0.body, sqlMode: sqlMode)
+                }))
+    }
+
+    /// But for what explains a report.
+    private static func change(
+        _ text: String, _ knowledge: SchemaKnowledge, isCurrent: Bool = true
+    ) -> SessionChangeKind? {
+        .joined((whole(text, knowledge, isCurrent: isCurrent)?.parts ?? []).filter { $0 != .systemVariables })
+    }
+
+    private static func whole(
+        _ text: String, _ knowledge: SchemaKnowledge, isCurrent: Bool = true
+    ) -> SessionChangeKind? {
+        let dialect = Dialect(status: 0, characterSet: .safe)
+        return bytes(text).withUnsafeBytes {
+            knowledge.change(
+                StatementClassifier.classify($0, dialect: dialect).change, of: $0, dialect: dialect,
+                isCurrent: isCurrent)
+        }
+    }
+
+    private static let next = SessionChangeKind.setInside([bytes("tx_isolation")])
+    private static let variable = SessionChangeKind.setInside([bytes("x")])
+    private static let lost = SessionChangeKind.loseUserVariables([bytes("a")])
+
+    @Test(arguments: [
+        ("SELECT 1", []), ("DO GET_LOCK('a', 1)", [SessionChangeKind.userLock(nil)]),
+        ("BEGIN DO `get_lock` ('a', 1); END", [.userLock(nil)]), ("SELECT 'GET_LOCK(1)', get_lock", []),
+        ("SELECT 1 -- GET_LOCK('a', 1)\n", []), ("FLUSH TABLES t WITH READ LOCK", [.lockServer]),
+        ("FLUSH LOCAL TABLES", []), ("FLUSH TABLES t FOR EXPORT", [.lockServer]), ("FLUSH STATUS", []),
+        ("BEGIN FLUSH TABLES; SELECT 1 FROM t FOR UPDATE; END", []), ("BACKUP STAGE START", [.lockServer]),
+        ("SET TRANSACTION READ ONLY", [next]), ("SET SESSION TRANSACTION READ ONLY", []),
+        ("BEGIN SET @@tx_isolation = 'SERIALIZABLE'; END", [next]), ("SET @@x = 1", [variable]),
+        ("BEGIN SET y = 1, @@X := 2; END", [variable]), ("SELECT @@x", []), ("SET @@session.x = 1", []),
+        ("SELECT 1, 2 INTO b, @A", [lost]), ("SELECT @a INTO b", []), ("SELECT @a := 1", [lost]),
+        ("SELECT * FROM t WHERE b = @a OR @a = 1", []), ("BEGIN GET DIAGNOSTICS @a = NUMBER; END", [lost]),
+        ("GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT", [lost]), ("SET @a = 1", [lost]),
+        ("BEGIN CALL q(1, (@b), @a); SELECT @c; END", [lost]), ("CALL s.`q`(@a)", [lost]),
+        ("INSERT INTO t (a) VALUES (@a)", []), ("EXECUTE IMMEDIATE 'SELECT 1 INTO @a'", [lost]),
+        ("PREPARE s FROM 'SET @@x = 1'", [variable]), ("DEALLOCATE PREPARE s", []),
+    ])
+    func effects(_ body: String, _ left: [SessionChangeKind]) {
+        let found = Self.change("CALL p()", Self.knowledge([("p", false, body)]))
+        let expected = left.isEmpty ? [.knownProcedure] : [SessionChangeKind.knownProcedure] + left
+        #expect(found == .joined(expected), "\(body)")
+    }
+
+    @Test("a text that is put together, and one that can't be read, may do anything that is asked for")
+    func dynamic() {
+        for body in ["EXECUTE IMMEDIATE CONCAT('SET ', 1)", "PREPARE s FROM @a"] {
+            #expect(Self.change("CALL p()", Self.knowledge([("p", false, body)])) == .procedure)
+        }
+        #expect(
+            Self.change("CALL p()", Self.knowledge([("p", false, "SELECT 'open")])) == .several([.procedure, .unknown]))
+    }
+
+    @Test("that the server goes to a procedure's schema and back is no news, unless more may have happened")
+    func reports() {
+        for (body, isExplained) in [
+            ("SELECT 1", true), ("DO GET_LOCK('x', 1)", true), ("SET @a = 1", false), ("BEGIN SET b = 1; END", false),
+            ("CREATE TEMPORARY TABLE t (a INT)", false), ("DROP TABLE t", false), ("PREPARE s FROM 'SELECT 1'", false),
+        ] {
+            var journal = SessionJournal()
+            if let change = Self.whole("CALL s.p()", Self.knowledge([("p", false, body)])) { journal.apply(change) }
+            journal.stateChanged()
+            #expect(journal.losses.contains(.unknown) == !isExplained, "\(body)")
+        }
+    }
+
+    @Test func quotesAreReadAsWhenItWasMade() {
+        let body = #"SELECT 1 INTO "a", @a"#
+        #expect(
+            Self.change("CALL p()", Self.knowledge([("p", false, body)], sqlMode: "ANSI_QUOTES,IGNORE_SPACE"))
+                == .several([.knownProcedure, Self.lost]))
+    }
+
+    @Test("programs do what those do that they name, however deep")
+    func nested() {
+        let knowledge = Self.knowledge([
+            ("a", false, "CALL B()"), ("b", false, "SELECT `c`()"), ("c", true, "RETURN GET_LOCK('x', 1)"),
+            ("d", false, "CALL d()"), ("e", false, "CALL f()"), ("f", false, "BEGIN CALL e(); SET @@x = 1; END"),
+        ])
+        #expect(Self.change("CALL a()", knowledge) == .several([.knownProcedure, .userLock(nil)]))
+        #expect(Self.change("CALL d()", knowledge) == .knownProcedure)
+        #expect(Self.change("CALL e()", knowledge) == .several([.knownProcedure, Self.variable]))
+    }
+
+    @Test func calls() {
+        let knowledge = Self.knowledge([
+            ("p", false, "SELECT 1"), ("locks", false, "DO GET_LOCK('x', 1)"), ("f", true, "RETURN GET_LOCK('x', 1)"),
+            ("g", true, "RETURN 1"),
+        ])
+        let locked = SessionChangeKind.userLock(nil)
+        for (text, change): (String, SessionChangeKind?) in [
+            ("CALL s.P()", .knownProcedure), ("CALL q()", .procedure),
+            (
+                "CALL p(@o)",
+                .several([
+                    .knownProcedure, .loseUserVariables([Self.bytes("o")]),
+                ])
+            ), ("CALL p(f())", .several([.knownProcedure, locked])), ("SELECT f()", locked), ("SELECT g()", nil),
+            ("SELECT 1", nil), ("SELECT s.`F`(1) FROM t", locked), ("SELECT locks FROM t", nil),
+            ("EXECUTE IMMEDIATE 'CALL locks()'", .several([.procedure, locked])),
+            ("SELECT 1; CALL locks()", .sequence([.several([.none, locked]), .several([.procedure, locked])])),
+        ] {
+            #expect(Self.change(text, knowledge) == change, "\(text)")
+        }
+        #expect(Self.change("CALL p()", knowledge, isCurrent: false) == .procedure)
+        #expect(Self.change("CALL locks()", knowledge, isCurrent: false) == .several([.procedure, locked]))
+        #expect(Self.change("CALL p()", .none) == .procedure)
+        #expect(knowledge.hasLeavingFunctions)
+        #expect(!Self.knowledge([("g", true, "RETURN 1"), ("p", false, "SELECT 1 INTO @a")]).hasLeavingFunctions)
+    }
+
+    @Test("a procedure that is called before it is known is made up for when it is")
+    func unseen() {
+        var journal = SessionJournal()
+        let before = Self.knowledge([("p", false, "SELECT 1")])
+        #expect(Self.unseen("CALL q()", before) == Self.bytes("q"))
+        #expect(Self.unseen("CALL p()", before) == nil)
+        #expect(Self.unseen("SELECT q()", before) == nil)
+        #expect(Self.unseen("CALL q()", .none) == nil)
+        journal.called(unseen: Self.bytes("q"))
+        #expect(journal.losses == .unknown)
+        let isNews = journal.learn(Self.knowledge([("q", false, "DO GET_LOCK('x', 1)")]))
+        #expect(isNews)
+        #expect(journal.losses == .userLocks)
+        let isNewsAgain = journal.learn(.none)
+        #expect(!isNewsAgain)
+        var harmless = SessionJournal()
+        harmless.called(unseen: Self.bytes("q"))
+        // It was never there.
+        _ = harmless.learn(before)
+        #expect(harmless.isMovable)
+    }
+
+    private static func unseen(_ text: String, _ knowledge: SchemaKnowledge) -> [UInt8]? {
+        bytes(text).withUnsafeBytes {
+            knowledge.unseenProgram(calledBy: $0, dialect: Dialect(status: 0, characterSet: .safe))
+        }
+    }
+}
