@@ -37,14 +37,6 @@ extension Worker {
         case demoted(UInt16)
     }
 
-    @inline(__always)
-    private func carriesOn(_ afterwards: Afterwards) -> Bool {
-        switch afterwards {
-        case .nothing, .finished: true
-        case .unreadable, .demoted, .guardRefused: false
-        }
-    }
-
     // MARK: the answer to a client's command; the path of every statement
 
     @inline(__always)
@@ -72,6 +64,7 @@ extension Worker {
             }
         }
         packets: while count - offset >= PacketHeader.size {
+            if case .finished = afterwards { break }
             let header = buffer.header(at: offset)
             let total = PacketHeader.size + header.length
             let available = count - offset
@@ -152,13 +145,18 @@ extension Worker {
             // Its node would go on computing rows for nobody.
             if s.pointee.clientIsGone { return destroy(s, reset: true) }
         }
-        if carriesOn(afterwards), offset < count, !s.pointee.nodeCarry.append(buffer.part(offset..<count)) {
-            // The start of the next packet. After the answer's end nothing may come: see `spoken`.
+        let isLeft = offset < count
+        if case .nothing = afterwards, isLeft, !s.pointee.nodeCarry.append(buffer.part(offset..<count)) {
+            // The start of the next packet.
             return abort(s)
         }
         switch afterwards {
         case .nothing: if s.pointee.frontend == .infile { resumeClient(s) }
-        case .finished: if s.pointee.nodeSkip == 0 { finish(s) } else { s.pointee.finishesAfterSkip = true }
+        case .finished where s.pointee.nodeSkip > 0: s.pointee.finishesAfterSkip = true
+        case .finished:
+            finish(s, resumes: !isLeft)
+            // Nobody asked for what follows; a server says such things when it goes down.
+            if isLeft { nodeLost(s, reset: true) }
         case .unreadable: answerUnreadable(s)
         case .demoted(1927): nodeSaidKilled(s)
         case .demoted(let code): nodeDemoted(s, code)
@@ -166,9 +164,9 @@ extension Worker {
         }
     }
 
-    /// The statement has been answered in full.
+    /// The statement has been answered in full. `resumes`: with what the client has sent ahead.
     @inline(__always)
-    private func finish(_ s: SessionRef) {
+    private func finish(_ s: SessionRef, resumes: Bool) {
         noteAnswered(s)
         let status = s.pointee.tracker.status
         if s.pointee.journalWatchesTransactions { transactionMayHaveEnded(s, status) }
@@ -195,6 +193,7 @@ extension Worker {
         forgetStatement(s)
         // Answered before it was whole (an error): the rest of it leads nowhere.
         s.pointee.frontend = wasStreaming ? .discarding : .idle
+        guard resumes else { return }
         if s.pointee.clientHalfClosed || !s.pointee.clientCarry.isEmpty || !s.pointee.clientReading { resumeClient(s) }
     }
 
@@ -268,7 +267,12 @@ extension Worker {
             s.pointee.change = nil
             s.pointee.journal.failed(
                 change, code: code, certainlyNothing: isRefused || !mayHaveBegun && !change.callsPrograms)
-            if mayHaveBegun, isWrite(s) { s.pointee.journal.writeFailed() }
+            // (It has no change of its own, but that of the functions which it calls.)
+            if mayHaveBegun, schema.knowledge.hasLeavingFunctions, queryCallsFunctions(s) {
+                s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
+            } else if mayHaveBegun, isWrite(s) {
+                s.pointee.journal.writeFailed()
+            }
             budgetJournal(s)
         } else if mayHaveBegun {
             if s.pointee.command == .query || s.pointee.command == .statementExecute, queryCallsFunctions(s) {

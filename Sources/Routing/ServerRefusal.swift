@@ -11,7 +11,7 @@ public enum ServerRefusal {
         // ER_SP_DOES_NOT_EXIST, ER_SP_WRONG_NO_OF_ARGS, ER_PROCACCESS_DENIED_ERROR: of the procedure that was called.
         case 1305, 1318, 1370:
             guard let name = calledProcedure(text, dialect) else { return false }
-            return names(message, name)
+            return name.count <= nameMax && names(message, name)
         case _: return false
         }
     }
@@ -24,28 +24,44 @@ public enum ServerRefusal {
             let quote = message[..<end].lastIndex(of: 0x27), quote > start
         else { return false }
         let full = message[(start + 1)..<quote]
-        guard let name = full.split(separator: 0x2e).last, !name.isEmpty, text.count >= name.count else { return false }
-        let folded = ASCII.lowercased(Array(name))
-        return (0...(text.count - name.count)).contains { offset in
-            folded.indices.allSatisfy { ASCII.lowercased([text[offset + $0]])[0] == folded[$0] }
+        guard let name = full.split(separator: 0x2e).last, !name.isEmpty, name.count <= nameMax else { return false }
+        return stands(ASCII.lowercased(Array(name)), in: CheckedBytes(text))
+    }
+
+    /// Bytes of any name that a server has, quoted twice over: longer ones are somebody's invention.
+    private static let nameMax = 64 * 4 * 2
+
+    /// One pass over the text, but for names that begin like themselves.
+    private static func stands(_ name: [UInt8], in text: CheckedBytes) -> Bool {
+        let length = UInt(name.count)
+        guard let first = name.first, text.count >= length else { return false }
+        func folded(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte }
+        for start in 0...(text.count - length) where folded(text[start]) == first {
+            var index: UInt = 1
+            while index < length, folded(text[start + index]) == name[Int(index)] { index += 1 }
+            if index == length { return true }
         }
+        return false
     }
 
     private static func isParsedOnce(_ text: UnsafeRawBufferPointer) -> Bool {
         let isLetter = { (byte: UInt8) in byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7a }
         let rest = text.drop { $0 <= 0x20 }
-        let word = rest.prefix(while: isLetter)
+        let word = rest.prefix(wordMax).prefix(while: isLetter)
         switch String(decoding: word, as: UTF8.self).uppercased() {
         case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "WITH", "DO", "CREATE", "ALTER", "DROP":
             return true
         case "SET":
             // SET STATEMENT … FOR CALL
             let next = rest.dropFirst(word.count).drop { $0 <= 0x20 }
-            let name = String(decoding: next.prefix(while: isLetter), as: UTF8.self).uppercased()
+            let name = String(decoding: next.prefix(wordMax).prefix(while: isLetter), as: UTF8.self).uppercased()
             return next.first == 0x40 || !name.isEmpty && name != "STATEMENT"
         default: return false
         }
     }
+
+    /// Longer than any word that is asked for.
+    private static let wordMax = 16
 
     /// The last part of the name behind CALL, lower case.
     private static func calledProcedure(_ text: UnsafeRawBufferPointer, _ dialect: Dialect) -> [UInt8]? {
