@@ -1,26 +1,42 @@
 /// What was read of the primary's schemas. Names are in UTF-8, as the server has them.
 public struct SchemaReport: Sendable, Hashable {
     /// Longer lists are not kept: then nothing is known.
-    public static let namesMax = 5_000
+    public static let namesMax = 20_000
     /// Bytes of all programs' texts.
     public static let programBytesMax = 8 << 20
 
     public var tables: TableFacts
     /// The names of all views, of whatever schema; nil where nobody has said so.
     public var views: [String]?
-    /// The names of all AUTO_INCREMENT columns; nil where nobody has said so.
-    public var numberedColumns: [String]?
+    /// All AUTO_INCREMENT columns; nil where nobody has said so.
+    public var numberedColumns: [NumberedColumn]?
     /// All procedures and functions but the server's own; nil where the account does not see what they do.
     public var programs: [StoredProgram]?
 
     public init(
-        tables: TableFacts = .unknown, views: [String]? = nil, numberedColumns: [String]? = nil,
+        tables: TableFacts = .unknown, views: [String]? = nil, numberedColumns: [NumberedColumn]? = nil,
         programs: [StoredProgram]? = nil
     ) {
         self.tables = tables
         self.views = views
         self.numberedColumns = numberedColumns
         self.programs = programs
+    }
+}
+
+/// An AUTO_INCREMENT column: a table has one at most.
+public struct NumberedColumn: Sendable, Hashable {
+    public var schema: String
+    public var table: String
+    public var name: String
+    /// It is its table's first.
+    public var isFirst: Bool
+
+    public init(schema: String, table: String, name: String, isFirst: Bool) {
+        self.schema = schema
+        self.table = table
+        self.name = name
+        self.isFirst = isFirst
     }
 }
 

@@ -82,7 +82,7 @@ final class SchemaReader {
             reader.ask(Self.viewsQuery) { reader, rows in
                 reader.report.views = Self.names(rows)
                 reader.ask(Self.columnsQuery) { reader, rows in
-                    reader.report.numberedColumns = Self.names(rows)
+                    reader.report.numberedColumns = Self.columns(rows)
                     reader.readPrograms()
                 }
             }
@@ -92,6 +92,15 @@ final class SchemaReader {
     /// Nil where there are too many.
     private static func names(_ rows: [SQLConnection.Row]) -> [String]? {
         rows.count > SchemaReport.namesMax ? nil : rows.compactMap { $0.first ?? nil }
+    }
+
+    private static func columns(_ rows: [SQLConnection.Row]) -> [NumberedColumn]? {
+        rows.count > SchemaReport.namesMax
+            ? nil
+            : rows.compactMap { row in
+                guard row.count == 4, let schema = row[0], let table = row[1], let name = row[2] else { return nil }
+                return NumberedColumn(schema: schema, table: table, name: name, isFirst: row[3] == "1")
+            }
     }
 
     /// The account may not see them: then nothing is known of them, and the rest holds.
@@ -154,7 +163,8 @@ final class SchemaReader {
         """
 
     private static let columnsQuery = """
-        SELECT DISTINCT COLUMN_NAME FROM information_schema.COLUMNS WHERE EXTRA LIKE '%auto_increment%' \
+        SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION FROM information_schema.COLUMNS \
+        WHERE EXTRA LIKE '%auto_increment%' \
         AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
         """
 

@@ -93,17 +93,30 @@ extension Worker {
         if s.pointee.journal.lastInsertID == ok.lastInsertID, !s.pointee.journal.isInsertIDUncertain { return }
         if isInsertIDCertain(s, ok) {
             s.pointee.journal.lastInsertID = ok.lastInsertID
-        } else {
+        } else if !isInsertIDUnchanged(s) {
             s.pointee.journal.loseInsertID()
         }
+    }
+
+    /// What is known of the schemas, as far as it holds for a session's inserts: a temporary table may have any name, and
+    /// number any column.
+    private func knownTables(_ s: SessionRef) -> SchemaKnowledge? {
+        isSchemaCurrent && !s.pointee.journal.losses.contains(.temporaryTables) ? schema.knowledge : nil
+    }
+
+    private func isInsertIDUnchanged(_ s: SessionRef) -> Bool {
+        guard s.pointee.answerNumber == 0 else { return false }
+        return withStatement(s) {
+            InsertedID.isUnchanged(
+                by: $0, dialect: dialect(s), schema: knownTables(s), database: s.pointee.journal.database)
+        } ?? false
     }
 
     private func isInsertIDCertain(_ s: SessionRef, _ ok: OKPacket) -> Bool {
         let answer = InsertedID.Answer(
             id: ok.lastInsertID, affectedRows: ok.affectedRows,
             countsFound: s.pointee.nodeCapabilities.contains(.foundRows))
-        // A temporary table may have any name, and number any column.
-        let known = isSchemaCurrent && !s.pointee.journal.losses.contains(.temporaryTables) ? schema.knowledge : nil
+        let known = knownTables(s)
         func isCertain(_ text: UnsafeRawBufferPointer, _ parameters: BoundParameters? = nil) -> Bool {
             InsertedID.isCertain(answer, of: text, parameters: parameters, dialect: dialect(s), schema: known)
         }

@@ -26,6 +26,16 @@ public enum InsertedID {
         }
     }
 
+    /// True where no id was generated and LAST_INSERT_ID() is what it was: every row says its own number. `database`: the
+    /// session's default schema. `schema` as for ``isCertain(_:of:parameters:dialect:schema:)``.
+    public static func isUnchanged(
+        by text: UnsafeRawBufferPointer, dialect: Dialect, schema: SchemaKnowledge?, database: [UInt8]?
+    ) -> Bool {
+        guard let schema, text.count <= textMax else { return false }
+        var reader = InsertReader(text, dialect, Answer(id: 0, affectedRows: 0, countsFound: false))
+        return reader.saysNumbers(schema, database ?? [])
+    }
+
     /// True where LAST_INSERT_ID() is `answer.id` now. `text` is one statement; `parameters` are those of its execution,
     /// nil where it has none; `schema` is nil where it may be other than is known, or hidden by temporary tables.
     public static func isCertain(
@@ -293,6 +303,113 @@ private struct InsertReader {
         if isView { return .view }
         guard leavesNumbers(schema), tellsOfNothingElse() else { return .unknown }
         return .numbered
+    }
+
+    /// Every row of VALUES has a number for the column that numbers the table's rows.
+    mutating func saysNumbers(_ schema: SchemaKnowledge, _ database: [UInt8]) -> Bool {
+        guard case .word(let start, let end) = next(), isWord(start, end, "INSERT") || isWord(start, end, "REPLACE")
+        else {
+            return false
+        }
+        var name = next()
+        while case .word(let start, let end) = name, isWord(start, end, "IGNORE") || isWord(start, end, "INTO") {
+            name = next()
+        }
+        guard let first = bytes(name) else { return false }
+        var table = first
+        var place: Int?
+        if followed(by: 0x2e) {
+            _ = next()
+            guard let second = bytes(next()) else { return false }
+            table = second
+            place = numberPlace(schema, table, first)
+        } else {
+            place = database.withUnsafeBytes { numberPlace(schema, table, $0) }
+        }
+        return place.map { valuesHaveNumber(at: $0) } ?? false
+    }
+
+    /// To behind VALUES: where in a row the number stands, from 0.
+    private mutating func numberPlace(
+        _ schema: SchemaKnowledge, _ table: UnsafeRawBufferPointer, _ database: UnsafeRawBufferPointer
+    ) -> Int? {
+        var place: Int?
+        if followed(by: 0x28) {
+            _ = next()
+            var position = 0
+            list: while true {
+                guard let column = bytes(next()) else { return nil }
+                if schema.isNumber(column, of: table, in: database) { place = position }
+                position += 1
+                switch next() {
+                case .symbol(0x2c): continue
+                case .symbol(0x29): break list
+                case .word, .name, .string, .number, .symbol, .end, .unreadable: return nil
+                }
+            }
+        } else if schema.isNumber(UnsafeRawBufferPointer(start: nil, count: 0), of: table, in: database) {
+            place = 0
+        }
+        guard case .word(let start, let end) = next(), isWord(start, end, "VALUES") || isWord(start, end, "VALUE")
+        else {
+            return nil
+        }
+        return place
+    }
+
+    /// Rows up to the end, and nothing behind them.
+    private mutating func valuesHaveNumber(at place: Int) -> Bool {
+        while true {
+            guard case .symbol(0x28) = next(), rowHasNumber(at: place) else { return false }
+            switch next() {
+            case .symbol(0x2c): continue
+            case .symbol(0x3b): if case .end = next() { return true } else { return false }
+            case .end: return true
+            case .word, .name, .string, .number, .symbol, .unreadable: return false
+            }
+        }
+    }
+
+    /// From behind a row's bracket to behind its other one.
+    private mutating func rowHasNumber(at place: Int) -> Bool {
+        var (position, depth) = (0, 0)
+        var hasNumber = false
+        var isFirst = true
+        while true {
+            let token = next()
+            switch token {
+            case .symbol(0x28): depth += 1
+            case .symbol(0x29):
+                if depth == 0 { return hasNumber }
+                depth -= 1
+            case .symbol(0x2c) where depth == 0:
+                position += 1
+                isFirst = true
+                continue
+            case .number(let start, let end), .string(let start, let end):
+                if depth == 0, position == place {
+                    guard isFirst, isWholeNumber(start, end), followed(by: 0x2c) || followed(by: 0x29) else {
+                        return false
+                    }
+                    hasNumber = true
+                }
+            case .word(let start, let end): if isWord(start, end, "LAST_INSERT_ID") { return false }
+            case .name(let start, let end): if isWord(start, end, "LAST_INSERT_ID") { return false }
+            case .symbol: break
+            case .end, .unreadable: return false
+            }
+            isFirst = false
+        }
+    }
+
+    /// Digits, not all of them zero.
+    private func isWholeNumber(_ start: UInt, _ end: UInt) -> Bool {
+        var isZero = true
+        for index in start..<end {
+            guard text[index] >= 0x30, text[index] <= 0x39 else { return false }
+            if text[index] != 0x30 { isZero = false }
+        }
+        return !isZero
     }
 
     private func bytes(_ token: Token) -> UnsafeRawBufferPointer? {

@@ -5,14 +5,17 @@ struct NameSet: Sendable, Hashable {
     private var hashes: Set<UInt64> = []
     private var hasBeyondASCII = false
 
-    init(_ names: [String]) {
-        for name in names {
-            let bytes = Array(name.utf8)
-            if bytes.allSatisfy({ $0 < 0x80 }) {
-                hashes.insert(bytes.withUnsafeBytes(Self.hash))
-            } else {
+    init(_ names: [String]) { self.init(names.map { [$0] }) }
+
+    /// Of names that are made of several, as `schema.table`.
+    init(_ paths: [[String]]) {
+        for path in paths {
+            guard path.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) else {
                 hasBeyondASCII = true
+                continue
             }
+            hashes.insert(
+                path.reduce(Self.start) { hash, name in Array(name.utf8).withUnsafeBytes { Self.hash($0, hash) } })
         }
     }
 
@@ -20,15 +23,24 @@ struct NameSet: Sendable, Hashable {
 
     func contains(_ name: UnsafeRawBufferPointer) -> Bool {
         if isEmpty { return false }
-        return hasBeyondASCII && name.contains { $0 >= 0x80 } || hashes.contains(Self.hash(name))
+        return hasBeyondASCII && name.contains { $0 >= 0x80 } || hashes.contains(Self.hash(name, Self.start))
     }
 
-    /// FNV-1a
-    private static func hash(_ name: UnsafeRawBufferPointer) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    /// One of three; certainly.
+    func certainlyContains(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, _ third: UnsafeRawBufferPointer
+    ) -> Bool {
+        hashes.contains(Self.hash(third, Self.hash(second, Self.hash(first, Self.start))))
+    }
+
+    private static let start: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    /// FNV-1a, with a zero behind each name.
+    private static func hash(_ name: UnsafeRawBufferPointer, _ start: UInt64) -> UInt64 {
+        var hash = start
         for byte in name {
             hash = (hash ^ UInt64(byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)) &* 0x100_0000_01b3
         }
-        return hash
+        return hash &* 0x100_0000_01b3
     }
 }

@@ -7,6 +7,8 @@ public struct SchemaKnowledge: Sendable {
     /// Nil where nobody has said so.
     private let views: NameSet?
     private let numberedColumns: NameSet?
+    /// schema, table and column; and an empty name for a column that comes first.
+    private let numbers: NameSet
     /// By name, lower case, with those of all that they call; nil where nobody has said so.
     private let programs: [[UInt8]: ProgramEffects]?
     private let functions: [[UInt8]: ProgramEffects]
@@ -17,7 +19,12 @@ public struct SchemaKnowledge: Sendable {
     public init(_ report: SchemaReport) {
         tables = report.tables
         views = report.views.map(NameSet.init)
-        numberedColumns = report.numberedColumns.map(NameSet.init)
+        numberedColumns = report.numberedColumns.map { NameSet($0.map(\.name)) }
+        numbers = NameSet(
+            (report.numberedColumns ?? []).flatMap { column in
+                [[column.schema, column.table, column.name]]
+                    + (column.isFirst ? [[column.schema, column.table, ""]] : [])
+            })
         programs = report.programs.map(Self.effects)
         let names = Set((report.programs ?? []).filter(\.isFunction).map { Self.key($0.name) })
         functions = (programs ?? [:]).filter { names.contains($0.key) && !$0.value.changes.isEmpty }
@@ -150,6 +157,11 @@ public struct SchemaKnowledge: Sendable {
 
     /// A column of this name numbers its rows, in one table or another.
     func isNumbered(_ column: UnsafeRawBufferPointer) -> Bool? { numberedColumns?.contains(column) }
+
+    /// It numbers the rows of this very table. `column`: empty for the first one.
+    func isNumber(
+        _ column: UnsafeRawBufferPointer, of table: UnsafeRawBufferPointer, in schema: UnsafeRawBufferPointer
+    ) -> Bool { numbers.certainlyContains(schema, table, column) }
 }
 
 extension SessionChangeKind {

@@ -16,7 +16,14 @@ import Testing
         }
     }
 
-    private static let schema = SchemaKnowledge(SchemaReport(views: ["v"], numberedColumns: ["id", "No", "nümmer"]))
+    private static let schema = SchemaKnowledge(
+        SchemaReport(
+            views: ["v"],
+            numberedColumns: [
+                NumberedColumn(schema: "d", table: "T", name: "id", isFirst: true),
+                NumberedColumn(schema: "d", table: "u", name: "No", isFirst: false),
+                NumberedColumn(schema: "e", table: "t", name: "nümmer", isFirst: true),
+            ]))
 
     @Test(
         "without a value for a column that numbers rows, whatever the values are",
@@ -42,6 +49,36 @@ import Testing
         "REPLACE v SET a = 1", "INSERT INTO t (a",
     ])
     func numbered(_ text: String) { #expect(!Self.isCertain(text, id: 77, schema: Self.schema)) }
+
+    @Test(
+        "rows that say their numbers leave LAST_INSERT_ID() as it was",
+        arguments: [
+            ("INSERT INTO t VALUES (5, 'x')", true), ("INSERT INTO t VALUES (5), ('6');", true),
+            ("insert ignore t (a, id) value (f(1, 2), 5)", true), ("REPLACE INTO D.`t` (Id) VALUES (5)", true),
+            ("INSERT INTO u (no, a) VALUES (7, (SELECT 1)), (8, NULL)", true), ("INSERT INTO u VALUES (5)", false),
+            ("INSERT INTO t VALUES (0)", false), ("INSERT INTO t VALUES (5), (NULL)", false),
+            ("INSERT INTO t VALUES (-5)", false), ("INSERT INTO t VALUES (5 - 5)", false),
+            ("INSERT INTO t VALUES ('5x')", false), ("INSERT INTO t (a) VALUES (5)", false),
+            ("INSERT INTO t (id) SELECT 5", false), ("INSERT INTO t VALUES (5) ON DUPLICATE KEY UPDATE a = 1", false),
+            ("INSERT INTO t VALUES (5, LAST_INSERT_ID(7))", false), ("INSERT INTO t VALUES (5); SELECT 1", false),
+            ("INSERT INTO e.t (x) VALUES (5)", false), ("INSERT INTO x.t VALUES (5)", false),
+            ("INSERT INTO t VALUES (?)", false),
+            ("INSERT INTO t SET id = 5", false), ("INSERT INTO t (id", false), ("INSERT INTO t VALUES (5", false),
+            ("UPDATE t SET id = 5", false),
+        ])
+    func explicit(_ text: String, _ isUnchanged: Bool) {
+        Array(text.utf8).withUnsafeBytes {
+            let dialect = Dialect(status: 0x0002, characterSet: .safe)
+            #expect(
+                InsertedID.isUnchanged(by: $0, dialect: dialect, schema: Self.schema, database: Array("d".utf8))
+                    == isUnchanged, "\(text)")
+            #expect(!InsertedID.isUnchanged(by: $0, dialect: dialect, schema: nil, database: Array("d".utf8)))
+            let isInNone = text.contains("D.`t`") && isUnchanged
+            #expect(
+                InsertedID.isUnchanged(by: $0, dialect: dialect, schema: Self.schema, database: nil) == isInNone,
+                "\(text)")
+        }
+    }
 
     @Test func rowsThatWereThereBefore() {
         let text = "INSERT INTO t (a) SELECT b FROM t ON DUPLICATE KEY UPDATE a = 1"

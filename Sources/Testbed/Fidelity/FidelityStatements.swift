@@ -22,7 +22,7 @@ extension FidelityWriter {
                     "UPDATE f{s}a.t SET n = LAST_INSERT_ID(0) WHERE id = 1",
                     "SELECT LAST_INSERT_ID(\(writer.below(50)))",
                     "UPDATE f{s}a.t SET n = LAST_INSERT_ID(n + 5) WHERE id = 1", "SELECT f{s}a.f_write(3)",
-                    "INSERT INTO f{s}a.t (v) SELECT 's' FROM f{s}a.t LIMIT 2", "DO LAST_INSERT_ID(9)",
+                    "INSERT INTO f{s}a.t (v) SELECT 's' FROM f{s}a.t LIMIT 1", "DO LAST_INSERT_ID(9)",
                     "INSERT INTO f{s}a.t (id, v) VALUES (1, 'd') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)",
                     "SET @l = LAST_INSERT_ID(12)", "INSERT IGNORE INTO f{s}a.t (u) VALUES (1)",
                     "REPLACE INTO f{s}a.t (u, v) VALUES (1, 'r')", "SELECT * FROM f{s}a.v_write",
