@@ -419,10 +419,18 @@ extension Worker {
         writeNode(s, opening(s) + packet)
     }
 
-    /// The client's last command set what the server has not reported. What it is asked leaves behind what a SET leaves
-    /// behind, so it is asked at once where the client's was one and has no warnings to show.
+    /// The client's last command set what the server has not reported. The server is asked at once where that takes nothing
+    /// of what the command has left.
     func askOrWait(_ s: SessionRef) {
-        if s.pointee.changedQuietly { ask(s) } else { s.pointee.asksWithNext = true }
+        let leavesRowCount = s.pointee.command == .query || s.pointee.command == .statementExecute
+        guard leavesRowCount, !s.pointee.asksForCursor || s.pointee.command == .query,
+            // Not in the middle of something else that the client sends.
+            s.pointee.frontend == .waiting, !s.pointee.journal.asksTables, let left = s.pointee.rowCountLeft
+        else {
+            s.pointee.asksWithNext = true
+            return
+        }
+        ask(s, left: left)
     }
 
     /// A statement is about to be sent: what has waited for it is asked before. A statement that asks for what the one
@@ -459,10 +467,10 @@ extension Worker {
         }
     }
 
-    func ask(_ s: SessionRef) {
+    func ask(_ s: SessionRef, left: RowCountLeft = .nothing) {
         s.pointee.asksWithNext = false
         var commands: [UInt8] = []
-        for question in s.pointee.journal.questions() {
+        for question in s.pointee.journal.questions(left: left) {
             commands += Self.query(question.text)
             expect(s, .question(question.answer))
         }

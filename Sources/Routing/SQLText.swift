@@ -39,7 +39,8 @@ enum SQLText {
         return parts.allSatisfy { part in !part.isEmpty && part.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
     }
 
-    private static func isHarmless(_ byte: UInt8) -> Bool {
+    /// The same byte in every client character set, and in every sql_mode.
+    static func isHarmless(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
         // space + , - . / : = _

@@ -63,7 +63,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case systemVariables
     /// System variables of the session were set (names in lower case): the server reports some of them.
     case setVariables([[UInt8]])
-    /// A system variable was set to this very value.
+    /// A system variable was set to this very value; where the server warns it may be another one, for most variables
+    /// (``SessionVariables/isAsSaidWithWarnings(_:)``).
     case setVariable([UInt8], [UInt8])
     /// Variables were set that the next statement uses up.
     case oneShotVariables

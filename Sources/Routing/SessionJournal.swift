@@ -6,8 +6,8 @@
 /// name. Where the answer ends in an EOF packet with SERVER_SESSION_STATE_CHANGED (0x4000), which carries no facts:
 /// ``apply(_:)``, then ``stateChanged()``; the server reports the values with its next tracked OK.
 ///
-/// The server must have been told to report changes (``trackingText``). A variable that a SET has named and that the
-/// answer did not report is asked for (``questions``); so is, behind a procedure, what the session has from its login.
+/// The server must have been told to report changes (``trackingText``). A variable that a SET has named, whose value
+/// neither its text says nor the answer reports, is asked for (``questions(left:)``); so is, behind a procedure, what the session has from its login.
 /// Known limits: variables and locks that a stored procedure, function or trigger takes without the server reporting a
 /// change (`SELECT … INTO @x`, GET_LOCK inside of it; SET TRANSACTION, `SET @@x = …` of a variable that is not asked). And
 /// the other way round: a query on a view of a schema that is not the default one reports a change of state, and
@@ -119,6 +119,8 @@ public struct SessionJournal: Sendable {
 
     /// What the answer being fed may report.
     private struct Frame: Sendable {
+        /// The statement was answered with warnings, of whatever.
+        var isWarned = false
         var isExplained = false
         var isNames = false
         var passing: [[UInt8]] = []
@@ -222,6 +224,12 @@ public struct SessionJournal: Sendable {
             // The server gave the connection that character set's default collation.
             variables.removeAll { $0.name == SessionVariables.collationConnection }
         }
+        // Said by itself, or by that of which it is a part.
+        if SessionVariables.whole(of: name) != nil { return }
+        if name == SessionVariables.timeZone, variables.contains(where: { $0.name == SessionVariables.asOf }) {
+            // The same instant reads otherwise now.
+            noteNamed(SessionVariables.asOf)
+        }
         if let index = variables.firstIndex(where: { $0.name == name }) {
             variables[index].value = value
         } else if variables.count == Self.variablesMax {
@@ -261,8 +269,9 @@ public struct SessionJournal: Sendable {
 
     // MARK: Statements of the client
 
-    public mutating func apply(_ change: SessionChangeKind) {
-        frame = Frame()
+    /// - Parameter isWarned: its answer counts warnings.
+    public mutating func apply(_ change: SessionChangeKind, isWarned: Bool = false) {
+        frame = Frame(isWarned: isWarned)
         note(change, isNested: false)
         limit()
     }
@@ -445,7 +454,11 @@ public struct SessionJournal: Sendable {
             for name in names { noteNamed(SessionVariables.canonical(name)) }
         case .setVariable(let name, let value):
             frame.isExplained = true
-            systemVariableSet(name, value)
+            if frame.isWarned, !SessionVariables.isAsSaidWithWarnings(name) {
+                noteNamed(name)
+            } else {
+                systemVariableSet(name, value)
+            }
         case .clearVariable(let name):
             frame.isExplained = true
             unanswered.removeAll { $0 == name }
@@ -560,6 +573,7 @@ public struct SessionJournal: Sendable {
 
     /// Set by a SET: what the answer does not report is asked for.
     private mutating func noteNamed(_ name: [UInt8]) {
+        let name = SessionVariables.whole(of: name) ?? name
         if name == SessionVariables.autocommit { isAutocommitNamed = true }
         if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
         guard unanswered.count < Self.namesMax else {
@@ -767,7 +781,12 @@ public struct SessionJournal: Sendable {
         var steps: [RestorationStep] = []
         func add(_ texts: [[UInt8]], _ part: RestorationPart) { steps += texts.map { .text($0, part) } }
         func set(_ variables: [(name: [UInt8], value: [UInt8])], _ more: [([UInt8], [UInt8])] = []) {
+            // SET reads all values before it sets anything, and this one in the time zone that is in force.
             let items = variables.map { ($0.name, SessionVariables.assignment($0.name, $0.value)) } + more
+            addItems(items.filter { $0.0 != SessionVariables.asOf })
+            addItems(items.filter { $0.0 == SessionVariables.asOf })
+        }
+        func addItems(_ items: [([UInt8], [UInt8])]) {
             let prefix = Array("SET ".utf8)
             if piecewise {
                 for (name, text) in items { add([prefix + text], .variable(name)) }
@@ -920,9 +939,13 @@ public struct SessionJournal: Sendable {
         }
     }
 
-    /// To be run now, in order. They leave FOUND_ROWS() and LAST_INSERT_ID() alone; ROW_COUNT() is 0 and there are no
-    /// warnings behind them, as behind a SET. From here on nothing is asked a second time.
-    public mutating func questions() -> [Question] {
+    /// Whether one of the questions reads a table, which takes FOUND_ROWS() and the warnings of the statement before.
+    public var asksTables: Bool { isTriggerUncertain }
+
+    /// To be run now, in order. Unless they read tables (``asksTables``), they leave FOUND_ROWS(), LAST_INSERT_ID() and the
+    /// warnings alone, for a server forgets warnings only with a statement that uses a table or has warnings of its own;
+    /// and ROW_COUNT() as it is `left`. From here on nothing is asked a second time.
+    public mutating func questions(left: RowCountLeft = .nothing) -> [Question] {
         var questions: [Question] = []
         if asksInsertID {
             isInsertIDAsked = true
@@ -954,6 +977,10 @@ public struct SessionJournal: Sendable {
                 Question(
                     text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
                     answer: .none))
+        }
+        // Rows of no table.
+        if !questions.isEmpty, left == .ofQuery {
+            questions.append(Question(text: Array("VALUES (0)".utf8), answer: .none))
         }
         return questions
     }

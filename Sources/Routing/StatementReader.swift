@@ -123,6 +123,9 @@ struct StatementReader {
     /// Calls of one statement of which it is found out whether they are certainly made.
     static let examinedMax = 16
 
+    /// Longer literals that SET gives to a variable are asked for.
+    static let literalMax = 1024
+
     /// More names, items of a list or changes than this are not told apart.
     static let namesMax = 256
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testbed
 import Testing
 
@@ -43,5 +44,20 @@ enum Answer: Equatable, CustomStringConvertible {
         case .rows(let rows): "\(rows.map { $0.map { $0 ?? "NULL" } })"
         case .error(let code): "error \(code)"
         }
+    }
+}
+
+/// What is about to move.
+enum Moved {
+    /// Until `show sessions` says of every session that a failover would keep all of it.
+    static func waitUntilNothingWouldBeLost(_ proxy: ProxyProcess) throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            let list = try proxy.admin("show sessions json")
+            let rows = try JSONSerialization.jsonObject(with: Data(list.utf8)) as? [[String: Any]] ?? []
+            let losses = rows.compactMap { $0["loses"] as? String }
+            if !losses.isEmpty, losses.allSatisfy({ $0 == "-" || $0.isEmpty }) { return }
+        }
+        throw TestbedFailure("a session would still lose something")
     }
 }

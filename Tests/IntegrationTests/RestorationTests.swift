@@ -75,7 +75,7 @@ private final class TrackedSession {
                 journal.autocommit = ok.status.contains(.autocommit)
             }
             status = ok.status
-            journal.apply(change ?? .none)
+            journal.apply(change ?? .none, isWarned: ok.warnings != 0)
             if ok.lastInsertID != 0 { journal.lastInsertID = ok.lastInsertID }
             for fact in ok.changes {
                 switch fact {

@@ -166,7 +166,7 @@ import Testing
 
     @Test func whatNobodyTellsIsALoss() {
         var session = Session()
-        session.run("SET debug_sync='x'", "state")
+        session.run("SET debug_sync=CONCAT('x')", "state")
         _ = session.questions
         session.journal.questionsAnswered()
         #expect(session.journal.losses == .systemVariables)
