@@ -208,7 +208,8 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(
             change("SET @@sort_buffer_size = 5, @@session.sql_mode = ''")
                 == .several([
-                    .systemVariables, .setVariable(name("sort_buffer_size"), name("5")), .setVariables([name("sql_mode")]),
+                    .systemVariables, .setVariable(name("sort_buffer_size"), name("5")),
+                    .setVariables([name("sql_mode")]),
                 ]))
         #expect(
             change("SET session_track_schema=1, autocommit=1")
