@@ -425,12 +425,18 @@ extension Worker {
         let leavesRowCount = s.pointee.command == .query || s.pointee.command == .statementExecute
         guard leavesRowCount, !s.pointee.asksForCursor || s.pointee.command == .query,
             // Not in the middle of something else that the client sends.
-            s.pointee.frontend == .waiting, !s.pointee.journal.asksTables, let left = s.pointee.rowCountLeft
+            s.pointee.frontend == .waiting, !s.pointee.journal.asksTables, let left = s.pointee.rowCountLeft,
+            !isDiagnostic(s)
         else {
             s.pointee.asksWithNext = true
             return
         }
         ask(s, left: left)
+    }
+
+    /// GET DIAGNOSTICS and the like leave all of it as it was.
+    private func isDiagnostic(_ s: SessionRef) -> Bool {
+        withStatement(s) { StatementClassifier.classify($0, dialect: dialect(s)).reads.contains(.warnings) } ?? true
     }
 
     /// A statement is about to be sent: what has waited for it is asked before. A statement that asks for what the one
@@ -495,6 +501,10 @@ extension Worker {
             s.pointee.ownRow = []
             if let said { s.pointee.journal.answered(said.values) }
             budgetJournal(s)
+        case .question(.userVariable(let variable)):
+            s.pointee.journal.answered(row: s.pointee.ownRow, about: variable)
+            s.pointee.ownRow = []
+            budgetJournal(s)
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
             switch answer {
@@ -503,15 +513,12 @@ extension Worker {
                 note(s, ok.changes)
             case .values(let names):
                 if let value = Self.carried(ok) { s.pointee.journal.answered(value, about: names) }
-            case .read(let variable, let system):
-                if let value = Self.carried(ok) {
-                    s.pointee.journal.answered(value, about: system, readInto: variable)
-                }
             case .insertID:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredInsertID(value) }
             case .tracking:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
             case .triggers: if let value = Self.carried(ok) { s.pointee.journal.answeredTriggers(value) }
+            case .userVariable: break
             case .login, .none: break
             }
             budgetJournal(s)
@@ -571,7 +578,7 @@ extension Worker {
         case .flows:
             ended = false
             switch command {
-            case .loginValues, .question(.login): s.pointee.ownRow = [UInt8](payload)
+            case .loginValues, .question(.login), .question(.userVariable): s.pointee.ownRow = [UInt8](payload)
             case .collation, .tracking, .question, .guardBegin, .guardEnd, .restoration, .context, .preparedName,
                 .deallocation, .preparation:
                 break

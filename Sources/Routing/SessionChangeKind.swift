@@ -70,7 +70,8 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case oneShotVariables
     /// All assignments of one SET statement: their right-hand sides see the values from before it.
     case setUserVariables([Assignment])
-    /// Values that only the server knows were assigned to these user variables; empty: to which is not known.
+    /// Values that only the server knows were assigned to these user variables (as they are written); empty: to which is
+    /// not known.
     case loseUserVariables([[UInt8]])
     /// A system variable went back to following the server (`timestamp = DEFAULT`): its report is to be ignored.
     case clearVariable([UInt8])

@@ -74,9 +74,12 @@ public struct SessionJournal: Sendable {
     public private(set) var isAutocommitNamed = false
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool { isTriggerUncertain || isLoginUncertain && login != nil || !isAsking && isUntold }
+    public var asks: Bool {
+        isTriggerUncertain || !userVariables.wanted.isEmpty || isLoginUncertain && login != nil
+            || !isAsking && isUntold
+    }
 
-    private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty || userVariables.isWaiting }
+    private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty }
 
     /// What the client wants to be told of its session's changes.
     public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
@@ -281,7 +284,7 @@ public struct SessionJournal: Sendable {
     public mutating func prepared(_ change: SessionChangeKind) {
         switch change {
         case .setUserVariables(let assignments): userVariables.disturb(assignments.map(\.name))
-        case .loseUserVariables(let names): userVariables.disturb(names)
+        case .loseUserVariables(let names): userVariables.disturb(names.map(ASCII.lowercased))
         case .several(let changes): for change in changes { prepared(change) }
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
@@ -585,7 +588,7 @@ public struct SessionJournal: Sendable {
         if let other = SessionVariables.alsoSet(by: name), !unanswered.contains(other) { unanswered.append(other) }
     }
 
-    /// What reads system variables is kept with the values that these have now: they are known, or asked for.
+    /// What reads system variables is kept with the values that these have now, where they are known.
     private mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
         guard assignments.contains(where: { !$0.systemReads.isEmpty }) else { return userVariables.assign(assignments) }
         let present = presentContext
@@ -594,14 +597,12 @@ public struct SessionJournal: Sendable {
         var kept: [SessionChangeKind.Assignment] = []
         var lost: [[UInt8]] = []
         var values: [UserVariableLog.SystemValue] = []
-        var asked: [UserVariableLog.Asked] = []
         for assignment in assignments {
             let read = assignment.systemReads.map { ($0, presentValue(of: $0)) }
             let needsContext =
                 assignment.isContextual && (!assignment.isBare || read.isEmpty) || read.contains { $0.1 == .ofContext }
-            let isUnknown = !assignment.isBare && read.contains { $0.1 == .unknown }
-            if isUnknown || needsContext && present == nil {
-                lost.append(assignment.name)
+            if read.contains(where: { $0.1 == .unknown }) || needsContext && present == nil {
+                lost.append(assignment.spelling ?? assignment.name)
                 continue
             }
             if needsContext { context = present ?? [] }
@@ -609,13 +610,11 @@ public struct SessionJournal: Sendable {
             for (name, value) in read {
                 switch value {
                 case .known(let value): values.append(UserVariableLog.SystemValue(name: name, value: value))
-                case .ofContext, .ofLogin: break
-                case .unknown: asked.append(UserVariableLog.Asked(variable: assignment.name, system: name))
+                case .ofContext, .ofLogin, .unknown: break
                 }
             }
         }
-        if !asked.isEmpty { isAsking = false }
-        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values, asked: asked) }
+        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values) }
         if !lost.isEmpty { userVariables.lose(lost) }
     }
 
@@ -914,8 +913,6 @@ public struct SessionJournal: Sendable {
             case reports
             /// The report of the carrier: ``SessionJournal/answered(_:about:)``.
             case values([[UInt8]])
-            /// The report of the carrier: ``SessionJournal/answered(_:about:readInto:)``.
-            case read(variable: [UInt8], of: [UInt8])
             /// The report of the carrier: ``SessionJournal/answeredInsertID(_:)``.
             case insertID
             /// The report of the carrier: ``SessionJournal/answeredTracking(_:)``.
@@ -924,8 +921,15 @@ public struct SessionJournal: Sendable {
             case login
             /// The report of the carrier: ``SessionJournal/answeredTriggers(_:)``.
             case triggers
+            /// A row: ``SessionJournal/answered(row:about:)``.
+            case userVariable(UserVariable)
             /// Nothing.
             case none
+        }
+
+        /// One of the user's variables, whose value only the server knows.
+        public struct UserVariable: Sendable, Hashable {
+            fileprivate let wanted: UserVariableLog.Wanted
         }
 
         public let text: [UInt8]
@@ -933,8 +937,8 @@ public struct SessionJournal: Sendable {
 
         fileprivate var usesCarrier: Bool {
             switch answer {
-            case .values, .read, .insertID, .tracking, .triggers: true
-            case .reports, .login, .none: false
+            case .values, .insertID, .tracking, .triggers: true
+            case .reports, .login, .userVariable, .none: false
             }
         }
     }
@@ -978,9 +982,18 @@ public struct SessionJournal: Sendable {
                     text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
                     answer: .none))
         }
+        let wanted = userVariables.takeWanted()
+        for one in wanted {
+            let variable = Question.UserVariable(wanted: one)
+            questions.append(Question(text: UserVariableValue.question(one.name), answer: .userVariable(variable)))
+        }
+        switch left {
+        case .nothing: if !wanted.isEmpty { questions.append(Question(text: Array("DO 0".utf8), answer: .none)) }
         // Rows of no table.
-        if !questions.isEmpty, left == .ofQuery {
-            questions.append(Question(text: Array("VALUES (0)".utf8), answer: .none))
+        case .ofQuery:
+            if wanted.isEmpty, !questions.isEmpty {
+                questions.append(Question(text: Array("VALUES (0)".utf8), answer: .none))
+            }
         }
         return questions
     }
@@ -1021,16 +1034,6 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
                     answer: .values([name])))
         }
-        for asked in userVariables.asked where asked.system.allSatisfy(Self.isPlainName) {
-            // A variable of the server's only, which nobody could set, is refused by its name.
-            let value =
-                Array("IF(1,IFNULL(".utf8) + SQLText.userVariable(asked.variable) + Array(",''),".utf8) + session
-                + asked.system + Array(")".utf8)
-            questions.append(
-                Question(
-                    text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
-                    answer: .read(variable: asked.variable, of: asked.system)))
-        }
     }
 
     private static func isPlainName(_ byte: UInt8) -> Bool {
@@ -1044,18 +1047,12 @@ public struct SessionJournal: Sendable {
         systemVariable(name: names[0], value: Array(value.dropFirst()))
     }
 
-    /// The carrier's value, as the answer to a question about what a user variable got from a system variable.
-    public mutating func answered(_ value: [UInt8], about system: [UInt8], readInto variable: [UInt8]) {
-        guard value.first == 0x3d else { return }
-        let value = Array(value.dropFirst())
-        userVariables.answered(UserVariableLog.Asked(variable: variable, system: system), value)
-        // The session has it from its server, and another one may give another.
-        if system != SessionVariables.lastInsertID[0], system != SessionVariables.autocommit,
-            presentValue(of: system) == .unknown, !unanswered.contains(system)
-        {
-            apply(.systemVariables)
-            systemVariable(name: system, value: value)
+    /// A row that says what the user's variable is.
+    public mutating func answered(row packet: [UInt8], about variable: Question.UserVariable) {
+        guard let value = OneValueRow.value(packet), let expression = UserVariableValue.literal(ofAnswer: value) else {
+            return
         }
+        userVariables.found(variable.wanted, expression)
         limit()
     }
 

@@ -60,19 +60,13 @@ extension Integration {
 
         /// What the session has; where a variable forbids to look at them all, this one.
         private static func signature(_ session: Client, _ name: String) -> [String] {
-            values(session, "SELECT @@session.\(name)")
-                + values(
+            Moved.values(session, "SELECT @@session.\(name)")
+                + Moved.values(
                     session,
                     """
                     SELECT variable_name, variable_value FROM information_schema.session_variables
                     WHERE variable_name NOT IN (\(ofTheMoment))
                     """)
-        }
-
-        /// In an order of our own: max_sort_length is one of the variables.
-        private static func values(_ session: Client, _ text: String) -> [String] {
-            let rows = (try? session.query(text).rows) ?? []
-            return rows.map { $0.map { $0 ?? "NULL" }.joined(separator: "=") }.sorted()
         }
 
         /// The texts that rebuild a session that did no more than this; nil where the server would have to be asked.
@@ -137,51 +131,9 @@ extension Integration {
             ["PREPARE p FROM 'SET tmp_disk_table_size=1234567'", "EXECUTE p"],
         ]
 
-        /// What a client asks that wants to know what the statement before has left.
-        private static let left = [
-            "SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SHOW WARNINGS", "SHOW COUNT(*) ERRORS",
-            "SELECT @@warning_count, @@error_count",
-        ]
-
         @Test("a move right behind a SET finds its value, and what the SET has left is still there")
         func moved() throws {
-            try Stage.run { stage in
-                let login = SessionCase([])
-                /// With warnings and found rows of its own, which a server may keep from another session's thread.
-                func begin(_ port: UInt16) throws -> Client {
-                    let session = try login.login(port)
-                    try session.query("SELECT 1 FROM information_schema.schemata UNION SELECT 2 UNION SELECT 3")
-                    return session
-                }
-                func say(_ script: [String], _ session: Client) {
-                    for text in script { _ = clientError { try session.results(of: text) } }
-                }
-                var moved: [(script: [String], session: Client, expected: Set<String>)] = []
-                for script in Self.scripts {
-                    for question in Self.left {
-                        let answers = try [stage.pair.primary.port, stage.proxy.port].map { port in
-                            let session = try begin(port)
-                            defer { session.close() }
-                            say(script, session)
-                            return try session.query(question).rows
-                        }
-                        #expect(answers[0] == answers[1], "\(script), then \(question)")
-                    }
-                    let direct = try begin(stage.pair.primary.port)
-                    defer { direct.close() }
-                    say(script, direct)
-                    let expected = Set(Self.values(direct, Self.everything))
-                    let session = try begin(stage.proxy.port)
-                    say(script, session)
-                    moved.append((script, session, expected))
-                }
-                try Moved.waitUntilNothingWouldBeLost(stage.proxy)
-                try stage.failOver()
-                for (script, session, expected) in moved {
-                    let differences = expected.symmetricDifference(Self.values(session, Self.everything))
-                    #expect(differences.isEmpty, "\(script)")
-                }
-            }
+            try Moved.rightBehind(Self.scripts, show: Self.everything)
         }
 
         private static let everything =
