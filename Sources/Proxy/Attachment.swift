@@ -442,7 +442,7 @@ extension Worker {
     /// A statement is about to be sent: what has waited for it is asked before. A statement that asks for what the one
     /// before has left comes first, and an insert, where it is LAST_INSERT_ID() that is not known.
     func askBeforeStatement(_ s: SessionRef) {
-        if readsPrevious(s) { return }
+        if leavesRowCount(s.pointee.command) || readsPrevious(s) { return }
         if !s.pointee.journal.asks {
             if mayInsert(s) { return }
             guard asksInsertID(s) else {
@@ -451,6 +451,16 @@ extension Worker {
             }
         }
         ask(s)
+    }
+
+    /// ROW_COUNT() is still that of the statement before behind these.
+    private func leavesRowCount(_ command: Command) -> Bool {
+        switch command {
+        case .statementPrepare, .statementClose, .statementReset, .statementSendLongData, .statementFetch, .statistics,
+            .setOption:
+            true
+        case _: false
+        }
     }
 
     /// Where it has been lost by a move the server does not know it either.
