@@ -1,5 +1,5 @@
 /// A compound statement, of which no more is read than what the server does not report of it: `SET @@x = …` without a
-/// scope, and SET TRANSACTION.
+/// scope, SET TRANSACTION, and the user's variables.
 struct CompoundStatement {
     let reader: StatementReader
 
@@ -17,6 +17,11 @@ struct CompoundStatement {
             // Whoever sets more than that at once is not followed.
             if names.count > StatementReader.namesMax { return .several([.procedure, .unknown]) }
         }
-        return names.isEmpty ? .procedure : .several([.procedure, .setInside(names)])
+        var changes = [SessionChangeKind.procedure]
+        if !names.isEmpty { changes.append(.setInside(names)) }
+        // Whatever it does with them: the server reports `SET @x`, and neither `:=` nor INTO.
+        let variables = reader.userVariablesAsWritten
+        if variables != [] { changes.append(.loseUserVariables(variables ?? [])) }
+        return changes.count == 1 ? .procedure : .several(changes)
     }
 }

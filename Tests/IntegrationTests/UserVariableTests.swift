@@ -40,7 +40,8 @@ extension Integration {
             let scripts: [[String]] = [
                 ["SELECT id, v, d, f INTO @a, @b, @c, @d FROM kinds WHERE id = 1"],
                 ["UPDATE kinds SET d = (@a := 9) WHERE id = 1"], ["CALL gives(@a)"], ["SELECT 6 INTO @A"],
-                ["GET DIAGNOSTICS @a = NUMBER"],
+                ["GET DIAGNOSTICS @a = NUMBER"], ["BEGIN NOT ATOMIC SELECT IF(@a := 17, 1, 0); DO @b := 'x'; END"],
+                ["BEGIN NOT ATOMIC SELECT 5, 'x' INTO @a, @b; END"],
             ]
             try SessionCase.move(scripts.map { SessionCase($0, asks: Self.show) }, prepare: Self.prepare)
         }
