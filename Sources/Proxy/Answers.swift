@@ -77,6 +77,7 @@ extension Worker {
             switch step {
             case .flows: break
             case .ok(let more):
+                s.pointee.rowCountLeft = nil
                 if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 || s.pointee.hasChange {
                     noteInsertID(s, payload)
                 }
@@ -97,6 +98,7 @@ extension Worker {
                 } else if more {
                     answeredInSequence(s)
                 }
+                s.pointee.rowCountLeft = .ofQuery
                 if more { s.pointee.answerNumber &+= 1 } else { afterwards = .finished }
             case .done: afterwards = .finished
             case .error:
@@ -113,6 +115,7 @@ extension Worker {
                 let error = try? ErrorPacket(payload: payload)
                 let isFirst = offset == first && !s.pointee.answerBegun
                 s.pointee.failure = error?.code ?? 0
+                s.pointee.rowCountLeft = .ofQuery
                 noteFailedInsert(s, error, isFirst: isFirst)
                 failed(s, error, isFirst: isFirst)
                 afterwards = .finished
@@ -222,7 +225,8 @@ extension Worker {
                 s.pointee.hasChange = true
             }
         }
-        s.pointee.journal.apply(change)
+        s.pointee.journal.apply(change, isWarned: s.pointee.isWarned)
+        s.pointee.isWarned = true
         noteNamedAutocommit(s)
         s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
     }
@@ -230,14 +234,14 @@ extension Worker {
     /// The server has no news of the change that the statement's text announced.
     private func changedWithoutNews(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, more: Bool) {
         let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities)
-        noteQuiet(s, ok)
+        noteLeft(s, payload, ok)
         if more { answeredInSequence(s) }
     }
 
-    /// It leaves behind what a SET does.
-    private func noteQuiet(_ s: SessionRef, _ ok: OKPacket?) {
-        s.pointee.changedQuietly = ok?.warnings == 0 && ok?.affectedRows == 0
-        if case .sequence = s.pointee.change { s.pointee.changedQuietly = false }
+    private func noteLeft(_ s: SessionRef, _ payload: UnsafeRawBufferPointer, _ ok: OKPacket?) {
+        s.pointee.isWarned = ok?.warnings != 0
+        // The end of rows, or a statement's own.
+        s.pointee.rowCountLeft = payload.first == 0xFE ? .ofQuery : ok?.affectedRows == 0 ? .nothing : nil
     }
 
     /// One of several results has ended without news.
@@ -431,7 +435,7 @@ extension Worker {
             s.pointee.journal.lose(.unknown)
             return false
         }
-        noteQuiet(s, ok)
+        noteLeft(s, payload, ok)
         applyChange(s)
         note(s, ok.changes)
         noteNamedAutocommit(s)

@@ -419,16 +419,30 @@ extension Worker {
         writeNode(s, opening(s) + packet)
     }
 
-    /// The client's last command set what the server has not reported. What it is asked leaves behind what a SET leaves
-    /// behind, so it is asked at once where the client's was one and has no warnings to show.
+    /// The client's last command set what the server has not reported. The server is asked at once where that takes nothing
+    /// of what the command has left.
     func askOrWait(_ s: SessionRef) {
-        if s.pointee.changedQuietly { ask(s) } else { s.pointee.asksWithNext = true }
+        let leavesRowCount = s.pointee.command == .query || s.pointee.command == .statementExecute
+        guard leavesRowCount, !s.pointee.asksForCursor || s.pointee.command == .query,
+            // Not in the middle of something else that the client sends.
+            s.pointee.frontend == .waiting, !s.pointee.journal.asksTables, let left = s.pointee.rowCountLeft,
+            !isDiagnostic(s)
+        else {
+            s.pointee.asksWithNext = true
+            return
+        }
+        ask(s, left: left)
+    }
+
+    /// GET DIAGNOSTICS and the like leave all of it as it was.
+    private func isDiagnostic(_ s: SessionRef) -> Bool {
+        withStatement(s) { StatementClassifier.classify($0, dialect: dialect(s)).reads.contains(.warnings) } ?? true
     }
 
     /// A statement is about to be sent: what has waited for it is asked before. A statement that asks for what the one
     /// before has left comes first, and an insert, where it is LAST_INSERT_ID() that is not known.
     func askBeforeStatement(_ s: SessionRef) {
-        if readsPrevious(s) { return }
+        if leavesRowCount(s.pointee.command) || readsPrevious(s) { return }
         if !s.pointee.journal.asks {
             if mayInsert(s) { return }
             guard asksInsertID(s) else {
@@ -437,6 +451,16 @@ extension Worker {
             }
         }
         ask(s)
+    }
+
+    /// ROW_COUNT() is still that of the statement before behind these.
+    private func leavesRowCount(_ command: Command) -> Bool {
+        switch command {
+        case .statementPrepare, .statementClose, .statementReset, .statementSendLongData, .statementFetch, .statistics,
+            .setOption:
+            true
+        case _: false
+        }
     }
 
     /// Where it has been lost by a move the server does not know it either.
@@ -459,10 +483,10 @@ extension Worker {
         }
     }
 
-    func ask(_ s: SessionRef) {
+    func ask(_ s: SessionRef, left: RowCountLeft = .nothing) {
         s.pointee.asksWithNext = false
         var commands: [UInt8] = []
-        for question in s.pointee.journal.questions() {
+        for question in s.pointee.journal.questions(left: left) {
             commands += Self.query(question.text)
             expect(s, .question(question.answer))
         }
@@ -487,6 +511,10 @@ extension Worker {
             s.pointee.ownRow = []
             if let said { s.pointee.journal.answered(said.values) }
             budgetJournal(s)
+        case .question(.userVariable(let variable)):
+            s.pointee.journal.answered(row: s.pointee.ownRow, about: variable)
+            s.pointee.ownRow = []
+            budgetJournal(s)
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
             switch answer {
@@ -495,15 +523,12 @@ extension Worker {
                 note(s, ok.changes)
             case .values(let names):
                 if let value = Self.carried(ok) { s.pointee.journal.answered(value, about: names) }
-            case .read(let variable, let system):
-                if let value = Self.carried(ok) {
-                    s.pointee.journal.answered(value, about: system, readInto: variable)
-                }
             case .insertID:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredInsertID(value) }
             case .tracking:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
             case .triggers: if let value = Self.carried(ok) { s.pointee.journal.answeredTriggers(value) }
+            case .userVariable: break
             case .login, .none: break
             }
             budgetJournal(s)
@@ -563,7 +588,7 @@ extension Worker {
         case .flows:
             ended = false
             switch command {
-            case .loginValues, .question(.login): s.pointee.ownRow = [UInt8](payload)
+            case .loginValues, .question(.login), .question(.userVariable): s.pointee.ownRow = [UInt8](payload)
             case .collation, .tracking, .question, .guardBegin, .guardEnd, .restoration, .context, .preparedName,
                 .deallocation, .preparation:
                 break

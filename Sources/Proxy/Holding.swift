@@ -166,7 +166,7 @@ extension Worker {
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
-        s.pointee.changedQuietly = false
+        s.pointee.rowCountLeft = nil
         if s.pointee.changesSchema {
             s.pointee.changesSchema = false
             fleet.schemaChanged(isOver: true)

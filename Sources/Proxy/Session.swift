@@ -160,8 +160,10 @@ struct Session {
     var tracksWithNext = false
     /// Questions of the journal go out with the next command that does not ask what the one before has left.
     var asksWithNext = false
-    /// The last change was a single statement's, answered without warnings.
-    var changedQuietly = false
+    /// Behind the answer under way, where that is known.
+    var rowCountLeft: RowCountLeft?
+    /// The statement that has just been answered has warnings to show, or may have.
+    var isWarned = true
     /// The journal keeps something that a transaction's beginning or end changes.
     var journalWatchesTransactions = false
     /// The answer ended with an error of the server's.

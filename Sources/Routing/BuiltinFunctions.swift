@@ -64,6 +64,16 @@ enum BuiltinFunctions {
         SQL_BIG_RESULT SQL_BUFFER_RESULT SQL_CACHE SQL_CALC_FOUND_ROWS SQL_NO_CACHE SQL_SMALL_RESULT
         """)
 
+    /// Called without parentheses, in one sql_mode or another.
+    private static let calledByName = words(
+        """
+        CURRENT_DATE CURRENT_PATH CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER LOCALTIME LOCALTIMESTAMP ROWNUM
+        SESSION_USER SQLCODE SQLERRM SYSDATE SYSTEM_USER SYSTIMESTAMP USER UTC_DATE UTC_TIME UTC_TIMESTAMP
+        """)
+
+    /// Whether `SET name = word` takes the word itself for the value.
+    static func isValue(_ word: String) -> Bool { word != "DEFAULT" && !calledByName.contains(word) }
+
     static func isHarmless(_ word: String) -> Bool {
         pure.contains(word) || harmless.contains(word) || keywords.contains(word)
     }

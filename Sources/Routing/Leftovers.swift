@@ -69,3 +69,11 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
         }
     }
 }
+
+/// What ROW_COUNT() is behind an answer, as far as a question can leave it so.
+public enum RowCountLeft: Sendable, Hashable {
+    /// 0: behind a SET, and whatever changed no rows.
+    case nothing
+    /// -1: behind rows and errors.
+    case ofQuery
+}

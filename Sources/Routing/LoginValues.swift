@@ -84,7 +84,7 @@ public struct LoginValueTable: Sendable {
     /// `packet`: the payload of the row that answers ``LoginValues/question``; what it says, and the default schema in
     /// UTF-8 (empty: none). Nil where it is no such row.
     public mutating func values(ofRow packet: [UInt8]) -> (values: LoginValues, schema: [UInt8])? {
-        guard let row = Self.value(packet), let end = row.lastIndex(of: 0x1f) else { return nil }
+        guard let row = OneValueRow.value(packet), let end = row.lastIndex(of: 0x1f) else { return nil }
         let schema = Array(row[(end + 1)...])
         let said = Array(row[..<end])
         if let values = known[said] { return (values, schema) }
@@ -92,21 +92,5 @@ public struct LoginValueTable: Sendable {
         if known.count == Self.countMax { known = [:] }
         known[said] = values
         return (values, schema)
-    }
-
-    /// The one value of a row of the text protocol: its length in one, three or four bytes, and its bytes.
-    private static func value(_ packet: [UInt8]) -> [UInt8]? {
-        guard let first = packet.first else { return nil }
-        let size: Int
-        switch first {
-        case ..<0xfb: size = 0
-        case 0xfc: size = 2
-        case 0xfd: size = 3
-        case _: return nil
-        }
-        guard packet.count > size else { return nil }
-        let length = size == 0 ? Int(first) : packet[1...size].reversed().reduce(0) { $0 << 8 | Int($1) }
-        let value = packet[(1 + size)...]
-        return value.count == length ? Array(value) : nil
     }
 }

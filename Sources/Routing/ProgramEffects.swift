@@ -7,7 +7,7 @@ struct ProgramEffects: Sendable, Hashable {
     /// `SET @@x = …` without a scope, lower case; SET TRANSACTION is among them as the first of
     /// ``SessionVariables/nextTransaction``.
     var systemVariables: [[UInt8]] = []
-    /// Of the user's, lower case: by INTO, `:=`, GET DIAGNOSTICS, CALL.
+    /// Of the user's, as they are written: by INTO, `:=`, GET DIAGNOSTICS, CALL.
     var userVariables: [[UInt8]] = []
     /// It may do something that the server reports, as a change of state and no more.
     var mayBeReported = false

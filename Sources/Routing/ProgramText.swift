@@ -25,7 +25,7 @@ struct ProgramText {
                     effects.note(systemVariable: ASCII.lowercased(name))
                 }
             case .userVariable:
-                if let name = reader.userVariable(index), isWritten(index) { effects.note(userVariable: name) }
+                if let name = reader.userVariableAsWritten(index), isWritten(index) { effects.note(userVariable: name) }
             case .number, .string, .symbol, nil: break
             }
         }
@@ -71,7 +71,7 @@ struct ProgramText {
         case "INTO":
             var position = index + 1
             while reader.userVariable(position) != nil || reader.name(position) != nil {
-                if let name = reader.userVariable(position) { effects.note(userVariable: name) }
+                if let name = reader.userVariableAsWritten(position) { effects.note(userVariable: name) }
                 guard reader.isSymbol(position + 1, ",") else { break }
                 position += 2
             }
@@ -105,7 +105,7 @@ struct ProgramText {
             if reader.isSymbol(position, "(") { open += 1 }
             if reader.isSymbol(position, ")") { open -= 1 }
             if open == 0 { return }
-            if open == 1, let name = reader.userVariable(position) { effects.note(userVariable: name) }
+            if open == 1, let name = reader.userVariableAsWritten(position) { effects.note(userVariable: name) }
             position += 1
         }
     }

@@ -21,14 +21,13 @@ enum SQLText {
     static func value(_ bytes: [UInt8], isText: Bool) -> [UInt8] {
         if !isText && isNumber(bytes) { return bytes }
         if bytes.allSatisfy(isHarmless) { return [0x27] + bytes + [0x27] }
-        var text = Array("_utf8mb3 X'".utf8)
+        return Array("_utf8mb3 X'".utf8) + digits(bytes) + [0x27]
+    }
+
+    /// In base 16, two of them for a byte.
+    static func digits(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        text.append(0x27)
-        return text
+        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 
     /// `-?[0-9]+(\.[0-9]+)?`
@@ -39,7 +38,8 @@ enum SQLText {
         return parts.allSatisfy { part in !part.isEmpty && part.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
     }
 
-    private static func isHarmless(_ byte: UInt8) -> Bool {
+    /// The same byte in every client character set, and in every sql_mode.
+    static func isHarmless(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
         // space + , - . / : = _

@@ -63,13 +63,15 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     case systemVariables
     /// System variables of the session were set (names in lower case): the server reports some of them.
     case setVariables([[UInt8]])
-    /// A system variable was set to this very value.
+    /// A system variable was set to this very value; where the server warns it may be another one, for most variables
+    /// (``SessionVariables/isAsSaidWithWarnings(_:)``).
     case setVariable([UInt8], [UInt8])
     /// Variables were set that the next statement uses up.
     case oneShotVariables
     /// All assignments of one SET statement: their right-hand sides see the values from before it.
     case setUserVariables([Assignment])
-    /// Values that only the server knows were assigned to these user variables; empty: to which is not known.
+    /// Values that only the server knows were assigned to these user variables (as they are written); empty: to which is
+    /// not known.
     case loseUserVariables([[UInt8]])
     /// A system variable went back to following the server (`timestamp = DEFAULT`): its report is to be ignored.
     case clearVariable([UInt8])

@@ -6,9 +6,9 @@
 /// name. Where the answer ends in an EOF packet with SERVER_SESSION_STATE_CHANGED (0x4000), which carries no facts:
 /// ``apply(_:)``, then ``stateChanged()``; the server reports the values with its next tracked OK.
 ///
-/// The server must have been told to report changes (``trackingText``). A variable that a SET has named and that the
-/// answer did not report is asked for (``questions``); so is, behind a procedure, what the session has from its login.
-/// What stored programs do without a report comes from ``SchemaKnowledge``.
+/// The server must have been told to report changes (``trackingText``). A variable that a SET has named, whose value
+/// neither its text says nor the answer reports, is asked for (``questions(left:)``); so is, behind a procedure, what the
+/// session has from its login. What stored programs do without a report comes from ``SchemaKnowledge``.
 /// Known limits: what a trigger or a view does without a report (`SELECT … INTO @x`, GET_LOCK). And the other way round: a
 /// query on a view of a schema that is not the default one reports a change of state, and
 /// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
@@ -74,9 +74,12 @@ public struct SessionJournal: Sendable {
     public private(set) var isAutocommitNamed = false
 
     /// The server has to be asked: ``questions()``.
-    public var asks: Bool { isTriggerUncertain || isLoginUncertain && login != nil || !isAsking && isUntold }
+    public var asks: Bool {
+        isTriggerUncertain || !userVariables.wanted.isEmpty || isLoginUncertain && login != nil
+            || !isAsking && isUntold
+    }
 
-    private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty || userVariables.isWaiting }
+    private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty }
 
     /// What the client wants to be told of its session's changes.
     public var clientTracking: ClientTracking { tracking ?? login?.tracking ?? .usual }
@@ -121,6 +124,8 @@ public struct SessionJournal: Sendable {
 
     /// What the answer being fed may report.
     private struct Frame: Sendable {
+        /// The statement was answered with warnings, of whatever.
+        var isWarned = false
         var isExplained = false
         var isNames = false
         var passing: [[UInt8]] = []
@@ -243,6 +248,12 @@ public struct SessionJournal: Sendable {
             // The server gave the connection that character set's default collation.
             variables.removeAll { $0.name == SessionVariables.collationConnection }
         }
+        // Said by itself, or by that of which it is a part.
+        if SessionVariables.whole(of: name) != nil { return }
+        if name == SessionVariables.timeZone, variables.contains(where: { $0.name == SessionVariables.asOf }) {
+            // The same instant reads otherwise now.
+            noteNamed(SessionVariables.asOf)
+        }
         if let index = variables.firstIndex(where: { $0.name == name }) {
             variables[index].value = value
         } else if variables.count == Self.variablesMax {
@@ -282,8 +293,9 @@ public struct SessionJournal: Sendable {
 
     // MARK: Statements of the client
 
-    public mutating func apply(_ change: SessionChangeKind) {
-        frame = Frame()
+    /// - Parameter isWarned: its answer counts warnings.
+    public mutating func apply(_ change: SessionChangeKind, isWarned: Bool = false) {
+        frame = Frame(isWarned: isWarned)
         note(change, isNested: false)
         limit()
     }
@@ -293,7 +305,7 @@ public struct SessionJournal: Sendable {
     public mutating func prepared(_ change: SessionChangeKind) {
         switch change {
         case .setUserVariables(let assignments): userVariables.disturb(assignments.map(\.name))
-        case .loseUserVariables(let names): userVariables.disturb(names)
+        case .loseUserVariables(let names): userVariables.disturb(names.map(ASCII.lowercased))
         case .several(let changes): for change in changes { prepared(change) }
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
@@ -468,7 +480,11 @@ public struct SessionJournal: Sendable {
             for name in names { noteNamed(SessionVariables.canonical(name)) }
         case .setVariable(let name, let value):
             frame.isExplained = true
-            systemVariableSet(name, value)
+            if frame.isWarned, !SessionVariables.isAsSaidWithWarnings(name) {
+                noteNamed(name)
+            } else {
+                systemVariableSet(name, value)
+            }
         case .clearVariable(let name):
             frame.isExplained = true
             unanswered.removeAll { $0 == name }
@@ -583,6 +599,7 @@ public struct SessionJournal: Sendable {
 
     /// Set by a SET: what the answer does not report is asked for.
     private mutating func noteNamed(_ name: [UInt8]) {
+        let name = SessionVariables.whole(of: name) ?? name
         if name == SessionVariables.autocommit { isAutocommitNamed = true }
         if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
         guard unanswered.count < Self.namesMax else {
@@ -594,7 +611,7 @@ public struct SessionJournal: Sendable {
         if let other = SessionVariables.alsoSet(by: name), !unanswered.contains(other) { unanswered.append(other) }
     }
 
-    /// What reads system variables is kept with the values that these have now: they are known, or asked for.
+    /// What reads system variables is kept with the values that these have now, where they are known.
     private mutating func assign(_ assignments: [SessionChangeKind.Assignment]) {
         guard assignments.contains(where: { !$0.systemReads.isEmpty }) else { return userVariables.assign(assignments) }
         let present = presentContext
@@ -603,14 +620,12 @@ public struct SessionJournal: Sendable {
         var kept: [SessionChangeKind.Assignment] = []
         var lost: [[UInt8]] = []
         var values: [UserVariableLog.SystemValue] = []
-        var asked: [UserVariableLog.Asked] = []
         for assignment in assignments {
             let read = assignment.systemReads.map { ($0, presentValue(of: $0)) }
             let needsContext =
                 assignment.isContextual && (!assignment.isBare || read.isEmpty) || read.contains { $0.1 == .ofContext }
-            let isUnknown = !assignment.isBare && read.contains { $0.1 == .unknown }
-            if isUnknown || needsContext && present == nil {
-                lost.append(assignment.name)
+            if read.contains(where: { $0.1 == .unknown }) || needsContext && present == nil {
+                lost.append(assignment.spelling ?? assignment.name)
                 continue
             }
             if needsContext { context = present ?? [] }
@@ -618,13 +633,11 @@ public struct SessionJournal: Sendable {
             for (name, value) in read {
                 switch value {
                 case .known(let value): values.append(UserVariableLog.SystemValue(name: name, value: value))
-                case .ofContext, .ofLogin: break
-                case .unknown: asked.append(UserVariableLog.Asked(variable: assignment.name, system: name))
+                case .ofContext, .ofLogin, .unknown: break
                 }
             }
         }
-        if !asked.isEmpty { isAsking = false }
-        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values, asked: asked) }
+        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values) }
         if !lost.isEmpty { userVariables.lose(lost) }
     }
 
@@ -790,7 +803,12 @@ public struct SessionJournal: Sendable {
         var steps: [RestorationStep] = []
         func add(_ texts: [[UInt8]], _ part: RestorationPart) { steps += texts.map { .text($0, part) } }
         func set(_ variables: [(name: [UInt8], value: [UInt8])], _ more: [([UInt8], [UInt8])] = []) {
+            // SET reads all values before it sets anything, and this one in the time zone that is in force.
             let items = variables.map { ($0.name, SessionVariables.assignment($0.name, $0.value)) } + more
+            addItems(items.filter { $0.0 != SessionVariables.asOf })
+            addItems(items.filter { $0.0 == SessionVariables.asOf })
+        }
+        func addItems(_ items: [([UInt8], [UInt8])]) {
             let prefix = Array("SET ".utf8)
             if piecewise {
                 for (name, text) in items { add([prefix + text], .variable(name)) }
@@ -918,8 +936,6 @@ public struct SessionJournal: Sendable {
             case reports
             /// The report of the carrier: ``SessionJournal/answered(_:about:)``.
             case values([[UInt8]])
-            /// The report of the carrier: ``SessionJournal/answered(_:about:readInto:)``.
-            case read(variable: [UInt8], of: [UInt8])
             /// The report of the carrier: ``SessionJournal/answeredInsertID(_:)``.
             case insertID
             /// The report of the carrier: ``SessionJournal/answeredTracking(_:)``.
@@ -928,8 +944,15 @@ public struct SessionJournal: Sendable {
             case login
             /// The report of the carrier: ``SessionJournal/answeredTriggers(_:)``.
             case triggers
+            /// A row: ``SessionJournal/answered(row:about:)``.
+            case userVariable(UserVariable)
             /// Nothing.
             case none
+        }
+
+        /// One of the user's variables, whose value only the server knows.
+        public struct UserVariable: Sendable, Hashable {
+            fileprivate let wanted: UserVariableLog.Wanted
         }
 
         public let text: [UInt8]
@@ -937,15 +960,19 @@ public struct SessionJournal: Sendable {
 
         fileprivate var usesCarrier: Bool {
             switch answer {
-            case .values, .read, .insertID, .tracking, .triggers: true
-            case .reports, .login, .none: false
+            case .values, .insertID, .tracking, .triggers: true
+            case .reports, .login, .userVariable, .none: false
             }
         }
     }
 
-    /// To be run now, in order. They leave FOUND_ROWS() and LAST_INSERT_ID() alone; ROW_COUNT() is 0 and there are no
-    /// warnings behind them, as behind a SET. From here on nothing is asked a second time.
-    public mutating func questions() -> [Question] {
+    /// Whether one of the questions reads a table, which takes FOUND_ROWS() and the warnings of the statement before.
+    public var asksTables: Bool { isTriggerUncertain }
+
+    /// To be run now, in order. Unless they read tables (``asksTables``), they leave FOUND_ROWS(), LAST_INSERT_ID() and the
+    /// warnings alone, for a server forgets warnings only with a statement that uses a table or has warnings of its own;
+    /// and ROW_COUNT() as it is `left`. From here on nothing is asked a second time.
+    public mutating func questions(left: RowCountLeft = .nothing) -> [Question] {
         var questions: [Question] = []
         if asksInsertID {
             isInsertIDAsked = true
@@ -977,6 +1004,19 @@ public struct SessionJournal: Sendable {
                 Question(
                     text: Array("SET ".utf8) + SessionVariables.assignment(SessionVariables.carrier, present),
                     answer: .none))
+        }
+        let wanted = userVariables.takeWanted()
+        for one in wanted {
+            let variable = Question.UserVariable(wanted: one)
+            questions.append(Question(text: UserVariableValue.question(one.name), answer: .userVariable(variable)))
+        }
+        switch left {
+        case .nothing: if !wanted.isEmpty { questions.append(Question(text: Array("DO 0".utf8), answer: .none)) }
+        // Rows of no table.
+        case .ofQuery:
+            if wanted.isEmpty, !questions.isEmpty {
+                questions.append(Question(text: Array("VALUES (0)".utf8), answer: .none))
+            }
         }
         return questions
     }
@@ -1017,16 +1057,6 @@ public struct SessionJournal: Sendable {
                     text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
                     answer: .values([name])))
         }
-        for asked in userVariables.asked where asked.system.allSatisfy(Self.isPlainName) {
-            // A variable of the server's only, which nobody could set, is refused by its name.
-            let value =
-                Array("IF(1,IFNULL(".utf8) + SQLText.userVariable(asked.variable) + Array(",''),".utf8) + session
-                + asked.system + Array(")".utf8)
-            questions.append(
-                Question(
-                    text: Array("SET default_master_connection=CONCAT('=',".utf8) + value + Array(")".utf8),
-                    answer: .read(variable: asked.variable, of: asked.system)))
-        }
     }
 
     private static func isPlainName(_ byte: UInt8) -> Bool {
@@ -1040,18 +1070,12 @@ public struct SessionJournal: Sendable {
         systemVariable(name: names[0], value: Array(value.dropFirst()))
     }
 
-    /// The carrier's value, as the answer to a question about what a user variable got from a system variable.
-    public mutating func answered(_ value: [UInt8], about system: [UInt8], readInto variable: [UInt8]) {
-        guard value.first == 0x3d else { return }
-        let value = Array(value.dropFirst())
-        userVariables.answered(UserVariableLog.Asked(variable: variable, system: system), value)
-        // The session has it from its server, and another one may give another.
-        if system != SessionVariables.lastInsertID[0], system != SessionVariables.autocommit,
-            presentValue(of: system) == .unknown, !unanswered.contains(system)
-        {
-            apply(.systemVariables)
-            systemVariable(name: system, value: value)
+    /// A row that says what the user's variable is.
+    public mutating func answered(row packet: [UInt8], about variable: Question.UserVariable) {
+        guard let value = OneValueRow.value(packet), let expression = UserVariableValue.literal(ofAnswer: value) else {
+            return
         }
+        userVariables.found(variable.wanted, expression)
         limit()
     }
 

@@ -45,6 +45,28 @@ enum SessionVariables {
             "sql_buffer_result", "sql_notes", "sql_quote_show_create", "sql_safe_updates", "sql_warnings",
             "standard_compliant_cte", "unique_checks"))
 
+    /// What was said is not all that was set: one flag of several, a connection's to a replica's primary, an instant as
+    /// the time zone has it, a clock that goes on.
+    private static let moreThanSaid = Set(
+        names(
+            "optimizer_trace", "debug", "debug_dbug", "max_relay_log_size", "sql_slave_skip_counter",
+            "system_versioning_asof", "timestamp"))
+
+    /// Whether a literal (``SetStatement``) that the server takes without a warning is the value, for whoever says it again:
+    /// tried with all variables of three releases. Not so, or not needed, where the server reports the value itself, and
+    /// where something else is set with it.
+    static func isAsSaid(_ name: [UInt8]) -> Bool {
+        if switches.contains(name) || lastInsertID.contains(name) { return true }
+        return !trackedNames.contains(name) && !unsettable.contains(name) && !moreThanSaid.contains(name)
+            && alsoSet(by: name) == nil && whole(of: name) == nil && !ASCII.starts(name, "character_set_")
+            && !ASCII.starts(name, "collation_")
+    }
+
+    /// Whether it is as said even where the server warns.
+    static func isAsSaidWithWarnings(_ name: [UInt8]) -> Bool {
+        switches.contains(name) || name == timestamp || nextTransaction.contains(name)
+    }
+
     /// Tracked, and yet not asked for by being set again: from 11.5 on these are reported as `autocommit` and
     /// `character_set_connection`, and the last one sets its collation to the character set's own.
     static let neverSetAgain = Set(
@@ -112,6 +134,8 @@ enum SessionVariables {
     /// Strings that may look like numbers.
     static let textual = names("default_master_connection", "innodb_ft_user_stopword_table", "innodb_tmpdir")
 
+    static let timeZone = name("time_zone")
+
     /// The report `DEFAULT` of this one is a word, not a string.
     static let asOf = name("system_versioning_asof")
 
@@ -133,9 +157,22 @@ enum SessionVariables {
         name("log_slow_query_time"): name("long_query_time"),
         name("log_slow_min_examined_row_limit"): name("min_examined_row_limit"),
         name("sql_low_priority_updates"): name("low_priority_updates"),
+        name("max_delayed_threads"): name("max_insert_delayed_threads"),
+        name("tmp_memory_table_size"): name("tmp_table_size"),
+        name("old_alter_table"): name("alter_algorithm"),
     ]
 
     static func canonical(_ name: [UInt8]) -> [UInt8] { aliases[name] ?? name }
+
+    /// The variable of which this one shows, and sets, a part: that is the one to keep.
+    static func whole(of name: [UInt8]) -> [UInt8]? {
+        switch String(decoding: name, as: UTF8.self) {
+        case "log_queries_not_using_indexes": Self.name("log_slow_filter")
+        case "log_slow_admin_statements", "log_slow_slave_statements": Self.name("log_slow_disabled_statements")
+        case "wsrep_causal_reads": Self.name("wsrep_sync_wait")
+        default: nil
+        }
+    }
 
     /// What else is set with it: a character set and its collation, the limit of a join and whether it is one.
     static func alsoSet(by name: [UInt8]) -> [UInt8]? {
@@ -143,6 +180,8 @@ enum SessionVariables {
         case "character_set_connection": collationConnection
         case "character_set_server": Self.name("collation_server")
         case "character_set_database": Self.name("collation_database")
+        case "collation_server": Self.name("character_set_server")
+        case "collation_database": characterSetDatabase
         case "max_join_size": Self.name("sql_big_selects")
         default: nil
         }

@@ -19,8 +19,8 @@ struct SetStatement {
         var names: [UInt8]?
         /// System variables assigned, in order.
         var variables: [[UInt8]] = []
-        /// Those set to what is as good as their value.
-        var switches: [(name: [UInt8], value: [UInt8])] = []
+        /// Those set to a literal that is as good as their value, by the names that are kept.
+        var said: [(name: [UInt8], value: [UInt8])] = []
         var clock: [UInt8]?
         var setsOneShot = false
         var cleared: [[UInt8]] = []
@@ -205,10 +205,11 @@ struct SetStatement {
         default:
             break
         }
-        sum.switches.removeAll { $0.name == SessionVariables.canonical(name) }
-        if SessionVariables.switches.contains(name), let value = value.switched {
-            sum.variables.removeAll { $0 == name }
-            sum.switches.append((SessionVariables.canonical(name), value))
+        let kept = SessionVariables.canonical(name)
+        sum.said.removeAll { $0.name == kept }
+        if SessionVariables.isAsSaid(kept), let literal = value.literal(of: kept) {
+            sum.variables.removeAll { SessionVariables.canonical($0) == kept }
+            sum.said.append((kept, literal))
             return
         }
         if sum.variables.count < StatementReader.namesMax {
@@ -243,7 +244,7 @@ struct SetStatement {
                     isContextual: value.isContextual, spelling: spelling))
         } else {
             sum.assignments.removeAll { $0.name == variable }
-            sum.lost.append(variable)
+            sum.lost.append(spelling ?? variable)
         }
     }
 
@@ -257,7 +258,7 @@ struct SetStatement {
         sum.reads.formUnion(calls.reads)
         sum.insertID = calls.insertID ?? sum.insertID
         if value.assignsInside {
-            if let names = value.userVariables { sum.lost += names } else { sum.isUnknown = true }
+            if let names = value.userVariablesAssigned { sum.lost += names } else { sum.isUnknown = true }
         }
         for change in calls.changes {
             switch change {
@@ -274,7 +275,7 @@ struct SetStatement {
         if let names = sum.names { changes.append(.setNames(names)) }
         changes += sum.cleared.map { .clearVariable($0) }
         if let clock = sum.clock { changes.append(.setVariable(SessionVariables.timestamp, clock)) }
-        changes += sum.switches.map { .setVariable($0.name, $0.value) }
+        changes += sum.said.map { .setVariable($0.name, $0.value) }
         if sum.setsOneShot { changes.append(.oneShotVariables) }
         if !sum.variables.isEmpty { changes.append(.setVariables(sum.variables)) }
         if !sum.tracking.isEmpty { changes.append(.tracking(sum.tracking)) }
@@ -301,8 +302,39 @@ extension StatementReader {
     /// The first token's text in upper case, quoted or not.
     fileprivate var upper: String { String(decoding: bytes(0), as: UTF8.self).uppercased() }
 
+    /// The value of a literal as `SET @@session.name = …` can say it again (``SessionVariables/assignment(_:_:)``), whatever
+    /// the session's character sets and sql_mode: a plain number, a string of plain ASCII, a word. Nil for all else.
+    fileprivate func literal(of variable: [UInt8]) -> [UInt8]? {
+        if SessionVariables.switches.contains(variable) { return switched }
+        let isNegative = count == 2 && isSymbol(0, "-") && kind(1) == .number
+        guard count == 1 || isNegative else { return nil }
+        let text = bytes(count - 1)
+        guard text.count <= StatementReader.literalMax else { return nil }
+        let isID = SessionVariables.lastInsertID.contains(variable)
+        switch kind(count - 1) {
+        case .number:
+            if isID { return !isNegative && ASCII.unsigned(text) != nil ? text : nil }
+            return SQLText.isNumber(text) ? (isNegative ? [0x2d] : []) + text : nil
+        case .string where !isID, .doubleQuoted where !isID:
+            let value = Array(text.dropFirst().dropLast())
+            // A number in quotes is not always taken for one, and an empty string means another thing.
+            let isOther =
+                SQLText.isNumber(value) && !SessionVariables.textual.contains(variable)
+                || value.isEmpty && SessionVariables.nullable.contains(variable)
+            return isOther || !value.allSatisfy(SQLText.isHarmless) ? nil : value
+        case .word where !isID:
+            switch word(0) {
+            case "TRUE": return [0x31]
+            case "FALSE": return [0x30]
+            case "NULL": return SessionVariables.nullable.contains(variable) ? [] : nil
+            case let word: return BuiltinFunctions.isValue(word) && text.allSatisfy(SQLText.isHarmless) ? text : nil
+            }
+        case .string, .doubleQuoted, .word, .backquoted, .userVariable, .systemVariable, .symbol, nil: return nil
+        }
+    }
+
     /// ON or OFF, where it is one word or digit that says so.
-    fileprivate var switched: [UInt8]? {
+    private var switched: [UInt8]? {
         guard count == 1 else { return nil }
         switch upper {
         case "1", "ON", "TRUE", "'ON'": return Array("ON".utf8)

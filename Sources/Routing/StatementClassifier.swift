@@ -275,7 +275,8 @@ struct StatementKind {
         case "CALL": call
         case "GET":
             StatementFacts(
-                .session, change: .loseUserVariables(reader.userVariables ?? []), reads: [.warnings, .rowCount])
+                .session, change: .loseUserVariables(reader.userVariablesAsWritten ?? []),
+                reads: [.warnings, .rowCount])
         case "TRUNCATE", "GRANT", "REVOKE", "KILL", "RESET", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "PURGE", "CHANGE",
             "STOP", "INSTALL", "UNINSTALL", "BINLOG", "SHUTDOWN", "SIGNAL", "RESIGNAL":
             StatementFacts(.opaque)
@@ -299,7 +300,7 @@ struct StatementKind {
 
     /// The notes that any statement with expressions may need: `@a := …` and locks.
     private func notes(_ calls: StatementReader.Calls) -> [SessionChangeKind] {
-        calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariables ?? [])] : [])
+        calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariablesAssigned ?? [])] : [])
             + (calls.insertID.map { [.insertID($0)] } ?? [])
     }
 
@@ -323,7 +324,7 @@ struct StatementKind {
         for index in 0..<reader.count {
             if reader.isWord(index, "INTO") {
                 var position = index + 1
-                while let name = reader.userVariable(position) {
+                while let name = reader.userVariableAsWritten(position) {
                     if names.count < StatementReader.namesMax { names.append(name) }
                     position += reader.isSymbol(position + 1, ",") ? 2 : 1
                 }
@@ -382,7 +383,7 @@ struct StatementKind {
 
     private var load: StatementFacts {
         guard isAny(1, "DATA", "XML") else { return StatementFacts(.opaque) }
-        let names = reader.userVariables
+        let names = reader.userVariablesAsWritten
         return StatementFacts(
             .write,
             change: .joined([.insertID(.unknown)] + (names == [] ? [] : [.loseUserVariables(names ?? [])])))
@@ -566,7 +567,7 @@ struct StatementKind {
     }
 
     private var call: StatementFacts {
-        let names = reader.userVariables
+        let names = reader.userVariablesAsWritten
         let calls = reader.calls
         return StatementFacts(
             .opaque, change: names == [] ? .procedure : .several([.procedure, .loseUserVariables(names ?? [])]),

@@ -123,15 +123,34 @@ struct StatementReader {
     /// Calls of one statement of which it is found out whether they are certainly made.
     static let examinedMax = 16
 
+    /// Longer literals that SET gives to a variable are asked for.
+    static let literalMax = 1024
+
     /// More names, items of a list or changes than this are not told apart.
     static let namesMax = 256
 
     /// The user variables in this part, in order, each once; nil where there are too many.
-    var userVariables: [[UInt8]]? {
+    var userVariables: [[UInt8]]? { userVariablesAsWritten?.map(ASCII.lowercased) }
+
+    /// The same as they stand there first.
+    var userVariablesAsWritten: [[UInt8]]? {
         var names: [[UInt8]] = []
         var known: Set<[UInt8]> = []
         for index in 0..<count {
-            guard let name = userVariable(index), known.insert(name).inserted else { continue }
+            guard let name = userVariableAsWritten(index), known.insert(ASCII.lowercased(name)).inserted else {
+                continue
+            }
+            if names.count == Self.namesMax { return nil }
+            names.append(name)
+        }
+        return names
+    }
+
+    /// Those of `@name :=`, as they are written.
+    var userVariablesAssigned: [[UInt8]]? {
+        var names: [[UInt8]] = []
+        for index in 0..<count where isSymbol(index + 1, ":") && isSymbol(index + 2, "=") {
+            guard let name = userVariableAsWritten(index) else { continue }
             if names.count == Self.namesMax { return nil }
             names.append(name)
         }

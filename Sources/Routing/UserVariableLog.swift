@@ -10,8 +10,6 @@ struct UserVariableLog: Sendable {
         /// The values that the system variables had which its expressions read. Such a record has its context from the
         /// beginning.
         var values: [SystemValue] = []
-        /// What the server has yet to say.
-        var asked: [Asked] = []
 
         var isContextual: Bool { assignments.contains { $0.isContextual } }
     }
@@ -21,13 +19,15 @@ struct UserVariableLog: Sendable {
         var value: [UInt8]
     }
 
-    /// The user variable has got the value of the system variable, which nobody but the server knows.
-    struct Asked: Sendable, Hashable {
-        var variable: [UInt8]
-        var system: [UInt8]
+    /// Lost, and yet to be asked for.
+    struct Wanted: Sendable, Hashable {
+        var name: [UInt8]
+        /// As the server shows it, where that is not in lower case.
+        var spelling: [UInt8]?
     }
 
     private(set) var records: [Record] = []
+    private(set) var wanted: [Wanted] = []
     /// Variables with values that only the server knows.
     private(set) var lost: [[UInt8]] = []
     /// Values were lost, and nobody knows of which variables.
@@ -36,13 +36,10 @@ struct UserVariableLog: Sendable {
     /// More assignments than this (a counter in a loop) make the variables lost.
     static let assignmentsMax = 512
     static let lostMax = 256
+    /// No more are asked for at a time.
+    static let wantedMax = 16
 
-    var isLossy: Bool { isBlind || !lost.isEmpty || isWaiting }
-
-    /// Values are known to the server only, which can be asked.
-    var isWaiting: Bool { records.contains { !$0.asked.isEmpty } }
-
-    var asked: [Asked] { records.flatMap(\.asked) }
+    var isLossy: Bool { isBlind || !lost.isEmpty }
 
     /// Whether a text reads this system variable, behind one that sets it.
     func reads(_ system: [UInt8]) -> Bool {
@@ -65,19 +62,15 @@ struct UserVariableLog: Sendable {
                 add(value.name)
                 add(value.value)
             }
-            for asked in record.asked {
-                add(asked.variable)
-                add(asked.system)
-            }
         }
         for name in lost { add(name) }
+        for one in wanted { add(one.name) }
         return sum
     }
 
-    /// `context`, `values`, `asked`: where system variables are read, all that there is of this.
+    /// `context`, `values`: where system variables are read, all that there is of this.
     mutating func assign(
-        _ assignments: [SessionChangeKind.Assignment], context: [[UInt8]]? = nil, values: [SystemValue] = [],
-        asked: [Asked] = []
+        _ assignments: [SessionChangeKind.Assignment], context: [[UInt8]]? = nil, values: [SystemValue] = []
     ) {
         var kept: [SessionChangeKind.Assignment] = []
         var unknown: [[UInt8]] = []
@@ -87,19 +80,17 @@ struct UserVariableLog: Sendable {
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
-                unknown.append(assignment.name)
+                unknown.append(assignment.spelling ?? assignment.name)
             }
         }
         if !kept.isEmpty {
-            records.append(Record(assignments: kept, context: context, values: values, asked: asked))
+            records.append(Record(assignments: kept, context: context, values: values))
             let names = Set(kept.map(\.name))
             lost.removeAll { names.contains($0) }
+            wanted.removeAll { names.contains($0.name) }
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
-        // Asked now, the variable has another value than the one that others have been computed from.
-        let again = Set(kept.map(\.name))
-        if records.dropLast().contains(where: { $0.asked.contains { again.contains($0.variable) } }) { giveUpAsked() }
         if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
             let names = records.flatMap { $0.assignments.map(\.name) }
             records = []
@@ -107,12 +98,14 @@ struct UserVariableLog: Sendable {
         }
     }
 
-    /// The values of these are known to the server only; empty: of any.
-    mutating func lose(_ names: [[UInt8]]) {
-        guard !names.isEmpty else {
+    /// The values of these (as they are written) are known to the server only; empty: of any.
+    mutating func lose(_ written: [[UInt8]]) {
+        guard !written.isEmpty else {
             isBlind = true
             return
         }
+        let names = written.map(ASCII.lowercased)
+        want(names, written)
         var known = Set(lost)
         for name in names where known.insert(name).inserted {
             // Whoever is blind need not know more.
@@ -125,6 +118,27 @@ struct UserVariableLog: Sendable {
         prune()
     }
 
+    private mutating func want(_ names: [[UInt8]], _ written: [[UInt8]]) {
+        let known = knownNames
+        for (name, spelling) in zip(names, written) where !wanted.contains(where: { $0.name == name }) {
+            guard wanted.count < Self.wantedMax else { return }
+            let shown = known.contains(name) ? self.spelling(of: name) : spelling == name ? nil : spelling
+            wanted.append(Wanted(name: name, spelling: shown))
+        }
+    }
+
+    /// What is to be asked for now; that it has been said is for ``found(_:_:)``.
+    mutating func takeWanted() -> [Wanted] {
+        defer { wanted = [] }
+        return wanted
+    }
+
+    /// The server has said what the variable's value is: what this expression gives.
+    mutating func found(_ one: Wanted, _ expression: [UInt8]) {
+        guard lost.contains(one.name) else { return }
+        assign([SessionChangeKind.Assignment(name: one.name, expression: expression, spelling: one.spelling)])
+    }
+
     /// These were not made after all. A number that was to become another one has not changed, and anything else may have
     /// another character set.
     mutating func loseUnlessNumbers(_ assignments: [SessionChangeKind.Assignment]) {
@@ -133,7 +147,8 @@ struct UserVariableLog: Sendable {
     }
 
     private static func isNumber(_ assignment: SessionChangeKind.Assignment) -> Bool {
-        !assignment.isContextual && assignment.reads.isEmpty
+        // What the server has said is a string where it has an introducer.
+        !assignment.isContextual && assignment.reads.isEmpty && assignment.expression.first != 0x5f
     }
 
     private func isNumber(_ name: [UInt8]) -> Bool {
@@ -151,35 +166,10 @@ struct UserVariableLog: Sendable {
         if !disturbed.isEmpty { lose(disturbed) }
     }
 
-    /// The server has said what the system variable was.
-    mutating func answered(_ asked: Asked, _ value: [UInt8]) {
-        for i in records.indices where records[i].asked.contains(asked) {
-            records[i].asked.removeAll { $0 == asked }
-            records[i].values.append(SystemValue(name: asked.system, value: value))
-        }
-    }
-
-    /// What has not been said will not be: that is lost, with what was computed from it.
-    private mutating func giveUpAsked() {
-        guard isWaiting else { return }
-        var unknown: Set<[UInt8]> = []
-        for record in records {
-            let asked = Set(record.asked.map(\.variable))
-            let gone = record.assignments.map { assignment in
-                asked.contains(assignment.name) || assignment.reads.contains(where: unknown.contains)
-            }
-            for (assignment, isGone) in zip(record.assignments, gone) {
-                if isGone { unknown.insert(assignment.name) } else { unknown.remove(assignment.name) }
-            }
-        }
-        for i in records.indices { records[i].asked = [] }
-        if !unknown.isEmpty { lose(unknown.sorted { $0.lexicographicallyPrecedes($1) }) }
-    }
-
     /// The session has moved without them: what `records` say is all there is.
     mutating func forgetLost() {
-        giveUpAsked()
         lost = []
+        wanted = []
         isBlind = false
     }
 

@@ -85,6 +85,8 @@ public final class Client: @unchecked Sendable {
     /// SERVER_STATUS_… of the last answer.
     public var serverStatus: UInt32 { handle.pointee.server_status }
     /// SERVER_STATUS_IN_TRANS of the last answer.
+    /// Of the last statement.
+    public var warningCount: UInt32 { mysql_warning_count(handle) }
     public var isInTransaction: Bool { serverStatus & 1 != 0 }
     public var characterSet: String { String(cString: mysql_character_set_name(handle)) }
 

@@ -181,24 +181,13 @@ extension Integration {
                 try inserter.query("SELECT LAST_INSERT_ID(5)")
                 try inserter.query("INSERT INTO auto VALUES (900)")
                 _ = try stage.proxy.admin("pause")
-                try Self.waitUntilNothingWouldBeLost(stage.proxy)
+                try Moved.waitUntilNothingWouldBeLost(stage.proxy)
                 stage.pair.primary.stop()
                 try stage.pair.startStandby()
                 _ = try stage.proxy.admin("resume")
                 #expect(try session.query("SELECT @@tmp_table_size").first == "65536")
                 #expect(try inserter.query("SELECT LAST_INSERT_ID()").first == "5")
             }
-        }
-
-        private static func waitUntilNothingWouldBeLost(_ proxy: ProxyProcess) throws {
-            let deadline = ContinuousClock.now + .seconds(30)
-            while ContinuousClock.now < deadline {
-                let list = try proxy.admin("show sessions json")
-                let rows = try JSONSerialization.jsonObject(with: Data(list.utf8)) as? [[String: Any]] ?? []
-                let losses = rows.compactMap { $0["loses"] as? String }
-                if !losses.isEmpty, losses.allSatisfy({ $0 == "-" || $0.isEmpty }) { return }
-            }
-            throw TestbedFailure("a session would still lose something")
         }
 
         @Test("SET TRANSACTION behind statements that certainly do, or do not, use it up")

@@ -158,6 +158,49 @@ extension Integration {
             }
         }
 
+        @Test("a command that is no statement leaves it, whatever the server had to be asked for")
+        func commandsBetween() throws {
+            let commands: [(String, (Client) throws -> Void)] = [
+                ("nothing", { _ in }), ("COM_STMT_PREPARE", { try $0.prepare("SELECT 1").close() }),
+                ("COM_PING", { try $0.ping() }), ("COM_STATISTICS", { _ = try $0.statistics() }),
+                ("COM_INIT_DB", { try $0.selectSchema(EmbeddedPair.schema) }),
+                ("COM_FIELD_LIST", { _ = try $0.fields(of: "leftover_between") }),
+            ]
+            let pair = try SharedPair.get()
+            let root = try pair.asRoot(schema: EmbeddedPair.schema)
+            try root.query("CREATE OR REPLACE TABLE leftover_between (id INT AUTO_INCREMENT PRIMARY KEY, n INT)")
+            let proxy = try SharedProxy.get()
+            // Its id, or the variable's value, is for the server to say.
+            for text in [
+                "INSERT INTO leftover_between (n) SELECT 1 UNION SELECT 2",
+                "UPDATE leftover_between SET n = (@a := n + 1) LIMIT 2",
+                "SELECT n INTO @a FROM leftover_between LIMIT 1",
+            ] {
+                for (name, command) in commands {
+                    for ask in ["SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SELECT @@warning_count"] {
+                        for isPrepared in [true, false] {
+                            func answer(_ client: Client) throws -> String? {
+                                defer { client.close() }
+                                try client.query("SELECT 1 FROM information_schema.schemata LIMIT 1")
+                                if isPrepared {
+                                    let statement = try client.prepare(text)
+                                    _ = try statement.execute([])
+                                    statement.close()
+                                } else {
+                                    try client.query(text)
+                                }
+                                try command(client)
+                                return try client.query(ask).first
+                            }
+                            let direct = try answer(pair.direct())
+                            #expect(
+                                try answer(proxy.connect()) == direct, "\(text), \(isPrepared), \(name), \(ask)")
+                        }
+                    }
+                }
+            }
+        }
+
         @Test("what a statement with a warning has set is kept")
         func askedLater() throws {
             try Stage.run { stage in

@@ -31,16 +31,13 @@ private final class TrackedSession {
 
     private func ask(_ question: SessionJournal.Question) throws {
         let before = journal
-        try run(question.text)
+        let rows = try run(question.text)
         let reported = carried
         switch question.answer {
         case .reports: break
         case .values(let names):
             journal = before
             journal.answered(reported, about: names)
-        case .read(let variable, let system):
-            journal = before
-            journal.answered(reported, about: system, readInto: variable)
         case .insertID:
             journal = before
             journal.answeredInsertID(reported)
@@ -50,6 +47,9 @@ private final class TrackedSession {
         case .triggers:
             journal = before
             journal.answeredTriggers(reported)
+        case .userVariable(let variable):
+            journal = before
+            if let row = rows.last { journal.answered(row: row, about: variable) }
         // Its one row is for whoever has asked what the login has.
         case .login, .none: journal = before
         }
@@ -75,7 +75,7 @@ private final class TrackedSession {
                 journal.autocommit = ok.status.contains(.autocommit)
             }
             status = ok.status
-            journal.apply(change ?? .none)
+            journal.apply(change ?? .none, isWarned: ok.warnings != 0)
             if ok.lastInsertID != 0 { journal.lastInsertID = ok.lastInsertID }
             for fact in ok.changes {
                 switch fact {
@@ -210,7 +210,8 @@ extension Integration {
                 ("CREATE TEMPORARY TABLE x (i INT)", .temporaryTables),
                 ("CREATE TEMPORARY TABLE x SELECT 1 AS i", .temporaryTables),
                 ("LOCK TABLES mysql.user READ", .tableLocks), ("SELECT GET_LOCK('restoration', 0)", .userLocks),
-                ("SELECT 1 INTO @x", .userVariables), ("SET @x=NOW()", .userVariables), ("XA START 'x'", .xa),
+                ("SELECT 1 INTO @x", []), ("SET @x=NOW()", []), ("SELECT NULL INTO @x", .userVariables),
+                ("XA START 'x'", .xa),
                 ("SET insert_id=5", .oneShotVariables), ("CALL restoration_loud()", .unknown),
                 ("SELECT restoration_f()", .unknown), ("DO restoration_f()", .unknown),
             ]

@@ -48,7 +48,7 @@ import Testing
         ("SET TRANSACTION READ ONLY", [next]), ("SET SESSION TRANSACTION READ ONLY", []),
         ("BEGIN SET @@tx_isolation = 'SERIALIZABLE'; END", [next]), ("SET @@x = 1", [variable]),
         ("BEGIN SET y = 1, @@X := 2; END", [variable]), ("SELECT @@x", []), ("SET @@session.x = 1", []),
-        ("SELECT 1, 2 INTO b, @A", [lost]), ("SELECT @a INTO b", []), ("SELECT @a := 1", [lost]),
+        ("SELECT 1, 2 INTO b, @a", [lost]), ("SELECT @a INTO b", []), ("SELECT @a := 1", [lost]),
         ("SELECT * FROM t WHERE b = @a OR @a = 1", []), ("BEGIN GET DIAGNOSTICS @a = NUMBER; END", [lost]),
         ("GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT", [lost]), ("SET @a = 1", [lost]),
         ("BEGIN CALL q(1, (@b), @a); SELECT @c; END", [lost]), ("CALL s.`q`(@a)", [lost]),
