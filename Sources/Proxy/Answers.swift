@@ -380,6 +380,7 @@ extension Worker {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
+            s.pointee.credentials.isReset = true
             s.pointee.asksWithNext = false
             setCharacterSetOfLogin(s)
             s.pointee.leftovers = []

@@ -76,6 +76,7 @@ extension Worker {
         s.pointee.multiStatements = negotiated.contains(.multiStatements)
         s.pointee.credentials.user = response.user
         s.pointee.credentials.collation = UInt16(response.collation)
+        s.pointee.credentials.loginCollation = response.collation
         s.pointee.credentials.packetMax = response.maxPacketSize
         s.pointee.credentials.attributes = response.attributes
         s.pointee.credentials.plugin = response.plugin ?? NativePassword.pluginName
@@ -111,6 +112,7 @@ extension Worker {
         credentials.scramble = previous.scramble
         credentials.packetMax = previous.packetMax
         credentials.collation = request.collation ?? previous.collation
+        credentials.loginCollation = UInt8(exactly: credentials.collation) ?? previous.loginCollation
         credentials.attributes = request.attributes ?? previous.attributes
         credentials.plugin = request.plugin ?? NativePassword.pluginName
         credentials.authResponse = request.authResponse

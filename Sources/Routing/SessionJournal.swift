@@ -454,6 +454,7 @@ public struct SessionJournal: Sendable {
         case .passingVariables(let names):
             frame.isExplained = true
             frame.passing += names
+            for name in names { passed(name) }
         case .setNames(let text):
             frame.isExplained = true
             frame.isNames = true
@@ -556,6 +557,15 @@ public struct SessionJournal: Sendable {
         case .several(let changes), .sequence(let changes):
             for change in changes { note(change, isNested: isNested) }
         }
+    }
+
+    /// Set for a statement. The server has put it back by its name: a character set of the login's collation is then that
+    /// of its character set's own, as the columns of every result show.
+    private mutating func passed(_ name: [UInt8]) {
+        guard name == SessionVariables.characterSetClient || name == SessionVariables.characterSetResults, names == nil,
+            !variables.contains(where: { $0.name == name }), let value = login?.value(of: name)
+        else { return }
+        variables.append((name, value))
     }
 
     /// Set by a SET: what the answer does not report is asked for.
@@ -794,13 +804,15 @@ public struct SessionJournal: Sendable {
         // They were said under what the login had, and more and more of the session's own.
         if !before.isEmpty { add(PreparationContext.back(from: others, to: base), .variables) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
-        if let first = movesSchema ? namesDatabase : database { add(use(first, base), .schema(first)) }
+        if let first = movesSchema ? namesDatabase : database {
+            add(use(first, base, isLogins: !others.contains(where: \.setsCharacterSetClient)), .schema(first))
+        }
         if isSchemaReset, database != nil, let collation = login?.collationOfSchema {
             set([(SessionVariables.ofSchema[1], collation)])
         }
         add(before, .userVariables)
         if let names { add([Array("SET ".utf8) + names], .names) }
-        if movesSchema, let database { add(use(database, nil), .schema(database)) }
+        if movesSchema, let database { add(use(database, nil, isLogins: false), .schema(database)) }
 
         var more: [([UInt8], [UInt8])] = []
         let isOn = present?.isAutocommit ?? isAutocommit
@@ -866,12 +878,15 @@ public struct SessionJournal: Sendable {
         return texts
     }
 
-    /// USE of a schema whose name the server has reported in UTF-8. `login`: where the character sets are still the
-    /// login's, what those are.
-    private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
+    /// USE of a schema whose name the server has reported in UTF-8. `login`: where nothing that follows says the character
+    /// sets, the login's. `isLogins`: they are that now.
+    private func use(_ schema: [UInt8], _ login: LoginValues?, isLogins: Bool) -> [[UInt8]] {
         let text = Array("USE ".utf8) + SQLText.identifier(schema)
         // A server that has said nothing yet has not said this either: it is the client's own spelling.
         guard isDatabaseReported, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        if isLogins, let spelling = login?.spelling(of: schema) {
+            return [Array("USE ".utf8) + SQLText.identifier(spelling)]
+        }
         let back: [[UInt8]]
         if let login {
             let items = SessionVariables.setByNames.compactMap { name in

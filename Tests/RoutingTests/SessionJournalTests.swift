@@ -408,6 +408,39 @@ import Testing
         #expect(texts.last?.contains("@@session.character_set_client=7") == true)
     }
 
+    @Test("a login's own character set is not left for a schema's name where that can be said in it")
+    func schemasInTheLoginsCharacterSet() throws {
+        func texts(_ schema: String, _ characterSet: String, _ script: String...) throws -> [[UInt8]] {
+            let login = try said(row(["character_set_client": characterSet], schema: schema))
+            var session = Session()
+            session.journal.loggedIn(login.values, schema: login.schema)
+            for text in script { session.run(text, "state") }
+            return session.journal.restoration(onto: login.values).flatMap(\.texts)
+        }
+        #expect(try texts("ä", "utf8mb4") == [Self.bytes("USE `ä`")])
+        #expect(try texts("ä", "utf8mb3") == [Self.bytes("USE `ä`")])
+        #expect(try texts("ä", "latin1") == [Self.bytes("USE `") + [0xe4, 0x60]])
+        for (schema, characterSet) in [("€", "latin1"), ("ä", "gbk")] {
+            #expect(try texts(schema, characterSet).first == Self.bytes("SET NAMES utf8mb4"))
+        }
+        // Under the client's own it is still the login's that is in force when the schema's name is said.
+        #expect(
+            try texts("ä", "utf8mb4", "SET NAMES latin1") == [Self.bytes("USE `ä`"), Self.bytes("SET NAMES latin1")])
+        // What had to be prepared under another one comes before.
+        let prepared = try texts("ä", "utf8mb4", "SET NAMES latin1", "PREPARE p FROM 'SELECT 1'", "SET NAMES gbk")
+        #expect(prepared.contains(Self.bytes("SET NAMES utf8mb4")))
+    }
+
+    @Test("what was set for a statement has come back by its name")
+    func characterSetsForAStatement() throws {
+        let login = try said(row(["character_set_client": "utf8mb4", "character_set_results": "utf8mb4"]))
+        var session = Session()
+        session.journal.loggedIn(login.values, schema: login.schema)
+        session.run("SET STATEMENT sql_mode='', character_set_results=latin1 FOR SELECT 1")
+        let texts = session.journal.restoration(onto: login.values).flatMap(\.texts)
+        #expect(texts.last == Self.bytes("SET @@session.character_set_results='utf8mb4'"))
+    }
+
     @Test func userVariables() {
         var session = Session()
         session.run("SET @a=1, @b='x'", "state")
