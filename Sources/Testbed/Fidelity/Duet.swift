@@ -52,7 +52,8 @@ final class Duet: @unchecked Sendable {
         if left.isCut, !direct.session.connection.waitForEnd(.zero) {
             // Neither an answer nor an end: then the harness has not understood where the answer ends.
             end = .different(
-                step: next, label: step.label, answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
+                step: next, label: step.label,
+                answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
             return
         }
         let right = proxied.perform(action, Self.answerMax)
@@ -110,7 +111,9 @@ final class Duet: @unchecked Sendable {
                 guard let id = statements[slot] else { return WireAnswer() }
                 let types = values.map(\.type)
                 let binds = bound.updateValue(types, forKey: slot) != types
-                return ask(Wire.execute(id, values: values, cursor: cursor, bindsTypes: binds), .result, timeout)
+                return ask(
+                    Wire.execute(id, values: values, cursor: cursor, bindsTypes: binds), cursor ? .cursor : .result,
+                    timeout)
             case .fetch(let slot, let rows):
                 return ask(Wire.fetch(statements[slot] ?? 0, rows: rows), .rows, timeout)
             case .longData(let slot, let parameter, let bytes):
