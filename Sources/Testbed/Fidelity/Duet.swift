@@ -30,6 +30,8 @@ final class Duet: @unchecked Sendable {
         segments = script.segments
         self.direct = try Part(port: direct, script, place: place)
         self.proxied = try Part(port: proxied, script, place: place)
+        // FOUND_ROWS() before any statement is what the server's memory held.
+        for part in [self.direct, self.proxied] { _ = part.perform(.query(Array("DO 0".utf8)), Self.answerMax) }
     }
 
     /// Everything up to the next move, or to the end.
