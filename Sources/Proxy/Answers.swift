@@ -98,6 +98,7 @@ extension Worker {
             case .eof(let more):
                 if insertsAndReturns(s) { s.pointee.journal.loseInsertID() }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
+                    if !s.pointee.stripsTracking { s.pointee.owedReports.oweSchema() }
                     applyChange(s)
                     s.pointee.journal.stateChanged()
                     hideStateChange(s, buffer.mutablePart(offset..<offset + taken))
@@ -223,6 +224,7 @@ extension Worker {
                 s.pointee.hasChange = true
             }
         }
+        if !s.pointee.stripsTracking { s.pointee.owedReports.owe(change.passing) }
         s.pointee.journal.apply(change)
         noteNamedAutocommit(s)
         s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
@@ -260,6 +262,9 @@ extension Worker {
     /// The statement has been answered with an error, `isFirst`: and with nothing before.
     private func failed(_ s: SessionRef, _ error: ErrorPacket?, isFirst: Bool) {
         if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
+        if !s.pointee.stripsTracking, s.pointee.hasChange, s.pointee.change?.callsPrograms == true {
+            s.pointee.owedReports.oweSchema()
+        }
         let code = error?.code ?? 0
         let mayHaveBegun = !isFirst || !Self.isRefusal(code)
         if s.pointee.hasChange, let change = s.pointee.change {
@@ -429,14 +434,17 @@ extension Worker {
             return false
         }
         noteQuiet(s, ok)
+        let change = s.pointee.hasChange ? s.pointee.change : nil
+        let owes = !s.pointee.owedReports.isEmpty && !isOfOtherSchema(s)
         applyChange(s)
         note(s, ok.changes)
         noteNamedAutocommit(s)
         budgetJournal(s)
         if !s.pointee.stripsTracking {
             let tracking = s.pointee.journal.clientTracking
-            if ok.changes.allSatisfy(tracking.shows) { return false }
+            if !owes, ok.changes.allSatisfy(tracking.shows) { return false }
             ok.changes.removeAll { !tracking.shows($0) }
+            if owes { ok.changes = s.pointee.owedReports.told(ok.changes, of: change?.first) }
         }
         if !passed.isEmpty { writeClient(s, buffer.part(passed)) }
         s.pointee.answerBegun = true

@@ -518,6 +518,9 @@ extension Worker {
             budgetJournal(s)
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
+            if !s.pointee.owedReports.isEmpty {
+                s.pointee.owedReports.keep(ok.changes.filter(s.pointee.journal.clientTracking.shows))
+            }
             switch answer {
             case .reports:
                 s.pointee.journal.apply(.systemVariables)

@@ -230,12 +230,18 @@ extension Worker {
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
         s.pointee.hasRelayed = false
+        let changesUser = s.pointee.previousCredentials != nil
+        // Of all that a COM_CHANGE_USER ends a server keeps this.
+        s.pointee.leftovers = changesUser ? .foundRows : []
+        s.pointee.owedReports = OwedReports()
         s.pointee.previousCredentials?.wipe()
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setCharacterSetOfLogin(s)
-        s.pointee.leftovers = []
         setStatus(s, ok.status)
+        var ok = ok
+        // A login is told more.
+        if changesUser { ok.changes.removeAll { if case .schema = $0 { false } else { true } } }
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         s.pointee.loginError = nil
         proveRelayed(s)

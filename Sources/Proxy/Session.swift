@@ -278,6 +278,8 @@ struct Session {
     var moves: UInt32 = 0
     /// A node's exchange was passed on in the login under way: there is no second one with another node.
     var hasRelayed = false
+    /// Of a client that tracks its session.
+    var owedReports = OwedReports()
     /// The node has been told the collation that its login has no room for.
     var isCollationSaid = false
     /// What the client was asked for last; nil for a further step of an exchange.

@@ -463,16 +463,28 @@ public struct SessionJournal: Sendable {
             {
                 userVariables.contextChanged(from: presentContext)
             }
+            if setsCollationOfVariable(text) {
+                names = nil
+                namesDatabase = nil
+                frame.isNames = false
+                variables.removeAll { SessionVariables.setByNames.contains($0.name) }
+                for name in SessionVariables.setByNames { noteNamed(name) }
+                break
+            }
             names = kept(text)
             namesDatabase = database
             variables.removeAll { SessionVariables.setByNames.contains($0.name) }
         case .setRole(let text):
             frame.isExplained = true
             role = kept(text)
-        case .tracking(let names):
+        case .tracking(let changes):
             frame.isExplained = true
             isAsking = false
-            for name in names where !trackingChanged.contains(name) { trackingChanged.append(name) }
+            for change in changes {
+                if !trackingChanged.contains(change.name) { trackingChanged.append(change.name) }
+                // Of the SET itself the client is told as it wants it from now on.
+                if change.value != nil { tracking = clientTracking.setting(change) }
+            }
         case .oneShotVariables:
             frame.isExplained = true
             marked.insert(.oneShotVariables)
@@ -559,6 +571,14 @@ public struct SessionJournal: Sendable {
         }
     }
 
+    /// CHARACTER SET takes the collation that the session has for its schema. Where that is not the schema's own, all that
+    /// it sets is kept by itself.
+    private func setsCollationOfVariable(_ names: [UInt8]) -> Bool {
+        ASCII.starts(ASCII.lowercased(names), "char")
+            && (isSchemaReset || !unanswered.allSatisfy { !SessionVariables.ofSchema.contains($0) }
+                || variables.contains { SessionVariables.ofSchema.contains($0.name) })
+    }
+
     /// Set for a statement. The server has put it back by its name: a character set of the login's collation is then that
     /// of its character set's own, as the columns of every result show.
     private mutating func passed(_ name: [UInt8]) {
@@ -611,7 +631,11 @@ public struct SessionJournal: Sendable {
             }
         }
         if !asked.isEmpty { isAsking = false }
-        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values, asked: asked) }
+        if !kept.isEmpty {
+            // Such a record is said before the session's present context is, and so are those before it.
+            if userVariables.dependsOnContext { userVariables.contextChanged(from: present) }
+            userVariables.assign(kept, context: context, values: values, asked: asked)
+        }
         if !lost.isEmpty { userVariables.lose(lost) }
     }
 
@@ -981,8 +1005,8 @@ public struct SessionJournal: Sendable {
             let text =
                 "SET default_master_connection=CONCAT(@@session_track_schema+0,@@session_track_state_change+0,"
                 + "LEFT(\(list),\(SessionVariables.carriedMax - 2))),session_track_system_variables="
-                + "CONCAT_WS(',',NULLIF(REPLACE(\(list),'*','last_gtid'),''),'\(SessionVariables.tracked)',"
-                + "IF(INSTR(\(list),'*'),'*',NULL)),session_track_schema=1,session_track_state_change=1"
+                + "IF(INSTR(\(list),'*'),\(list),CONCAT_WS(',',NULLIF(\(list),''),'\(SessionVariables.tracked)')),"
+                + "session_track_schema=1,session_track_state_change=1"
             questions.append(Question(text: Array(text.utf8), answer: .none))
             questions.append(
                 Question(

@@ -30,6 +30,8 @@ struct UserVariableLog: Sendable {
     private(set) var records: [Record] = []
     /// Variables with values that only the server knows.
     private(set) var lost: [[UInt8]] = []
+    /// Under which names the server shows those that were lost and had a value here; empty: under their own.
+    private var spellings: [[UInt8]: [UInt8]] = [:]
     /// Values were lost, and nobody knows of which variables.
     private(set) var isBlind = false
 
@@ -71,6 +73,10 @@ struct UserVariableLog: Sendable {
             }
         }
         for name in lost { add(name) }
+        for (name, spelling) in spellings {
+            add(name)
+            add(spelling)
+        }
         return sum
     }
 
@@ -83,7 +89,9 @@ struct UserVariableLog: Sendable {
         var unknown: [[UInt8]] = []
         let known = knownNames
         for var assignment in assignments {
-            if known.contains(assignment.name) { assignment.spelling = spelling(of: assignment.name) }
+            if let spelling = spelling(of: assignment.name) {
+                assignment.spelling = spelling.isEmpty ? nil : spelling
+            }
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
@@ -94,6 +102,7 @@ struct UserVariableLog: Sendable {
             records.append(Record(assignments: kept, context: context, values: values, asked: asked))
             let names = Set(kept.map(\.name))
             lost.removeAll { names.contains($0) }
+            for name in names { spellings[name] = nil }
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
@@ -120,6 +129,7 @@ struct UserVariableLog: Sendable {
                 isBlind = true
                 break
             }
+            if let spelling = spelling(of: name) { spellings[name] = spelling }
             lost.append(name)
         }
         prune()
@@ -180,6 +190,7 @@ struct UserVariableLog: Sendable {
     mutating func forgetLost() {
         giveUpAsked()
         lost = []
+        spellings = [:]
         isBlind = false
     }
 
@@ -282,12 +293,13 @@ struct UserVariableLog: Sendable {
         return texts
     }
 
-    /// The name under which the variable came about, where that is not in lower case.
+    /// The name under which the variable came about, empty where that is in lower case; nil where it is not known to be
+    /// there.
     private func spelling(of name: [UInt8]) -> [UInt8]? {
         for record in records {
-            for assignment in record.assignments where assignment.name == name { return assignment.spelling }
+            for assignment in record.assignments where assignment.name == name { return assignment.spelling ?? [] }
         }
-        return nil
+        return spellings[name]
     }
 
     /// How many variables have a value here.

@@ -164,7 +164,8 @@ import Testing
             ("SELECT GET_LOCK('x', 1), (SELECT 1 UNION SELECT 2)", .userLocks),
             ("SELECT @a := 1, (SELECT 1 UNION SELECT 2)", .userVariables),
             ("SELECT 1 UNION SELECT 2 INTO @a", .userVariables),
-            ("CALL p()", .unknown), ("BEGIN NOT ATOMIC SET @a = 1; SIGNAL SQLSTATE '45000'; END", .unknown),
+            ("CALL p()", .unknown),
+            ("BEGIN NOT ATOMIC SET @a = 1; SIGNAL SQLSTATE '45000'; END", [.unknown, .userVariables]),
             ("SET @a = f(), @b = (SELECT 1 UNION SELECT 2)", [.unknown, .userVariables]),
             // SET evaluates everything before it sets anything.
             ("SET sql_mode = 'x', time_zone = 'y'", []), ("SET NAMES nosuch", []),
