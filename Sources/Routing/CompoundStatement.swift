@@ -72,7 +72,7 @@ struct CompoundStatement {
             default: if !reader.isSymbol(index, ","), reader.kind(index) != .userVariable { isTarget = false }
             }
             if reader.isSymbol(index, ";") { isCalled = false }
-            guard let name = reader.userVariable(index), isCalled || isTarget || isAssigned(index + 1),
+            guard let name = reader.userVariableAsWritten(index), isCalled || isTarget || isAssigned(index + 1),
                 !names.contains(name)
             else { continue }
             if names.count == StatementReader.namesMax { return nil }

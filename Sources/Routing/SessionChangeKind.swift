@@ -1,7 +1,7 @@
 import MySQLWire
 
 /// What a statement, once answered OK, has done to its session beyond what the server reports by itself. Names of
-/// user variables and locks are ASCII-lowercased, without quotes; texts are verbatim SQL.
+/// user variables and locks are ASCII-lowercased, without quotes, but for ``loseUserVariables(_:)``; texts are verbatim SQL.
 public indirect enum SessionChangeKind: Sendable, Hashable {
     /// One `session_track_… = …`.
     public struct TrackingChange: Sendable, Hashable {

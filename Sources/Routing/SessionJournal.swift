@@ -211,6 +211,9 @@ public struct SessionJournal: Sendable {
             return
         }
         if frame.isNames && SessionVariables.setByNames.contains(name) { return }
+        if !nextTransaction.isEmpty, SessionVariables.nextTransaction.contains(name) {
+            overrideNextTransaction(name, value)
+        }
         let present = variables.firstIndex { $0.name == name }
         if userVariables.dependsOnContext, SessionVariables.context.contains(name),
             present.map({ variables[$0].value }) != value
@@ -230,6 +233,13 @@ public struct SessionJournal: Sendable {
             variables.append((name, value))
         }
         limit()
+    }
+
+    /// Set for the session, it is so for the next transaction, too.
+    private mutating func overrideNextTransaction(_ name: [UInt8], _ value: [UInt8]) {
+        let text = Array("SET @@".utf8) + name + [0x3d] + SQLText.value(value, isText: false)
+        if nextTransaction.last == text { return }
+        if nextTransaction.count < 16 { nextTransaction.append(text) } else { marked.insert(.tooLarge) }
     }
 
     /// The session has this from its login. `schema`: as the server has it; the client said it in its own character set.

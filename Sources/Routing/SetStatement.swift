@@ -246,7 +246,7 @@ struct SetStatement {
                     isContextual: value.isContextual, spelling: spelling))
         } else {
             sum.assignments.removeAll { $0.name == variable }
-            sum.lost.append(variable)
+            sum.lost.append(spelling ?? variable)
         }
     }
 
@@ -260,7 +260,7 @@ struct SetStatement {
         sum.reads.formUnion(calls.reads)
         sum.insertID = calls.insertID ?? sum.insertID
         if value.assignsInside {
-            if let names = value.userVariables { sum.lost += names } else { sum.isUnknown = true }
+            if let names = value.writtenUserVariables { sum.lost += names } else { sum.isUnknown = true }
         }
         for change in calls.changes {
             switch change {

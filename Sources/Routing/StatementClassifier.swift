@@ -272,7 +272,7 @@ struct StatementKind {
         case "CALL": call
         case "GET":
             StatementFacts(
-                .session, change: .loseUserVariables(reader.userVariables ?? []), reads: [.warnings, .rowCount])
+                .session, change: .loseUserVariables(reader.writtenUserVariables ?? []), reads: [.warnings, .rowCount])
         case "TRUNCATE", "GRANT", "REVOKE", "KILL", "RESET", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "PURGE", "CHANGE",
             "STOP", "INSTALL", "UNINSTALL", "BINLOG", "SHUTDOWN", "SIGNAL", "RESIGNAL":
             StatementFacts(.opaque)
@@ -296,7 +296,7 @@ struct StatementKind {
 
     /// The notes that any statement with expressions may need: `@a := …` and locks.
     private func notes(_ calls: StatementReader.Calls) -> [SessionChangeKind] {
-        calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.userVariables ?? [])] : [])
+        calls.changes + (reader.assignsInside ? [.loseUserVariables(reader.writtenUserVariables ?? [])] : [])
             + (calls.insertID.map { [.insertID($0)] } ?? [])
     }
 
@@ -320,7 +320,7 @@ struct StatementKind {
         for index in 0..<reader.count {
             if reader.isWord(index, "INTO") {
                 var position = index + 1
-                while let name = reader.userVariable(position) {
+                while let name = reader.userVariableAsWritten(position) {
                     if names.count < StatementReader.namesMax { names.append(name) }
                     position += reader.isSymbol(position + 1, ",") ? 2 : 1
                 }
@@ -379,7 +379,7 @@ struct StatementKind {
 
     private var load: StatementFacts {
         guard isAny(1, "DATA", "XML") else { return StatementFacts(.opaque) }
-        let names = reader.userVariables
+        let names = reader.writtenUserVariables
         return StatementFacts(
             .write,
             change: .joined([.insertID(.unknown)] + (names == [] ? [] : [.loseUserVariables(names ?? [])])))
@@ -563,7 +563,7 @@ struct StatementKind {
     }
 
     private var call: StatementFacts {
-        let names = reader.userVariables
+        let names = reader.writtenUserVariables
         let calls = reader.calls
         return StatementFacts(
             .opaque, change: names == [] ? .procedure : .several([.procedure, .loseUserVariables(names ?? [])]),

@@ -138,6 +138,20 @@ struct StatementReader {
         return names
     }
 
+    /// The same as they are written where they come first.
+    var writtenUserVariables: [[UInt8]]? {
+        var names: [[UInt8]] = []
+        var known: Set<[UInt8]> = []
+        for index in 0..<count {
+            guard let name = userVariableAsWritten(index), known.insert(ASCII.lowercased(name)).inserted else {
+                continue
+            }
+            if names.count == Self.namesMax { return nil }
+            names.append(name)
+        }
+        return names
+    }
+
     /// `@name :=` somewhere.
     var assignsInside: Bool {
         for index in 0..<count where kind(index) == .userVariable {

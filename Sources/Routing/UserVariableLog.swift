@@ -30,7 +30,7 @@ struct UserVariableLog: Sendable {
     private(set) var records: [Record] = []
     /// Variables with values that only the server knows.
     private(set) var lost: [[UInt8]] = []
-    /// Under which names the server shows those that were lost and had a value here; empty: under their own.
+    /// Under which names the server shows those that were lost; empty: under their own.
     private var spellings: [[UInt8]: [UInt8]] = [:]
     /// Values were lost, and nobody knows of which variables.
     private(set) var isBlind = false
@@ -95,7 +95,7 @@ struct UserVariableLog: Sendable {
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
-                unknown.append(assignment.name)
+                unknown.append(assignment.spelling ?? assignment.name)
             }
         }
         if !kept.isEmpty {
@@ -111,25 +111,28 @@ struct UserVariableLog: Sendable {
         if records.dropLast().contains(where: { $0.asked.contains { again.contains($0.variable) } }) { giveUpAsked() }
         if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
             let names = records.flatMap { $0.assignments.map(\.name) }
+            remember(names)
             records = []
             lose(names)
         }
     }
 
-    /// The values of these are known to the server only; empty: of any.
+    /// The values of these, as they are written, are known to the server only; empty: of any.
     mutating func lose(_ names: [[UInt8]]) {
         guard !names.isEmpty else {
             isBlind = true
             return
         }
         var known = Set(lost)
-        for name in names where known.insert(name).inserted {
+        for written in names {
+            let name = ASCII.lowercased(written)
+            guard known.insert(name).inserted else { continue }
             // Whoever is blind need not know more.
             if lost.count == Self.lostMax {
                 isBlind = true
                 break
             }
-            if let spelling = spelling(of: name) { spellings[name] = spelling }
+            spellings[name] = spelling(of: name) ?? (written == name ? [] : written)
             lost.append(name)
         }
         prune()
@@ -152,9 +155,14 @@ struct UserVariableLog: Sendable {
         return last?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
     }
 
+    private mutating func remember(_ names: [[UInt8]]) {
+        for name in names { spellings[name] = spelling(of: name) }
+    }
+
     /// Something happened to the values of these, if they have any.
-    mutating func disturb(_ names: [[UInt8]]) {
+    mutating func disturb(_ written: [[UInt8]]) {
         let known = knownNames
+        let names = written.map(ASCII.lowercased)
         // Of unknown ones: all.
         let disturbed =
             names.isEmpty ? Array(known).sorted { $0.lexicographicallyPrecedes($1) } : names.filter(known.contains)
@@ -231,8 +239,9 @@ struct UserVariableLog: Sendable {
                 kept.append(record)
             }
         }
-        records = kept
         let names = order.filter(stale.contains)
+        remember(names)
+        records = kept
         if !names.isEmpty { lose(names) }
     }
 

@@ -475,11 +475,38 @@ import Testing
             session.run("SET @a = 3", "state")
             #expect(session.texts.last?.hasSuffix("@`b` = 2, @`a` = 3") == true, "\(lose)")
         }
+        // One that came about with a value that nobody knows.
+        for lose in ["SELECT 1 INTO @A", "SELECT @A := 1, @a := 2", "CALL p(@A)", "SET @A = UUID()"] {
+            var session = Session()
+            session.run(lose, "state")
+            session.run("SET @a = 3", "state")
+            #expect(session.texts == ["SET @`A` = 3"], "\(lose)")
+            var other = Session()
+            other.run(lose.replacing("@A", with: "@a"), "state")
+            other.run("SET @A = 3", "state")
+            #expect(other.texts == ["SET @`a` = 3"], "\(lose)")
+        }
         var prepared = Session()
         prepared.run("SET @A = 1", "state")
         prepared.journal.prepared(facts("SET @a = 2").change ?? .none)
         prepared.run("SET @a = 2", "state")
         #expect(prepared.texts == ["SET @`A` = 2"])
+    }
+
+    @Test("what is set for the session is so for the next transaction")
+    func sessionCharacteristicsOverrideTheNextOnes() {
+        var session = Session()
+        session.run("SET @@tx_read_only=1", "state")
+        session.run("SET SESSION TRANSACTION READ WRITE", "transaction_read_only=OFF", "state")
+        #expect(
+            session.texts == [
+                "SET @@session.tx_read_only='OFF'", "SET @@tx_read_only=1", "SET @@tx_read_only='OFF'",
+            ])
+        session.run("SET tx_isolation='SERIALIZABLE'", "tx_isolation=SERIALIZABLE", "state")
+        #expect(session.texts.last == "SET @@tx_isolation='SERIALIZABLE'")
+        session.journal.transactionEnded()
+        #expect(
+            session.texts == ["SET @@session.tx_isolation='SERIALIZABLE'", "SET @@session.tx_read_only='OFF'"])
     }
 
     @Test func failedWritesMayHaveSetOffTriggers() {
