@@ -87,6 +87,8 @@ extension Worker {
                 if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 || s.pointee.hasChange {
                     noteInsertID(s, payload)
                 }
+                // The end of rows, under `deprecateEOF`.
+                if payload.first == 0xFE, insertsAndReturns(s) { s.pointee.journal.loseInsertID() }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
                     if sessionChanged(s, payload, sequence: header.sequence, passed: start..<offset) {
                         start = offset + taken
