@@ -81,6 +81,8 @@ extension Worker {
                 if payload.count > 2, payload.byte(at: 1) >= 0xFB || payload.byte(at: 2) != 0 || s.pointee.hasChange {
                     noteInsertID(s, payload)
                 }
+                // The end of rows, under `deprecateEOF`.
+                if payload.first == 0xFE, insertsAndReturns(s) { s.pointee.journal.loseInsertID() }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
                     if sessionChanged(s, payload, sequence: header.sequence, passed: start..<offset) {
                         start = offset + taken
@@ -92,6 +94,7 @@ extension Worker {
             case .eof(let more):
                 if insertsAndReturns(s) { s.pointee.journal.loseInsertID() }
                 if s.pointee.tracker.status.contains(.sessionStateChanged) {
+                    if !s.pointee.stripsTracking { s.pointee.owedReports.oweSchema() }
                     applyChange(s)
                     s.pointee.journal.stateChanged()
                     hideStateChange(s, buffer.mutablePart(offset..<offset + taken))
@@ -225,6 +228,7 @@ extension Worker {
                 s.pointee.hasChange = true
             }
         }
+        if !s.pointee.stripsTracking { s.pointee.owedReports.owe(change.passing) }
         s.pointee.journal.apply(change, isWarned: s.pointee.isWarned)
         s.pointee.isWarned = true
         noteNamedAutocommit(s)
@@ -263,6 +267,9 @@ extension Worker {
     /// The statement has been answered with an error, `isFirst`: and with nothing before.
     private func failed(_ s: SessionRef, _ error: ErrorPacket?, isFirst: Bool) {
         if s.pointee.command == .statementPrepare { s.pointee.prepared.lastFailed = true }
+        if !s.pointee.stripsTracking, s.pointee.hasChange, s.pointee.change?.callsPrograms == true {
+            s.pointee.owedReports.oweSchema()
+        }
         let code = error?.code ?? 0
         let mayHaveBegun = !isFirst || !Self.isRefusal(code)
         if s.pointee.hasChange, let change = s.pointee.change {
@@ -388,6 +395,7 @@ extension Worker {
         switch command {
         case .resetConnection where !s.pointee.answerFailed:
             s.pointee.journal.reset()
+            s.pointee.credentials.isReset = true
             s.pointee.asksWithNext = false
             setCharacterSetOfLogin(s)
             s.pointee.leftovers = []
@@ -436,14 +444,17 @@ extension Worker {
             return false
         }
         noteLeft(s, payload, ok)
+        let change = s.pointee.hasChange ? s.pointee.change : nil
+        let owes = !s.pointee.owedReports.isEmpty && !isOfOtherSchema(s)
         applyChange(s)
         note(s, ok.changes)
         noteNamedAutocommit(s)
         budgetJournal(s)
         if !s.pointee.stripsTracking {
             let tracking = s.pointee.journal.clientTracking
-            if ok.changes.allSatisfy(tracking.shows) { return false }
+            if !owes, ok.changes.allSatisfy(tracking.shows) { return false }
             ok.changes.removeAll { !tracking.shows($0) }
+            if owes { ok.changes = s.pointee.owedReports.told(ok.changes, of: change?.first) }
         }
         if !passed.isEmpty { writeClient(s, buffer.part(passed)) }
         s.pointee.answerBegun = true

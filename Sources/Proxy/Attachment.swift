@@ -144,20 +144,26 @@ extension Worker {
             )
         }
         s.pointee.nodeSequence = sequence &+ 1
+        s.pointee.isCollationSaid = false
         proveRelayed(s)
         let stage1 = s.pointee.credentials.stage1
         let token = Self.token(stage1, s.pointee.credentials.stage2, greeting.scramble)
         let response = HandshakeResponse(
             capabilities: s.pointee.nodeCapabilities, maxPacketSize: s.pointee.credentials.packetMax,
-            collation: UInt8(exactly: s.pointee.credentials.collation) ?? 0, user: s.pointee.credentials.user,
+            collation: UInt8(exactly: s.pointee.credentials.collation)
+                ?? (stage1 == nil ? 0 : s.pointee.credentials.loginCollation),
+            user: s.pointee.credentials.user,
             authResponse: token,
             database: database,
-            // A name that no account has makes the node start the exchange, which then is the client's own.
-            plugin: stage1 == nil ? "relayed_by_proxy" : NativePassword.pluginName,
+            // This makes the node start the exchange, which then is the client's own.
+            plugin: stage1 == nil ? Self.noPlugin : NativePassword.pluginName,
             attributes: s.pointee.credentials.attributes)
         s.pointee.backend = .login
         writeNode(s, PacketWriter.packet(sequence: s.pointee.nodeSequence, payload: response.payload()))
     }
+
+    /// A name that no account has.
+    private static let noPlugin = "relayed_by_proxy"
 
     private static func token(_ stage1: [UInt8]?, _ stage2: [UInt8], _ scramble: [UInt8]) -> [UInt8] {
         guard let stage1, !stage1.isEmpty else { return [] }
@@ -173,7 +179,7 @@ extension Worker {
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else {
                 return attachFailed(s)
             }
-            attached(s, ok)
+            if !saysCollation(s) { attached(s, ok) }
         case 0xFF: nodeRefused(s, payload)
         case 0xFE:
             guard let request = try? AuthSwitch(payload: payload) else { return attachFailed(s) }
@@ -196,6 +202,23 @@ extension Worker {
             s.pointee.relayedPlugin = nil
             relay(s, payload)
         }
+    }
+
+    /// A collation above 255 has no room in a login: it is said as the client said it. True where the node's word on that
+    /// is awaited. (No text does the same: the client's character set by its name is another collation's, which the
+    /// columns of every result show.)
+    private func saysCollation(_ s: SessionRef) -> Bool {
+        guard s.pointee.credentials.collation > 0xFF, !s.pointee.isCollationSaid, s.pointee.credentials.stage1 != nil
+        else { return false }
+        s.pointee.isCollationSaid = true
+        let request = ChangeUser(
+            user: s.pointee.credentials.user, authResponse: [],
+            database: s.pointee.loggedIn ? [] : s.pointee.journal.database ?? [],
+            collation: s.pointee.credentials.collation, plugin: Self.noPlugin,
+            attributes: s.pointee.credentials.attributes)
+        let payload = request.payload(capabilities: s.pointee.nodeCapabilities)
+        writeNode(s, PacketWriter.packet(sequence: 0, payload: payload))
+        return true
     }
 
     func answerNode(_ s: SessionRef, _ payload: [UInt8]) {
@@ -325,8 +348,14 @@ extension Worker {
     /// What a fresh login is told and asked first, for one write.
     private func opening(_ s: SessionRef, _ tracking: [UInt8] = SessionJournal.trackingText) -> [UInt8] {
         var commands: [UInt8] = []
-        if s.pointee.credentials.collation > 0xFF {
-            // The node's login, which has room for a byte only, has asked for none.
+        if s.pointee.credentials.collation > 0xFF, s.pointee.isCollationSaid {
+            // A server that does not know it has taken its own, and that of the login when it was reset.
+            if s.pointee.credentials.isReset, s.pointee.backend == .restoring {
+                expect(s, .collation)
+                commands += PacketWriter.packet(sequence: 0, payload: [Command.resetConnection.rawValue])
+            }
+        } else if s.pointee.credentials.collation > 0xFF {
+            // Nobody can say it a second time but the client, which knows the password: as near as texts come.
             for text in LoginCollation.texts(s.pointee.credentials.collation) {
                 expect(s, .collation)
                 commands += Self.query(text)
@@ -517,6 +546,9 @@ extension Worker {
             budgetJournal(s)
         case .question(let answer):
             guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
+            if !s.pointee.owedReports.isEmpty {
+                s.pointee.owedReports.keep(ok.changes.filter(s.pointee.journal.clientTracking.shows))
+            }
             switch answer {
             case .reports:
                 s.pointee.journal.apply(.systemVariables)

@@ -76,6 +76,7 @@ extension Worker {
         s.pointee.multiStatements = negotiated.contains(.multiStatements)
         s.pointee.credentials.user = response.user
         s.pointee.credentials.collation = UInt16(response.collation)
+        s.pointee.credentials.loginCollation = response.collation
         s.pointee.credentials.packetMax = response.maxPacketSize
         s.pointee.credentials.attributes = response.attributes
         s.pointee.credentials.plugin = response.plugin ?? NativePassword.pluginName
@@ -111,6 +112,7 @@ extension Worker {
         credentials.scramble = previous.scramble
         credentials.packetMax = previous.packetMax
         credentials.collation = request.collation ?? previous.collation
+        credentials.loginCollation = UInt8(exactly: credentials.collation) ?? previous.loginCollation
         credentials.attributes = request.attributes ?? previous.attributes
         credentials.plugin = request.plugin ?? NativePassword.pluginName
         credentials.authResponse = request.authResponse
@@ -228,12 +230,18 @@ extension Worker {
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
         s.pointee.hasRelayed = false
+        let changesUser = s.pointee.previousCredentials != nil
+        // Of all that a COM_CHANGE_USER ends a server keeps this.
+        s.pointee.leftovers = changesUser ? .foundRows : []
+        s.pointee.owedReports = OwedReports()
         s.pointee.previousCredentials?.wipe()
         s.pointee.previousCredentials = nil
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         setCharacterSetOfLogin(s)
-        s.pointee.leftovers = []
         setStatus(s, ok.status)
+        var ok = ok
+        // A login is told more.
+        if changesUser { ok.changes.removeAll { if case .schema = $0 { false } else { true } } }
         writeClientPacket(s, payload: ok.payload(capabilities: s.pointee.capabilities))
         s.pointee.loginError = nil
         proveRelayed(s)

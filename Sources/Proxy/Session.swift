@@ -103,6 +103,11 @@ struct Credentials {
     var scramble: [UInt8] = []
     /// Of the login, or of COM_CHANGE_USER, which alone can say one above 255.
     var collation: UInt16 = 0
+    /// The last one that a login can say: the server goes back to it on COM_RESET_CONNECTION where it does not know the
+    /// other.
+    var loginCollation: UInt8 = 0
+    /// The session has been reset since.
+    var isReset = false
     var packetMax: UInt32 = 0
     var attributes: [UInt8]?
     /// Plugin that the client answered with.
@@ -275,6 +280,10 @@ struct Session {
     var moves: UInt32 = 0
     /// A node's exchange was passed on in the login under way: there is no second one with another node.
     var hasRelayed = false
+    /// Of a client that tracks its session.
+    var owedReports = OwedReports()
+    /// The node has been told the collation that its login has no room for.
+    var isCollationSaid = false
     /// What the client was asked for last; nil for a further step of an exchange.
     var relayedPlugin: String?
     /// The client has had its OK.

@@ -1,5 +1,72 @@
 import MySQLWire
 
+/// Reports that a direct server would still owe its client: of the schema, where a program in another one has run and the
+/// answer, that ends in an EOF or an error, has no room for them; and of what SET STATEMENT has put back behind its answer.
+/// They come with the next thing that is reported. To the proxy more is reported, and so they come earlier.
+public struct OwedReports: Sendable, Hashable {
+    private var isOfSchema = false
+    private var names: [[UInt8]] = []
+    /// Have come, and are not told yet.
+    private var kept: [SessionChange] = []
+
+    /// More are not told apart.
+    private static let countMax = 16
+
+    public init() {}
+
+    public var isEmpty: Bool { !isOfSchema && names.isEmpty }
+
+    public mutating func oweSchema() { isOfSchema = true }
+
+    public mutating func owe(_ names: [[UInt8]]) {
+        for name in names where self.names.count < Self.countMax && !self.names.contains(name) {
+            self.names.append(name)
+            if SessionVariables.mayShareReport(name), !self.names.contains(SessionVariables.autocommit) {
+                self.names.append(SessionVariables.autocommit)
+            }
+        }
+    }
+
+    /// They have come with the answer to a command of the proxy's own.
+    public mutating func keep(_ changes: [SessionChange]) {
+        for change in changes where isOwed(change) && kept.count < Self.countMax {
+            kept.removeAll { Self.isOfSame($0, change) }
+            kept.append(change)
+        }
+    }
+
+    /// What the client is told of `changes`, which it wants to know: nothing, where all of it is owed and has nothing to do
+    /// with the statement; that waits for the next that there is to tell.
+    public mutating func told(_ changes: [SessionChange], of change: SessionChangeKind?) -> [SessionChange] {
+        if changes.isEmpty { return changes }
+        if let change, change.staysInSchema, changes.allSatisfy({ isOwed($0) && !change.sets($0) }) {
+            keep(changes)
+            return []
+        }
+        defer {
+            self = OwedReports()
+            owe(change?.passing ?? [])
+        }
+        return changes + kept.filter { kept in !changes.contains { Self.isOfSame($0, kept) } }
+    }
+
+    private func isOwed(_ change: SessionChange) -> Bool {
+        switch change {
+        case .schema: isOfSchema
+        case .systemVariable(let name, _): names.contains(ASCII.lowercased(name))
+        case .stateChanged, .gtids, .transactionCharacteristics, .transactionState, .userVariable, .unknown: false
+        }
+    }
+
+    private static func isOfSame(_ a: SessionChange, _ b: SessionChange) -> Bool {
+        switch (a, b) {
+        case (.schema, .schema): true
+        case (.systemVariable(let a, _), .systemVariable(let b, _)): a == b
+        case _: a == b
+        }
+    }
+}
+
 /// What a client has asked to be told of changes of its session (`session_track_…`); the proxy has the server report
 /// more than that.
 public struct ClientTracking: Sendable, Hashable {
@@ -44,13 +111,27 @@ public struct ClientTracking: Sendable, Hashable {
     public var showsStates: Bool { showsState }
 
     /// The list for `SET session_track_system_variables`: the client's, and what the journal needs. The client's own
-    /// comes first, since the first of several that share a report gives it its name.
+    /// comes first, since the first of several that share a report gives it its name. Where the client wants all, nothing
+    /// is missing, and every name would be one that comes first.
     var trackedWithOurs: [UInt8] {
         var own = list.split(separator: 0x2c).map { ASCII.lowercased(Array($0)) }
-        let all = own.contains([0x2a])
-        own.removeAll { $0 == [0x2a] || $0.isEmpty }
-        var text = own.flatMap { $0 + [0x2c] } + Array(SessionVariables.tracked.utf8)
-        if all { text += Array(",last_gtid,*".utf8) }
-        return text
+        if own.contains([0x2a]) { return list }
+        own.removeAll(where: \.isEmpty)
+        return own.flatMap { $0 + [0x2c] } + Array(SessionVariables.tracked.utf8)
+    }
+
+    /// What a SET of one of the three has made of it; the same where that is no literal.
+    func setting(_ change: SessionChangeKind.TrackingChange) -> ClientTracking {
+        guard let value = change.value else { return self }
+        switch String(decoding: change.name, as: UTF8.self) {
+        case "session_track_system_variables":
+            return ClientTracking(
+                list: value.filter { $0 != 0x20 }, showsSchema: showsSchema, showsState: showsState)
+        case "session_track_schema":
+            return ClientTracking(list: list, showsSchema: Self.isOn(value), showsState: showsState)
+        case "session_track_state_change":
+            return ClientTracking(list: list, showsSchema: showsSchema, showsState: Self.isOn(value))
+        case _: return self
+        }
     }
 }

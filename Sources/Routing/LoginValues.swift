@@ -52,6 +52,23 @@ public struct LoginValues: Sendable, Hashable {
         SessionVariables.fromLogin.firstIndex(of: name).map { values[$0] }
     }
 
+    /// A name (in UTF-8) in the client's character set; nil where that takes more than is known here. To set another
+    /// character set and this one again is not the same: by its name it comes with another collation.
+    func spelling(of name: [UInt8]) -> [UInt8]? {
+        switch value(of: SessionVariables.characterSetClient).map({ String(decoding: $0, as: UTF8.self) }) {
+        case "utf8mb4", "utf8mb3", "utf8": return name
+        case "latin1":
+            var text: [UInt8] = []
+            for scalar in String(decoding: name, as: UTF8.self).unicodeScalars {
+                // Below U+00A0 it is Windows' own.
+                guard scalar.isASCII || (0xa0...0xff).contains(scalar.value) else { return nil }
+                text.append(UInt8(truncatingIfNeeded: scalar.value))
+            }
+            return text
+        case _: return nil
+        }
+    }
+
     var isAutocommit: Bool { value(of: SessionVariables.autocommit).map(ClientTracking.isOn) ?? true }
 
     /// What has to be set where those are `others`, but for autocommit.

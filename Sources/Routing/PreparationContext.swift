@@ -43,9 +43,13 @@ public struct PreparationContext: Sendable, Hashable {
         if let first {
             // The server has reported the name in UTF-8.
             let isForeign = !first.allSatisfy { $0 < 0x80 }
-            if isForeign { texts.append(Array("SET NAMES utf8mb4".utf8)) }
-            texts.append(Self.use(first))
-            if isForeign, names == nil { texts += Self.set(SessionVariables.setByNames, to: login) }
+            if isForeign, !setsCharacterSetClient, let spelling = login?.spelling(of: first) {
+                texts.append(Self.use(spelling))
+            } else {
+                if isForeign { texts.append(Array("SET NAMES utf8mb4".utf8)) }
+                texts.append(Self.use(first))
+                if isForeign, names == nil { texts += Self.set(SessionVariables.setByNames, to: login) }
+            }
         }
         if let names { texts.append(Array("SET ".utf8) + names) }
         if let schema, schema != first { texts.append(Self.use(schema)) }
@@ -54,6 +58,11 @@ public struct PreparationContext: Sendable, Hashable {
             texts.append(Array("SET ".utf8) + Array(items.joined(separator: Array(", ".utf8))))
         }
         return texts
+    }
+
+    /// In this context the client's character set need not be the login's.
+    var setsCharacterSetClient: Bool {
+        names != nil || variables.contains { $0.name == SessionVariables.characterSetClient }
     }
 
     private static func use(_ schema: [UInt8]) -> [UInt8] { Array("USE ".utf8) + SQLText.identifier(schema) }

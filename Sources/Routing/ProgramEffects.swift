@@ -9,6 +9,8 @@ struct ProgramEffects: Sendable, Hashable {
     var systemVariables: [[UInt8]] = []
     /// Of the user's, as they are written: by INTO, `:=`, GET DIAGNOSTICS, CALL.
     var userVariables: [[UInt8]] = []
+    /// CREATE TEMPORARY TABLE: not reported where it is filled from a SELECT.
+    var temporaryTables: [[UInt8]] = []
     /// It may do something that the server reports, as a change of state and no more.
     var mayBeReported = false
     /// It runs texts that do not stand in it: the server reports most of what these may do.
@@ -24,10 +26,13 @@ struct ProgramEffects: Sendable, Hashable {
         isUnknown = isUnknown || other.isUnknown
         for name in other.systemVariables { note(systemVariable: name) }
         for name in other.userVariables { note(userVariable: name) }
+        for name in other.temporaryTables { note(temporaryTable: name) }
     }
 
     mutating func note(systemVariable name: [UInt8]) { add(name, to: \.systemVariables) }
     mutating func note(userVariable name: [UInt8]) { add(name, to: \.userVariables) }
+
+    mutating func note(temporaryTable name: [UInt8]) { add(name, to: \.temporaryTables) }
 
     private mutating func add(_ name: [UInt8], to names: WritableKeyPath<ProgramEffects, [[UInt8]]>) {
         if self[keyPath: names].contains(name) { return }
@@ -45,6 +50,9 @@ struct ProgramEffects: Sendable, Hashable {
         if locksServer { changes.append(.lockServer) }
         if !systemVariables.isEmpty { changes.append(.setInside(systemVariables)) }
         if !userVariables.isEmpty { changes.append(.loseUserVariables(userVariables)) }
+        for table in temporaryTables {
+            changes.append(.createTemporaryTable(SessionChangeKind.TableName(table: table)))
+        }
         if isUnknown { changes.append(.unknown) }
         return changes
     }

@@ -84,7 +84,10 @@ struct ProgramText {
             }
         case "BACKUP":
             if reader.isWord(index + 1, "STAGE") || reader.isWord(index + 1, "LOCK") { effects.locksServer = true }
-        case "TEMPORARY", "DROP", "EXECUTE", "DEALLOCATE", "XA": effects.mayBeReported = true
+        case "TEMPORARY":
+            effects.mayBeReported = true
+            if let name = temporaryTable(index + 1) { effects.note(temporaryTable: name) }
+        case "DROP", "EXECUTE", "DEALLOCATE", "XA": effects.mayBeReported = true
         case "IMMEDIATE":
             if reader.isWord(index - 1, "EXECUTE") { noteText(index + 1, &effects) }
         case "PREPARE":
@@ -93,6 +96,15 @@ struct ProgramText {
             if reader.isWord(index + 2, "FROM") { noteText(index + 3, &effects) }
         default: break
         }
+    }
+
+    /// Behind CREATE TEMPORARY; the last part of its name.
+    private func temporaryTable(_ index: Int) -> [UInt8]? {
+        guard !reader.isWord(index - 2, "DROP"), reader.isWord(index, "TABLE") else { return nil }
+        var position = index + 1
+        if reader.isWord(position, "IF") { position += 3 }
+        if reader.isSymbol(position + 1, ".") { position += 2 }
+        return reader.name(position)
     }
 
     /// What a procedure is given it may set.

@@ -1,6 +1,20 @@
+import MySQLWire
+
 /// What a statement, once answered OK, has done to its session beyond what the server reports by itself. Names of
-/// user variables and locks are ASCII-lowercased, without quotes; texts are verbatim SQL.
+/// user variables and locks are ASCII-lowercased, without quotes, but for ``loseUserVariables(_:)``; texts are verbatim SQL.
 public indirect enum SessionChangeKind: Sendable, Hashable {
+    /// One `session_track_… = …`.
+    public struct TrackingChange: Sendable, Hashable {
+        public var name: [UInt8]
+        /// ON, OFF or the text, where it is a literal.
+        public var value: [UInt8]?
+
+        public init(name: [UInt8], value: [UInt8]? = nil) {
+            self.name = name
+            self.value = value
+        }
+    }
+
     /// One `@name = expression` of a SET statement whose expression is self-contained.
     public struct Assignment: Sendable, Hashable {
         public var name: [UInt8]
@@ -82,7 +96,7 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     /// SET ROLE, verbatim.
     case setRole([UInt8])
     /// The client set these session_track_…: the proxy must set its own tracking again.
-    case tracking([[UInt8]])
+    case tracking([TrackingChange])
     /// One-shot SET TRANSACTION (or `SET @@tx_isolation`), verbatim.
     case nextTransaction([UInt8])
     case createTemporaryTable(TableName)
@@ -156,6 +170,50 @@ extension SessionChangeKind {
             .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName,
             .executeName, .xaBegun, .xaEnded, .setInside:
             nil
+        }
+    }
+
+    /// Of the first of several answers.
+    public var first: SessionChangeKind {
+        if case .sequence(let changes) = self { changes.first ?? .none } else { self }
+    }
+
+    /// What SET STATEMENT sets.
+    public var passing: [[UInt8]] {
+        switch self {
+        case .passingVariables(let names): names
+        case .several(let changes): changes.flatMap(\.passing)
+        case _: []
+        }
+    }
+
+    /// The statement names what has been reported.
+    func sets(_ report: SessionChange) -> Bool {
+        guard case .systemVariable(let name, _) = report else { return false }
+        let canonical = SessionVariables.canonical(ASCII.lowercased(name))
+        func names(_ name: [UInt8]) -> Bool {
+            name == canonical || canonical == SessionVariables.autocommit && SessionVariables.mayShareReport(name)
+        }
+        switch self {
+        case .several(let changes): return changes.contains { $0.sets(report) }
+        case .setVariables(let all), .passingVariables(let all): return all.contains(where: names)
+        case .setVariable(let name, _), .clearVariable(let name): return names(name)
+        case .setNames: return SessionVariables.setByNames.contains(canonical)
+        case _: return false
+        }
+    }
+
+    /// A statement that certainly goes to no other schema. (USE is a change of system variables, and nothing else.)
+    var staysInSchema: Bool {
+        switch self {
+        case .none, .systemVariables, .procedure, .knownProcedure, .unknown, .executeName, .sequence: false
+        case .several(let changes): !changes.contains { $0.callsPrograms }
+        case .setVariables, .setVariable, .oneShotVariables, .setUserVariables, .loseUserVariables, .clearVariable,
+            .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
+            .renameTables, .lockTables, .lockServer, .unlockTables, .begun, .userLock, .releaseUserLock,
+            .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName, .deallocateName, .insertID, .xaBegun, .xaEnded,
+            .setInside:
+            true
         }
     }
 

@@ -237,6 +237,9 @@ public struct SessionJournal: Sendable {
             return
         }
         if frame.isNames && SessionVariables.setByNames.contains(name) { return }
+        if !nextTransaction.isEmpty, SessionVariables.nextTransaction.contains(name) {
+            overrideNextTransaction(name, value)
+        }
         let present = variables.firstIndex { $0.name == name }
         if userVariables.dependsOnContext, SessionVariables.context.contains(name),
             present.map({ variables[$0].value }) != value
@@ -262,6 +265,13 @@ public struct SessionJournal: Sendable {
             variables.append((name, value))
         }
         limit()
+    }
+
+    /// Set for the session, it is so for the next transaction, too.
+    private mutating func overrideNextTransaction(_ name: [UInt8], _ value: [UInt8]) {
+        let text = Array("SET @@".utf8) + name + [0x3d] + SQLText.value(value, isText: false)
+        if nextTransaction.last == text { return }
+        if nextTransaction.count < 16 { nextTransaction.append(text) } else { marked.insert(.tooLarge) }
     }
 
     /// The session has this from its login. `schema`: as the server has it; the client said it in its own character set.
@@ -493,6 +503,7 @@ public struct SessionJournal: Sendable {
         case .passingVariables(let names):
             frame.isExplained = true
             frame.passing += names
+            for name in names { passed(name) }
         case .setNames(let text):
             frame.isExplained = true
             frame.isNames = true
@@ -501,16 +512,28 @@ public struct SessionJournal: Sendable {
             {
                 userVariables.contextChanged(from: presentContext)
             }
+            if setsCollationOfVariable(text) {
+                names = nil
+                namesDatabase = nil
+                frame.isNames = false
+                variables.removeAll { SessionVariables.setByNames.contains($0.name) }
+                for name in SessionVariables.setByNames { noteNamed(name) }
+                break
+            }
             names = kept(text)
             namesDatabase = database
             variables.removeAll { SessionVariables.setByNames.contains($0.name) }
         case .setRole(let text):
             frame.isExplained = true
             role = kept(text)
-        case .tracking(let names):
+        case .tracking(let changes):
             frame.isExplained = true
             isAsking = false
-            for name in names where !trackingChanged.contains(name) { trackingChanged.append(name) }
+            for change in changes {
+                if !trackingChanged.contains(change.name) { trackingChanged.append(change.name) }
+                // Of the SET itself the client is told as it wants it from now on.
+                if change.value != nil { tracking = clientTracking.setting(change) }
+            }
         case .oneShotVariables:
             frame.isExplained = true
             marked.insert(.oneShotVariables)
@@ -597,6 +620,23 @@ public struct SessionJournal: Sendable {
         }
     }
 
+    /// CHARACTER SET takes the collation that the session has for its schema. Where that is not the schema's own, all that
+    /// it sets is kept by itself.
+    private func setsCollationOfVariable(_ names: [UInt8]) -> Bool {
+        ASCII.starts(ASCII.lowercased(names), "char")
+            && (isSchemaReset || !unanswered.allSatisfy { !SessionVariables.ofSchema.contains($0) }
+                || variables.contains { SessionVariables.ofSchema.contains($0.name) })
+    }
+
+    /// Set for a statement. The server has put it back by its name: a character set of the login's collation is then that
+    /// of its character set's own, as the columns of every result show.
+    private mutating func passed(_ name: [UInt8]) {
+        guard name == SessionVariables.characterSetClient || name == SessionVariables.characterSetResults, names == nil,
+            !variables.contains(where: { $0.name == name }), let value = login?.value(of: name)
+        else { return }
+        variables.append((name, value))
+    }
+
     /// Set by a SET: what the answer does not report is asked for.
     private mutating func noteNamed(_ name: [UInt8]) {
         let name = SessionVariables.whole(of: name) ?? name
@@ -637,7 +677,11 @@ public struct SessionJournal: Sendable {
                 }
             }
         }
-        if !kept.isEmpty { userVariables.assign(kept, context: context, values: values) }
+        if !kept.isEmpty {
+            // Such a record is said before the session's present context is, and so are those before it.
+            if userVariables.dependsOnContext { userVariables.contextChanged(from: present) }
+            userVariables.assign(kept, context: context, values: values)
+        }
         if !lost.isEmpty { userVariables.lose(lost) }
     }
 
@@ -835,13 +879,15 @@ public struct SessionJournal: Sendable {
         // They were said under what the login had, and more and more of the session's own.
         if !before.isEmpty { add(PreparationContext.back(from: others, to: base), .variables) }
         let movesSchema = isCharacterSetOfSchema && namesDatabase != database
-        if let first = movesSchema ? namesDatabase : database { add(use(first, base), .schema(first)) }
+        if let first = movesSchema ? namesDatabase : database {
+            add(use(first, base, isLogins: !others.contains(where: \.setsCharacterSetClient)), .schema(first))
+        }
         if isSchemaReset, database != nil, let collation = login?.collationOfSchema {
             set([(SessionVariables.ofSchema[1], collation)])
         }
         add(before, .userVariables)
         if let names { add([Array("SET ".utf8) + names], .names) }
-        if movesSchema, let database { add(use(database, nil), .schema(database)) }
+        if movesSchema, let database { add(use(database, nil, isLogins: false), .schema(database)) }
 
         var more: [([UInt8], [UInt8])] = []
         let isOn = present?.isAutocommit ?? isAutocommit
@@ -907,12 +953,15 @@ public struct SessionJournal: Sendable {
         return texts
     }
 
-    /// USE of a schema whose name the server has reported in UTF-8. `login`: where the character sets are still the
-    /// login's, what those are.
-    private func use(_ schema: [UInt8], _ login: LoginValues?) -> [[UInt8]] {
+    /// USE of a schema whose name the server has reported in UTF-8. `login`: where nothing that follows says the character
+    /// sets, the login's. `isLogins`: they are that now.
+    private func use(_ schema: [UInt8], _ login: LoginValues?, isLogins: Bool) -> [[UInt8]] {
         let text = Array("USE ".utf8) + SQLText.identifier(schema)
         // A server that has said nothing yet has not said this either: it is the client's own spelling.
         guard isDatabaseReported, !schema.allSatisfy({ $0 < 0x80 }) else { return [text] }
+        if isLogins, let spelling = login?.spelling(of: schema) {
+            return [Array("USE ".utf8) + SQLText.identifier(spelling)]
+        }
         let back: [[UInt8]]
         if let login {
             let items = SessionVariables.setByNames.compactMap { name in
@@ -1029,8 +1078,8 @@ public struct SessionJournal: Sendable {
             let text =
                 "SET default_master_connection=CONCAT(@@session_track_schema+0,@@session_track_state_change+0,"
                 + "LEFT(\(list),\(SessionVariables.carriedMax - 2))),session_track_system_variables="
-                + "CONCAT_WS(',',NULLIF(REPLACE(\(list),'*','last_gtid'),''),'\(SessionVariables.tracked)',"
-                + "IF(INSTR(\(list),'*'),'*',NULL)),session_track_schema=1,session_track_state_change=1"
+                + "IF(INSTR(\(list),'*'),\(list),CONCAT_WS(',',NULLIF(\(list),''),'\(SessionVariables.tracked)')),"
+                + "session_track_schema=1,session_track_state_change=1"
             questions.append(Question(text: Array(text.utf8), answer: .none))
             questions.append(
                 Question(

@@ -67,6 +67,11 @@ enum SessionVariables {
         switches.contains(name) || name == timestamp || nextTransaction.contains(name)
     }
 
+    /// From 11.5 on these come under the name of the first of them.
+    static func mayShareReport(_ name: [UInt8]) -> Bool {
+        switches.contains(name) || name == autocommit
+    }
+
     /// Tracked, and yet not asked for by being set again: from 11.5 on these are reported as `autocommit` and
     /// `character_set_connection`, and the last one sets its collation to the character set's own.
     static let neverSetAgain = Set(

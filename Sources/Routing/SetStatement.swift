@@ -15,7 +15,7 @@ struct SetStatement {
         var isOpaque = false
         var commits = false
         var isUnknown = false
-        var tracking: [[UInt8]] = []
+        var tracking: [SessionChangeKind.TrackingChange] = []
         var names: [UInt8]?
         /// System variables assigned, in order.
         var variables: [[UInt8]] = []
@@ -161,7 +161,10 @@ struct SetStatement {
         _ name: [UInt8], _ item: StatementReader, _ value: StatementReader, isUnscopedSystem: Bool, to sum: inout Sum
     ) {
         if ASCII.starts(name, "session_track_"), name != SessionVariables.trackTransactions {
-            if !sum.tracking.contains(name) { sum.tracking.append(name) }
+            sum.tracking.removeAll { $0.name == name }
+            sum.tracking.append(
+                SessionChangeKind.TrackingChange(
+                    name: name, value: value.switched ?? value.literalText(reader.dialect)))
             return
         }
         let isDefault = value.count == 1 && value.isWord(0, "DEFAULT")
@@ -334,13 +337,19 @@ extension StatementReader {
     }
 
     /// ON or OFF, where it is one word or digit that says so.
-    private var switched: [UInt8]? {
+    fileprivate var switched: [UInt8]? {
         guard count == 1 else { return nil }
         switch upper {
         case "1", "ON", "TRUE", "'ON'": return Array("ON".utf8)
         case "0", "OFF", "FALSE", "'OFF'": return Array("OFF".utf8)
         default: return nil
         }
+    }
+
+    /// One string's.
+    fileprivate func literalText(_ dialect: Dialect) -> [UInt8]? {
+        guard count == 1, kind(0) == .string else { return nil }
+        return SQLScanner.contents(ofLiteral: bytes(0), backslashEscapes: dialect.backslashEscapes)
     }
 
     /// What `SET timestamp = …` does to the session's clock.

@@ -16,10 +16,7 @@ public enum StatementClassifier {
 
     static func classify(_ sql: UnsafeRawBufferPointer, dialect: Dialect, nesting: Nesting) -> StatementFacts {
         guard let reader = StatementReader(sql, dialect: dialect) else { return unread(sql, dialect) }
-        if reader.isCompound {
-            return StatementFacts(
-                .opaque, change: CompoundStatement(reader: reader).change, reads: [.insertID, .autoIsNull])
-        }
+        if reader.isCompound { return CompoundStatement(reader: reader).facts }
         if reader.isRoutineDefinition { return StatementFacts(.opaque) }
 
         var sum: Sum?

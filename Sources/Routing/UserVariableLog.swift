@@ -30,6 +30,8 @@ struct UserVariableLog: Sendable {
     private(set) var wanted: [Wanted] = []
     /// Variables with values that only the server knows.
     private(set) var lost: [[UInt8]] = []
+    /// Under which names the server shows those that were lost; empty: under their own.
+    private var spellings: [[UInt8]: [UInt8]] = [:]
     /// Values were lost, and nobody knows of which variables.
     private(set) var isBlind = false
 
@@ -65,6 +67,10 @@ struct UserVariableLog: Sendable {
         }
         for name in lost { add(name) }
         for one in wanted { add(one.name) }
+        for (name, spelling) in spellings {
+            add(name)
+            add(spelling)
+        }
         return sum
     }
 
@@ -76,7 +82,9 @@ struct UserVariableLog: Sendable {
         var unknown: [[UInt8]] = []
         let known = knownNames
         for var assignment in assignments {
-            if known.contains(assignment.name) { assignment.spelling = spelling(of: assignment.name) }
+            if let spelling = spelling(of: assignment.name) {
+                assignment.spelling = spelling.isEmpty ? nil : spelling
+            }
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
@@ -88,43 +96,44 @@ struct UserVariableLog: Sendable {
             let names = Set(kept.map(\.name))
             lost.removeAll { names.contains($0) }
             wanted.removeAll { names.contains($0.name) }
+            for name in names { spellings[name] = nil }
         }
         prune()
         if !unknown.isEmpty { lose(unknown) }
         if records.reduce(0, { $0 + $1.assignments.count }) > Self.assignmentsMax {
             let names = records.flatMap { $0.assignments.map(\.name) }
+            remember(names)
             records = []
             lose(names)
         }
     }
 
-    /// The values of these (as they are written) are known to the server only; empty: of any.
-    mutating func lose(_ written: [[UInt8]]) {
-        guard !written.isEmpty else {
+    /// The values of these, as they are written, are known to the server only; empty: of any.
+    mutating func lose(_ names: [[UInt8]]) {
+        guard !names.isEmpty else {
             isBlind = true
             return
         }
-        let names = written.map(ASCII.lowercased)
-        want(names, written)
         var known = Set(lost)
-        for name in names where known.insert(name).inserted {
+        for written in names {
+            let name = ASCII.lowercased(written)
+            guard known.insert(name).inserted else { continue }
             // Whoever is blind need not know more.
             if lost.count == Self.lostMax {
                 isBlind = true
                 break
             }
+            spellings[name] = spelling(of: name) ?? (written == name ? [] : written)
             lost.append(name)
         }
+        for written in names { want(ASCII.lowercased(written)) }
         prune()
     }
 
-    private mutating func want(_ names: [[UInt8]], _ written: [[UInt8]]) {
-        let known = knownNames
-        for (name, spelling) in zip(names, written) where !wanted.contains(where: { $0.name == name }) {
-            guard wanted.count < Self.wantedMax else { return }
-            let shown = known.contains(name) ? self.spelling(of: name) : spelling == name ? nil : spelling
-            wanted.append(Wanted(name: name, spelling: shown))
-        }
+    private mutating func want(_ name: [UInt8]) {
+        guard wanted.count < Self.wantedMax, !wanted.contains(where: { $0.name == name }) else { return }
+        let spelling = spelling(of: name) ?? []
+        wanted.append(Wanted(name: name, spelling: spelling.isEmpty ? nil : spelling))
     }
 
     /// What is to be asked for now; that it has been said is for ``found(_:_:)``.
@@ -157,9 +166,14 @@ struct UserVariableLog: Sendable {
         return last?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
     }
 
+    private mutating func remember(_ names: [[UInt8]]) {
+        for name in names { spellings[name] = spelling(of: name) }
+    }
+
     /// Something happened to the values of these, if they have any.
-    mutating func disturb(_ names: [[UInt8]]) {
+    mutating func disturb(_ written: [[UInt8]]) {
         let known = knownNames
+        let names = written.map(ASCII.lowercased)
         // Of unknown ones: all.
         let disturbed =
             names.isEmpty ? Array(known).sorted { $0.lexicographicallyPrecedes($1) } : names.filter(known.contains)
@@ -170,6 +184,7 @@ struct UserVariableLog: Sendable {
     mutating func forgetLost() {
         lost = []
         wanted = []
+        spellings = [:]
         isBlind = false
     }
 
@@ -210,8 +225,9 @@ struct UserVariableLog: Sendable {
                 kept.append(record)
             }
         }
-        records = kept
         let names = order.filter(stale.contains)
+        remember(names)
+        records = kept
         if !names.isEmpty { lose(names) }
     }
 
@@ -272,12 +288,13 @@ struct UserVariableLog: Sendable {
         return texts
     }
 
-    /// The name under which the variable came about, where that is not in lower case.
+    /// The name under which the variable came about, empty where that is in lower case; nil where it is not known to be
+    /// there.
     private func spelling(of name: [UInt8]) -> [UInt8]? {
         for record in records {
-            for assignment in record.assignments where assignment.name == name { return assignment.spelling }
+            for assignment in record.assignments where assignment.name == name { return assignment.spelling ?? [] }
         }
-        return nil
+        return spellings[name]
     }
 
     /// How many variables have a value here.

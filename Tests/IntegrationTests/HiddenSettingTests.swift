@@ -41,6 +41,21 @@ extension Integration {
                 asks: "SELECT \(set)", "SET SESSION TRANSACTION READ WRITE", "EXECUTE w USING 5",
                 "SELECT COUNT(*) FROM hidden_rows WHERE b = 5"),
             SessionCase(
+                ["SET @@tx_read_only = 1", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE"],
+                asks: "INSERT INTO hidden_rows (b) VALUES (31)", "SELECT COUNT(*) FROM hidden_rows WHERE b = 31"),
+            SessionCase(
+                ["SET character_set_database = latin1", "SET CHARACTER SET utf8mb4"],
+                asks: "SELECT HEX('é'), COLLATION('x'), @@collation_database"),
+            SessionCase(
+                ["SET collation_connection = utf8mb4_bin", "SET @b = 'x'", "SET @old = @@collation_database"],
+                asks: "SELECT COLLATION(@b), @b, @old", charset: "latin1"),
+            SessionCase(
+                [
+                    "SELECT 1 INTO @a", "SET @A = 2", "SELECT 1 INTO @B", "SET @b = 3", "SET @C = 1", "DO @c := 2",
+                    "SET @c = 3",
+                ],
+                asks: "SELECT variable_name, variable_value FROM information_schema.user_variables ORDER BY 1"),
+            SessionCase(
                 ["SET @Ab = 1, @`C d` = 'x'", "SET @aB = 2"],
                 asks: "SELECT variable_name, variable_value FROM information_schema.user_variables ORDER BY 1"),
         ]

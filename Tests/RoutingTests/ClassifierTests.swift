@@ -214,7 +214,10 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
         #expect(
             change("SET session_track_schema=1, autocommit=1")
                 == .several([
-                    .systemVariables, .setVariables([name("autocommit")]), .tracking([name("session_track_schema")]),
+                    .systemVariables, .setVariables([name("autocommit")]),
+                    .tracking([
+                        .init(name: name("session_track_schema"), value: name("ON"))
+                    ]),
                 ]))
         #expect(
             change("SET @@tx_isolation='SERIALIZABLE'")
@@ -228,7 +231,9 @@ func change(_ text: String) -> SessionChangeKind? { facts(text).change }
                 ]))
         #expect(
             change("SET session_track_schema=0")
-                == .several([.systemVariables, .tracking([name("session_track_schema")])]))
+                == .several([
+                    .systemVariables, .tracking([.init(name: name("session_track_schema"), value: name("OFF"))]),
+                ]))
         #expect(
             change("SET STATEMENT max_statement_time=1, sql_mode='' FOR SELECT 1")
                 == .passingVariables([name("max_statement_time"), name("sql_mode")]))

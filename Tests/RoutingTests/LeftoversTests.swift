@@ -77,6 +77,19 @@ import Testing
         #expect(concerns("SELECT 1", [.sequenceValues, .insertID]))
     }
 
+    @Test("asked in a compound statement")
+    func compound() {
+        let cases: [(String, Leftovers)] = [
+            ("SELECT FOUND_ROWS()", .foundRows), ("IF `ROW_COUNT`() > 1 THEN SELECT 1; END IF", .rowCount),
+            ("SHOW WARNINGS", .warnings), ("SELECT @@error_count", .warnings),
+            ("SELECT LASTVAL(s)", .sequenceValues), ("GET DIAGNOSTICS @a = ROW_COUNT", [.rowCount, .warnings]),
+            ("SHOW PROFILES", .profile), ("SELECT 1", []),
+        ]
+        for (text, reads) in cases {
+            #expect(facts("BEGIN NOT ATOMIC \(text); END").reads == reads.union([.insertID, .autoIsNull]), "\(text)")
+        }
+    }
+
     @Test func insertIDs() {
         #expect(change("SELECT LAST_INSERT_ID(5)") == .insertID(.value(5)))
         #expect(change("DO LAST_INSERT_ID(5)") == .insertID(.value(5)))

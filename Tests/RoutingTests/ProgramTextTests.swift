@@ -37,6 +37,7 @@ import Testing
 
     private static let next = SessionChangeKind.setInside([bytes("tx_isolation")])
     private static let variable = SessionChangeKind.setInside([bytes("x")])
+    private static let temporary = SessionChangeKind.createTemporaryTable(.init(table: bytes("A")))
     private static let lost = SessionChangeKind.loseUserVariables([bytes("a")])
 
     @Test(arguments: [
@@ -53,6 +54,8 @@ import Testing
         ("GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT", [lost]), ("SET @a = 1", [lost]),
         ("BEGIN CALL q(1, (@b), @a); SELECT @c; END", [lost]), ("CALL s.`q`(@a)", [lost]),
         ("INSERT INTO t (a) VALUES (@a)", []), ("EXECUTE IMMEDIATE 'SELECT 1 INTO @a'", [lost]),
+        ("CREATE TEMPORARY TABLE IF NOT EXISTS s.`A` AS SELECT 1", [temporary]), ("DROP TEMPORARY TABLE a", []),
+        ("CREATE OR REPLACE TEMPORARY TABLE A (b INT)", [temporary]),
         ("PREPARE s FROM 'SET @@x = 1'", [variable]), ("DEALLOCATE PREPARE s", []),
     ])
     func effects(_ body: String, _ left: [SessionChangeKind]) {
@@ -74,7 +77,7 @@ import Testing
     func reports() {
         for (body, isExplained) in [
             ("SELECT 1", true), ("DO GET_LOCK('x', 1)", true), ("SET @a = 1", false), ("BEGIN SET b = 1; END", false),
-            ("CREATE TEMPORARY TABLE t (a INT)", false), ("DROP TABLE t", false), ("PREPARE s FROM 'SELECT 1'", false),
+            ("DROP TABLE t", false), ("PREPARE s FROM 'SELECT 1'", false),
         ] {
             var journal = SessionJournal()
             if let change = Self.whole("CALL s.p()", Self.knowledge([("p", false, body)])) { journal.apply(change) }

@@ -78,8 +78,11 @@ import Testing
             // More results, and the end of a procedure's.
             (.result, false, [[1], column, end(10), row, end(10)] + result),
             (.result, false, [[0, 0, 0, 10, 0, 0, 0], Wire.ok]),
-            // A cursor: no rows.
-            (.result, false, [[1], column, end(0x42)]),
+            // A cursor that was asked for: no rows. One of a procedure's own: rows all the same, and another result.
+            (.cursor, false, [[1], column, end(0x42)]), (.cursor, false, result),
+            (.result, false, [[1], column, end(0x4a), row, end(0x4a), Wire.ok]),
+            (.cursor, false, [[1], column, end(0x4a), row, end(0x4a), Wire.ok]),
+            (.result, false, [[1], column, end(0x42), row, end(2)]),
             (.rows, false, [row, row, end(2)]), (.columns, false, [column, end(2)]), (.rows, false, [failure]),
             (.prepared, false, [[0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0], column, column, end(2), column, end(2)]),
             (.prepared, true, [[0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0], column, column, column]),

@@ -30,6 +30,8 @@ final class Duet: @unchecked Sendable {
         segments = script.segments
         self.direct = try Part(port: direct, script, place: place)
         self.proxied = try Part(port: proxied, script, place: place)
+        // FOUND_ROWS() before any statement is what the server's memory held.
+        for part in [self.direct, self.proxied] { _ = part.perform(.query(Array("DO 0".utf8)), Self.answerMax) }
     }
 
     /// Everything up to the next move, or to the end.
@@ -111,7 +113,9 @@ final class Duet: @unchecked Sendable {
                 guard let id = statements[slot] else { return WireAnswer() }
                 let types = values.map(\.type)
                 let binds = bound.updateValue(types, forKey: slot) != types
-                return ask(Wire.execute(id, values: values, cursor: cursor, bindsTypes: binds), .result, timeout)
+                return ask(
+                    Wire.execute(id, values: values, cursor: cursor, bindsTypes: binds), cursor ? .cursor : .result,
+                    timeout)
             case .fetch(let slot, let rows):
                 return ask(Wire.fetch(statements[slot] ?? 0, rows: rows), .rows, timeout)
             case .longData(let slot, let parameter, let bytes):

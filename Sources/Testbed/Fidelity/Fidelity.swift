@@ -141,7 +141,7 @@ public final class Fidelity {
         seen[rough, default: 0] += 1
         // The same step can differ for several reasons.
         guard findings.count < findingsMax, seen[rough, default: 0] <= 3 else { return }
-        let (script, answers) = try shorten(outcome.script, label: label, moves, globals)
+        let (script, answers) = try shorten(outcome.script, label: label, told: told, moves, globals)
         let kind = ([label] + script.steps.map(\.label).filter { $0 != "move" }).joined(separator: " < ")
         guard minimal.insert(kind).inserted else { return }
         let withGlobals = globals.isEmpty ? "" : "\n-- with globals of the old server"
@@ -157,10 +157,11 @@ public final class Fidelity {
 
     /// The shortest script that still ends so: what can be left out is left out, as much as goes at once.
     private func shorten(
-        _ script: FidelityScript, label: String, _ moves: [FidelityStage.Move], _ globals: [(String, String)]
+        _ script: FidelityScript, label: String, told: String, _ moves: [FidelityStage.Move],
+        _ globals: [(String, String)]
     ) throws -> (FidelityScript, String) {
         var best = script
-        var answers = "(not seen again: it depends on time)"
+        var answers = "\(told)\n(not seen again: it depends on time)"
         func tail(_ outcome: FidelityStage.Outcome) -> String? {
             switch outcome.end {
             case .told(let message): label == "false loss" ? message : nil

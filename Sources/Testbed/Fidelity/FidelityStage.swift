@@ -99,17 +99,20 @@ final class FidelityStage {
         _ scripts: [FidelityScript], moves: [Move], globals: [(String, String)] = []
     ) throws -> [Outcome] {
         precondition(scripts.count <= places)
-        let servers = [direct.port, pair.primary.port]
+        let directPort = direct.port
+        let servers = [directPort, pair.primary.port]
         try parallel(scripts.count) { place in
             for port in servers {
                 let root = try Client(port: port, user: "root")
                 for statement in FidelityFixture.reset(place: place) { try root.query(statement) }
             }
         }
+        // A restarted server has what its options say, which need not be the default.
+        let before = try globals.map { ($0.0, try Self.global($0.0, directPort)) }
         for (name, value) in globals {
             for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = \(value)") }
         }
-        let (directPort, proxyPort) = (direct.port, self.proxyPort)
+        let proxyPort = self.proxyPort
         let duets = Watched<[Int: Duet]>([:])
         try parallel(scripts.count) { place in
             let duet = try Duet(scripts[place], place: place, direct: directPort, proxied: proxyPort)
@@ -124,22 +127,28 @@ final class FidelityStage {
             try make(moves[segment])
             moved += 1
             if segment == 0 {
-                for (name, _) in globals {
-                    try Client(port: directPort, user: "root").query("SET GLOBAL \(name) = DEFAULT")
+                for (name, value) in before {
+                    try Client(port: directPort, user: "root").query("SET GLOBAL \(name) = \(value)")
                 }
             }
         }
         for duet in playing.values { duet.close() }
         for port in [direct.port, pair.primary.port] { try waitUntilGone(port) }
         if moved == 0 {
-            for (name, _) in globals {
-                for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = DEFAULT") }
+            for (name, value) in before {
+                for port in servers { try Client(port: port, user: "root").query("SET GLOBAL \(name) = \(value)") }
             }
         }
         return scripts.enumerated().map { place, script in
             Outcome(
                 script: script, end: playing[place]?.end, statements: playing[place]?.statements ?? 0, moves: moved)
         }
+    }
+
+    /// As it can be set again.
+    private static func global(_ name: String, _ port: UInt16) throws -> String {
+        let value = try Client(port: port, user: "root").query("SELECT @@global.\(name)").first ?? ""
+        return Double(value) == nil ? "'\(value)'" : value
     }
 
     /// A session that has gone holds its locks until its thread has noticed.
@@ -160,6 +169,9 @@ final class FidelityStage {
     private func make(_ move: Move) throws {
         switch move {
         case .crash:
+            // A sequence's values are in the log when something is committed, or a second later: what a crash takes of them
+            // is not the proxy's.
+            try pair.asRoot().query("FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS")
             pair.failPrimary()
             try pair.startStandby()
             // Tables that no log keeps are repaired when they are opened for the first time, with warnings for whoever

@@ -16,6 +16,8 @@ public struct WireAnswer: Sendable, Hashable {
         case nothing
         case onePacket
         case result
+        /// The same, whose rows may stay with a cursor that was asked for.
+        case cursor
         case prepared
         /// Rows without columns before them.
         case rows
@@ -89,7 +91,7 @@ struct AnswerReader {
                 for _ in 0..<(count + (deprecateEOF ? 0 : 1)) where next() == nil { return false }
             }
             return true
-        case .result:
+        case .result, .cursor:
             while true {
                 guard let first = next() else { return false }
                 if first.isError { return true }
@@ -102,7 +104,12 @@ struct AnswerReader {
                 if !deprecateEOF {
                     guard let end = next() else { return false }
                     if end.isError { return true }
-                    if Self.status(ofEnd: end.payload, deprecateEOF) & Self.cursorExists != 0 { return true }
+                    // A procedure says that it has a cursor of its own, and sends its rows; behind its results there is
+                    // always one more.
+                    let status = Self.status(ofEnd: end.payload, deprecateEOF)
+                    if shape == .cursor, status & Self.cursorExists != 0, status & Self.moreResults == 0 {
+                        return true
+                    }
                 }
                 var last: WirePacket?
                 while last == nil {
