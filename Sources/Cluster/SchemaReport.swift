@@ -3,7 +3,7 @@ public struct SchemaReport: Sendable, Hashable {
     /// Longer lists are not kept: then nothing is known.
     public static let namesMax = 20_000
     /// Bytes of all programs' texts.
-    public static let programBytesMax = 8 << 20
+    public static let programBytesMax = 2 << 20
 
     public var tables: TableFacts
     /// The names of all views, of whatever schema; nil where nobody has said so.

@@ -48,6 +48,7 @@ final class Control {
     /// As the primary gives it, before `server_version` takes its place.
     private var identity: ServerIdentity?
     private var accounts = AccountDirectory()
+    private var schema: (report: SchemaReport, knowledge: SchemaKnowledge)?
     private var collector: SessionCollector?
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
     private var answers: [UInt64: (Bool) -> Void] = [:]
@@ -121,7 +122,7 @@ final class Control {
                 identity = $0
                 publishIdentity()
             },
-            onSchema: { [fleet] in fleet.publish(SchemaKnowledge($0), asOf: $1) },
+            onSchema: { [unowned self] in publish($0, asOf: $1) },
             onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
@@ -220,6 +221,12 @@ final class Control {
 
     private func publishAccounts() {
         fleet.publish(AccountDirectory(configuration.users).filled(from: accounts))
+    }
+
+    private func publish(_ report: SchemaReport, asOf moment: Instant) {
+        let knowledge = SchemaKnowledge(report, last: schema)
+        schema = (report, knowledge)
+        fleet.publish(knowledge, asOf: moment)
     }
 
     private func publishIdentity() {

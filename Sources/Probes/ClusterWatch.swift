@@ -31,6 +31,7 @@ public final class ClusterWatch {
     private var schema: SchemaReport?
     private var schemaGeneration = Generation.none
     private var schemaDue: Timer?
+    private var isSchemaDueAgain = false
     private var schemaAskedAt = Instant(nanoseconds: 0)
     private var refresh: Timer?
     /// Of the accounts that were handed on last.
@@ -215,17 +216,20 @@ public final class ClusterWatch {
         schemaReader.forget()
         guard isRunning, schemaDue == nil else { return }
         let rest = Self.schemaPause - (MonotonicClock.now() - schemaAskedAt)
-        schemaDue = loop.schedule(after: max(.zero, rest)) { [weak self] in
-            self?.schemaDue = nil
-            self?.schemaAskedAt = MonotonicClock.now()
-            self?.schemaReader.stop()
-            self?.schemaReader.forget()
-            self?.refreshAccounts()
-        }
+        schemaDue = loop.schedule(after: max(.zero, rest)) { [weak self] in self?.schemaIsDue() }
+    }
+
+    private func schemaIsDue() {
+        schemaDue = nil
+        schemaAskedAt = MonotonicClock.now()
+        if schemaReader.isReadingColumns { schemaReader.stop() }
+        // One that has begun before says nothing of what has changed since; but a long one is let through.
+        isSchemaDueAgain = schemaReader.isUnderWay
+        if !isSchemaDueAgain { refreshAccounts() }
     }
 
     /// Migrations create many tables.
-    private static let schemaPause = Instant.Span.milliseconds(500)
+    private static let schemaPause = Instant.Span.milliseconds(200)
 
     /// The accounts are read, the connection serves once more.
     private func readSchema(_ connection: SQLConnection) {
@@ -233,7 +237,7 @@ public final class ClusterWatch {
         if generation != schemaGeneration {
             schemaGeneration = generation
             schemaReader.stop()
-            schemaReader.forget()
+            schemaReader.moved()
         }
         schemaReader.read(on: connection) { [weak self] report, asOf in
             guard let self, isRunning, monitor.view.generation == generation else { return }
@@ -241,6 +245,10 @@ public final class ClusterWatch {
             if report.programs == nil, schema == nil || schema?.programs != nil { onNote(Self.programsUnseen) }
             schema = report
             onSchema(report, asOf)
+            if isSchemaDueAgain {
+                isSchemaDueAgain = false
+                schemaChanged()
+            }
         }
     }
 

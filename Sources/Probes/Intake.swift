@@ -23,6 +23,8 @@ struct Intake {
         static let check = Bounds(packetBytesMax: 16 << 10, answerBytesMax: 64 << 10, rowsMax: 100)
         /// One row per account; some 90 bytes each.
         static let accounts = Bounds(packetBytesMax: 16 << 10, answerBytesMax: 64 << 20, rowsMax: 250_000)
+        /// One row per view, numbered column, or 3,000 characters of a program.
+        static let schema = Bounds(packetBytesMax: 16 << 10, answerBytesMax: 16 << 20, rowsMax: 50_000)
     }
 
     /// Those that prove the password without telling it. (`caching_sha2_password` and its like encrypt it with a key

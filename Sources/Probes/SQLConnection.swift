@@ -71,9 +71,12 @@ final class SQLConnection {
     }
 
     /// One statement, its whole result in memory.
-    func query(_ text: String, _ completion: @escaping (Result<[Row], SQLError>) -> Void) {
+    func query(
+        _ text: String, within bounds: Intake.Bounds = .check,
+        _ completion: @escaping (Result<[Row], SQLError>) -> Void
+    ) {
         var rows: [Row] = []
-        query(text, within: .check, eachRow: { rows.append($0) }) { error in
+        query(text, within: bounds, eachRow: { rows.append($0) }) { error in
             completion(error.map(Result.failure) ?? .success(rows))
         }
     }

@@ -5,7 +5,8 @@ import Reactor
 /// rolls back; which names are views; which columns number their rows; what its stored programs do.
 ///
 /// The lists are long where there is much, and are read only when the server has created or altered something since, or at
-/// every sixth time: a statement that was under way at the last reading had been counted by then.
+/// every sixth time: a statement that was under way at the last reading had been counted by then. For the columns the
+/// server opens every table: they come last, are read again only after a change, and not where there are very many.
 final class SchemaReader {
     private let loop: EventLoop
     private var connection: SQLConnection?
@@ -13,24 +14,45 @@ final class SchemaReader {
     private var completion: ((SchemaReport, Instant) -> Void)?
     private var beganAt = Instant(nanoseconds: 0)
     private var known: (changes: [String], report: SchemaReport, uses: Int)?
+    /// The columns as they were last read.
+    private var columns: (changes: [String], found: [NumberedColumn]?, readAt: Instant)?
+    /// Those of the server before, while this one's have not been read.
+    private var columnsBefore: [NumberedColumn]?
     /// What the reading under way has found so far.
     private var report = SchemaReport()
     private var changes: [String] = []
     private var programs = ProgramRows()
+    private var isTooWide = false
+    /// All else has been said.
+    private(set) var isReadingColumns = false
 
     init(loop: EventLoop) { self.loop = loop }
 
     var isUnderWay: Bool { completion != nil }
 
-    /// It is another server, or something is known to have changed.
-    func forget() { known = nil }
+    /// Something is known to have changed.
+    func forget() {
+        known = nil
+        columnsBefore = nil
+    }
+
+    /// It is another server, which has the same data.
+    func moved() {
+        known = nil
+        columnsBefore = columns?.found ?? columnsBefore
+        columns = nil
+    }
 
     private static let timeMax = Instant.Span.seconds(60)
     private static let usesMax = 6
+    private static let columnsPause = Instant.Span.seconds(10)
+    /// Schemas of more tables are not looked into.
+    private static let tablesMax = 3_000
 
     /// Takes the connection over, and closes it in the end.
     ///
-    /// - Parameter completion: with the moment as of which it holds; not called where the server gave no answer.
+    /// - Parameter completion: with the moment as of which it holds; not called where the server gave no answer, and a
+    ///   second time where the columns were read as well.
     func read(on connection: SQLConnection, _ completion: @escaping (SchemaReport, Instant) -> Void) {
         guard !isUnderWay else { return connection.close() }
         self.connection = connection
@@ -48,11 +70,12 @@ final class SchemaReader {
         connection?.close()
         connection = nil
         programs = ProgramRows()
+        isReadingColumns = false
     }
 
     /// A statement that the server refuses ends the reading.
     private func ask(_ statement: String, _ then: @escaping (SchemaReader, [SQLConnection.Row]) -> Void) {
-        connection?.query(statement) { [weak self] result in
+        connection?.query(statement, within: .schema) { [weak self] result in
             guard let self else { return }
             guard case .success(let rows) = result else { return stop() }
             then(self, rows)
@@ -81,8 +104,8 @@ final class SchemaReader {
                 count == 0 ? .transactional : .mixed(count: count, example: printable(row[1] ?? "", lengthMax: 200))
             reader.ask(Self.viewsQuery) { reader, rows in
                 reader.report.views = Self.names(rows)
-                reader.ask(Self.columnsQuery) { reader, rows in
-                    reader.report.numberedColumns = Self.columns(rows)
+                reader.ask(Self.countQuery) { reader, rows in
+                    reader.isTooWide = (rows.first?.first ?? nil).flatMap { Int($0) } ?? .max > Self.tablesMax
                     reader.readPrograms()
                 }
             }
@@ -105,7 +128,7 @@ final class SchemaReader {
 
     /// The account may not see them: then nothing is known of them, and the rest holds.
     private func readPrograms() {
-        connection?.query(Self.programsQuery(piece: 0)) { [weak self] result in
+        connection?.query(Self.programsQuery(piece: 0), within: .schema) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let rows): took(programs: rows, piece: 0)
@@ -123,7 +146,27 @@ final class SchemaReader {
         ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
     }
 
+    /// All but the columns.
     private func learned() {
+        if let columns, columns.changes == changes {
+            report.numberedColumns = columns.found
+            return learnedAll()
+        }
+        if report.views == nil || isTooWide { return learnedAll() }
+        report.numberedColumns = columnsBefore
+        completion?(report, beganAt)
+        // Migrations change much; the next reading in turn finds out.
+        guard columns.map({ beganAt - $0.readAt >= Self.columnsPause }) ?? true else { return stop() }
+        isReadingColumns = true
+        ask(Self.columnsQuery) { reader, rows in
+            reader.columnsBefore = nil
+            reader.report.numberedColumns = Self.columns(rows)
+            reader.columns = (reader.changes, reader.report.numberedColumns, reader.beganAt)
+            reader.learnedAll()
+        }
+    }
+
+    private func learnedAll() {
         known = (changes, report, 1)
         end(report)
     }
@@ -160,6 +203,10 @@ final class SchemaReader {
     private static let viewsQuery = """
         SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' \
         AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
+        """
+
+    private static let countQuery = """
+        SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_TYPE <> 'SYSTEM VIEW' AND TABLE_SCHEMA NOT IN \(own)
         """
 
     private static let columnsQuery = """

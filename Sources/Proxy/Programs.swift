@@ -21,11 +21,10 @@ extension Worker {
     /// The schemas have been read again: what sessions have called before is known now.
     func learned(_ knowledge: SchemaKnowledge, asOf moment: Instant) {
         schema = (knowledge, moment)
-        guard isSchemaCurrent else { return }
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            guard s.pointee.journal.learn(knowledge) else { continue }
+            guard s.pointee.journal.learn(knowledge, isCurrent: isSchemaCurrent) else { continue }
             s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
             budgetJournal(s)
             if s.pointee.journal.asks { s.pointee.asksWithNext = true }

@@ -4,6 +4,8 @@ import Cluster
 /// columns number their rows, which tables are views.
 public struct SchemaKnowledge: Sendable {
     public let tables: TableFacts
+    /// Somebody has looked.
+    private let isRead: Bool
     /// Nil where nobody has said so.
     private let views: NameSet?
     private let numberedColumns: NameSet?
@@ -13,10 +15,18 @@ public struct SchemaKnowledge: Sendable {
     private let programs: [[UInt8]: ProgramEffects]?
     private let functions: [[UInt8]: ProgramEffects]
 
-    /// Nothing is known.
-    public static let none = SchemaKnowledge(SchemaReport())
+    /// Nobody has looked yet.
+    public static let none = SchemaKnowledge(SchemaReport(), programs: nil, isRead: false)
 
-    public init(_ report: SchemaReport) {
+    /// - Parameter last: what was made of the report before: most often the programs are still the same.
+    public init(_ report: SchemaReport, last: (report: SchemaReport, knowledge: SchemaKnowledge)? = nil) {
+        let known = last.flatMap { $0.report.programs == report.programs ? $0.knowledge.programs : nil }
+        self.init(report, programs: known ?? report.programs.map(Self.effects), isRead: true)
+    }
+
+    private init(_ report: SchemaReport, programs: [[UInt8]: ProgramEffects]?, isRead: Bool) {
+        self.isRead = isRead
+        self.programs = programs
         tables = report.tables
         views = report.views.map(NameSet.init)
         numberedColumns = report.numberedColumns.map { NameSet($0.map(\.name)) }
@@ -25,7 +35,6 @@ public struct SchemaKnowledge: Sendable {
                 [[column.schema, column.table, column.name]]
                     + (column.isFirst ? [[column.schema, column.table, ""]] : [])
             })
-        programs = report.programs.map(Self.effects)
         let names = Set((report.programs ?? []).filter(\.isFunction).map { Self.key($0.name) })
         functions = (programs ?? [:]).filter { names.contains($0.key) && !$0.value.changes.isEmpty }
     }
@@ -57,14 +66,17 @@ public struct SchemaKnowledge: Sendable {
 
     /// The procedure that a CALL names and that nobody has seen yet: it is newer than what is known.
     public func unseenProgram(calledBy text: UnsafeRawBufferPointer, dialect: Dialect) -> [UInt8]? {
-        guard let programs, let reader = StatementReader(text, dialect: dialect), reader.isWord(0, "CALL"),
-            let name = called(reader), programs[name] == nil
+        guard !isRead || programs != nil, let reader = StatementReader(text, dialect: dialect),
+            reader.isWord(0, "CALL"), let name = called(reader), programs?[name] == nil
         else { return nil }
         return name
     }
 
-    /// What a procedure of this name leaves. (One that is still not there has never been.)
-    func changes(ofCalled name: [UInt8]) -> [SessionChangeKind] { programs?[name]?.changes ?? [] }
+    /// The account does not see them.
+    var hidesPrograms: Bool { isRead && programs == nil }
+
+    /// What a procedure of this name leaves; nil where there is none.
+    func changes(ofCalled name: [UInt8]) -> [SessionChangeKind]? { programs?[name]?.changes }
 
     /// The change of EXECUTE, which runs this text.
     public func change(_ change: SessionChangeKind?, executing text: UnsafeRawBufferPointer) -> SessionChangeKind? {

@@ -187,13 +187,16 @@ public struct SessionJournal: Sendable {
 
     private static let unseenMax = 16
 
-    /// The schemas have been read again. False where that says nothing new here.
-    public mutating func learn(_ knowledge: SchemaKnowledge) -> Bool {
+    /// The schemas have been read again. False where that says nothing new here. `isCurrent`: what is not there now was
+    /// never called.
+    public mutating func learn(_ knowledge: SchemaKnowledge, isCurrent: Bool) -> Bool {
         if unseenPrograms.isEmpty { return false }
-        let changes = unseenPrograms.flatMap(knowledge.changes)
-        unseenPrograms = []
+        let seen = unseenPrograms.filter { knowledge.changes(ofCalled: $0) != nil }
+        let isOver = isCurrent || knowledge.hidesPrograms
+        unseenPrograms = isOver ? [] : unseenPrograms.filter { !seen.contains($0) }
+        let changes = seen.flatMap { knowledge.changes(ofCalled: $0) ?? [] }
         if !changes.isEmpty { apply(.several(changes)) }
-        return true
+        return isOver || !seen.isEmpty
     }
 
     /// What the last statement did to LAST_INSERT_ID() can't be told from it.

@@ -35,6 +35,8 @@ extension Integration {
             ChangeCase("CALL p_passes()", check: "SELECT @n", .either),
             ChangeCase("CALL p_diagnostics()", check: "SELECT @n", .either),
             ChangeCase("CALL p_locks('program 1')", check: "SELECT \(locks(1))", .told),
+            ChangeCase("CALL p_many149()", before: ["SET @n = 2"], check: "SELECT @n", .same),
+            ChangeCase("CALL p_long('program 9')", check: "SELECT \(locks(9))", .told),
             ChangeCase("CALL p_deeper('program 2')", check: "SELECT \(locks(2))", .told),
             ChangeCase("CALL `app`.p_deepest('program 3')", check: "SELECT \(locks(3))", .told),
             ChangeCase("CALL p_locks(?)", ["program 4"], check: "SELECT \(locks(4))", .told),
@@ -75,6 +77,10 @@ extension Integration {
             try root.query("CREATE TABLE rows_of (id INT AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB")
             try root.query("INSERT INTO rows_of (v) VALUES (1)")
             for text in Self.programs { try root.query(text) }
+            // There are many of them, and long ones.
+            for number in 0..<150 { try root.query("CREATE PROCEDURE p_many\(number)() SELECT \(number)") }
+            let long = String(repeating: "SELECT 'ä'; ", count: 2_000)
+            try root.query("CREATE PROCEDURE p_long(l VARCHAR(64)) BEGIN \(long) DO GET_LOCK(l, 10); END")
             try root.query("GRANT ALL ON *.* TO 'app'@'%'")
         }
 

@@ -138,19 +138,32 @@ import Testing
         #expect(Self.unseen("CALL q()", before) == Self.bytes("q"))
         #expect(Self.unseen("CALL p()", before) == nil)
         #expect(Self.unseen("SELECT q()", before) == nil)
-        #expect(Self.unseen("CALL q()", .none) == nil)
+        #expect(Self.unseen("CALL q()", SchemaKnowledge(SchemaReport())) == nil)
+        // Before anybody has looked.
+        #expect(Self.unseen("CALL q()", .none) == Self.bytes("q"))
         journal.called(unseen: Self.bytes("q"))
         #expect(journal.losses == .unknown)
-        let isNews = journal.learn(Self.knowledge([("q", false, "DO GET_LOCK('x', 1)")]))
+        // Read before it was made.
+        let isOld = journal.learn(before, isCurrent: false)
+        #expect(!isOld)
+        #expect(journal.losses == .unknown)
+        let isNews = journal.learn(Self.knowledge([("q", false, "DO GET_LOCK('x', 1)")]), isCurrent: false)
         #expect(isNews)
         #expect(journal.losses == .userLocks)
-        let isNewsAgain = journal.learn(.none)
+        let isNewsAgain = journal.learn(.none, isCurrent: true)
         #expect(!isNewsAgain)
         var harmless = SessionJournal()
         harmless.called(unseen: Self.bytes("q"))
         // It was never there.
-        _ = harmless.learn(before)
+        _ = harmless.learn(before, isCurrent: true)
         #expect(harmless.isMovable)
+    }
+
+    @Test func ofHiddenProgramsNothingIsKnown() {
+        var journal = SessionJournal()
+        journal.called(unseen: Self.bytes("q"))
+        _ = journal.learn(SchemaKnowledge(SchemaReport()), isCurrent: false)
+        #expect(journal.isMovable)
     }
 
     private static func unseen(_ text: String, _ knowledge: SchemaKnowledge) -> [UInt8]? {
