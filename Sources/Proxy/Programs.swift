@@ -8,7 +8,9 @@ extension Worker {
         let said = s.pointee.hasChange ? s.pointee.change : nil
         var change = schema.knowledge.change(said, of: text, dialect: dialect, isCurrent: isSchemaCurrent)
         if case .executeName(let name)? = said, let executed = s.pointee.journal.preparedText(name) {
-            change = executed.withUnsafeBytes { schema.knowledge.change(change, executing: $0) }
+            change = executed.withUnsafeBytes {
+                schema.knowledge.change(change, executing: $0, dialect: dialect, isCurrent: isSchemaCurrent)
+            }
         }
         s.pointee.change = change
         s.pointee.hasChange = change != nil

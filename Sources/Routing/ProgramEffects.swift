@@ -11,6 +11,8 @@ struct ProgramEffects: Sendable, Hashable {
     var userVariables: [[UInt8]] = []
     /// CREATE TEMPORARY TABLE: not reported where it is filled from a SELECT.
     var temporaryTables: [[UInt8]] = []
+    /// LAST_INSERT_ID() may be another behind it.
+    var mayInsert = false
     /// It may do something that the server reports, as a change of state and no more.
     var mayBeReported = false
     /// It runs texts that do not stand in it: the server reports most of what these may do.
@@ -21,6 +23,7 @@ struct ProgramEffects: Sendable, Hashable {
     mutating func formUnion(_ other: ProgramEffects) {
         takesLocks = takesLocks || other.takesLocks
         locksServer = locksServer || other.locksServer
+        mayInsert = mayInsert || other.mayInsert
         mayBeReported = mayBeReported || other.mayBeReported
         isDynamic = isDynamic || other.isDynamic
         isUnknown = isUnknown || other.isUnknown

@@ -62,6 +62,12 @@ struct ProgramText {
         {
             effects.takesLocks = true
         }
+        // Quoted it is the function as well.
+        if reader.kind(index) != .word, let name = reader.name(index),
+            ASCII.lowercased(name).elementsEqual("last_insert_id".utf8)
+        {
+            effects.mayInsert = true
+        }
         switch reader.word(index) {
         case "SET":
             effects.mayBeReported = true
@@ -87,6 +93,7 @@ struct ProgramText {
         case "TEMPORARY":
             effects.mayBeReported = true
             if let name = temporaryTable(index + 1) { effects.note(temporaryTable: name) }
+        case "INSERT", "REPLACE", "LOAD", "LAST_INSERT_ID": effects.mayInsert = true
         case "DROP", "EXECUTE", "DEALLOCATE", "XA": effects.mayBeReported = true
         case "IMMEDIATE":
             if reader.isWord(index - 1, "EXECUTE") { noteText(index + 1, &effects) }

@@ -79,8 +79,18 @@ public struct SchemaKnowledge: Sendable {
     func changes(ofCalled name: [UInt8]) -> [SessionChangeKind]? { programs?[name]?.changes }
 
     /// The change of EXECUTE, which runs this text.
-    public func change(_ change: SessionChangeKind?, executing text: UnsafeRawBufferPointer) -> SessionChangeKind? {
-        programs.map { adding(effects(in: text, of: $0), to: change) } ?? change
+    public func change(
+        _ change: SessionChangeKind?, executing text: UnsafeRawBufferPointer, dialect: Dialect, isCurrent: Bool
+    ) -> SessionChangeKind? {
+        guard let programs else { return change }
+        let effects = effects(in: text, of: programs)
+        let change = adding(effects, to: change)
+        guard isCurrent, !effects.mayBeReported, !effects.isDynamic, !effects.isUnknown,
+            let reader = StatementReader(text, dialect: dialect), reader.isWord(0, "CALL"), let name = called(reader),
+            programs[name] != nil
+        else { return change }
+        // It goes to the procedure's schema and back, and no more.
+        return .joined([change, .systemVariables].compactMap(\.self))
     }
 
     private func adding(_ effects: ProgramEffects, to change: SessionChangeKind?) -> SessionChangeKind? {
@@ -180,7 +190,7 @@ extension SessionChangeKind {
     /// Of a CALL whose procedure is known: that a change is reported says then only that the server has gone to the
     /// procedure's schema and back, unless it can do such a thing itself.
     fileprivate func ofKnownProgram(_ effects: ProgramEffects) -> SessionChangeKind {
-        let known = parts.map { $0 == .procedure ? .knownProcedure : $0 }
+        let known = parts.map { $0 == .procedure ? .knownProcedure(inserts: effects.mayInsert) : $0 }
         return .joined(effects.mayBeReported ? known : known + [.systemVariables]) ?? self
     }
 

@@ -129,7 +129,7 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
     case procedure
     /// CALL of a procedure that sets nothing without a report but what is said beside it.
-    case knownProcedure
+    case knownProcedure(inserts: Bool)
     /// These system variables are set somewhere in a compound statement, without a scope: the server does not report
     /// them, and what it does report they do not explain.
     case setInside([[UInt8]])
@@ -160,7 +160,8 @@ extension SessionChangeKind {
     public var ofInsertID: InsertID? {
         switch self {
         case .insertID(let id): id
-        case .procedure, .knownProcedure, .unknown: .unknown
+        case .procedure, .unknown: .unknown
+        case .knownProcedure(let inserts): inserts ? .unknown : nil
         case .several(let changes): changes.lazy.compactMap(\.ofInsertID).first
         // The next answer is the first one's.
         case .sequence(let changes): changes.first?.ofInsertID

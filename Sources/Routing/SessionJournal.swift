@@ -466,8 +466,8 @@ public struct SessionJournal: Sendable {
         switch change {
         case .none:
             break
-        case .knownProcedure:
-            isInsertIDUncertain = true
+        case .knownProcedure(let inserts):
+            if inserts { isInsertIDUncertain = true }
         case .procedure:
             isInsertIDUncertain = true
             // `SET @@x = …` in it is not reported.

@@ -187,7 +187,8 @@ public final class Client: @unchecked Sendable {
     private func readResult() throws(ClientError) -> Rows {
         var rows = Rows()
         guard let result = mysql_store_result(handle) else {
-            guard mysql_field_count(handle) == 0 else { throw lastError() }
+            // Of a connection that ended in the middle of a result the library forgets that it had columns.
+            guard mysql_field_count(handle) == 0, mysql_errno(handle) == 0 else { throw lastError() }
             rows.affectedRows = mysql_affected_rows(handle)
             rows.insertID = mysql_insert_id(handle)
             rows.warnings = mysql_warning_count(handle)

@@ -224,6 +224,8 @@ public final class Load: Sendable {
 extension ClientError {
     /// Class 40: the transaction is certainly rolled back.
     public var saysRolledBack: Bool { sqlState.hasPrefix("40") }
+    /// The connection ended.
+    public var isLost: Bool { code == 2006 || code == 2013 }
     /// 08007: the outcome is not known.
     public var saysUnknown: Bool { sqlState == "08007" }
 }

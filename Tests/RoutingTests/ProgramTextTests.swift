@@ -53,14 +53,15 @@ import Testing
         ("SELECT * FROM t WHERE b = @a OR @a = 1", []), ("BEGIN GET DIAGNOSTICS @a = NUMBER; END", [lost]),
         ("GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT", [lost]), ("SET @a = 1", [lost]),
         ("BEGIN CALL q(1, (@b), @a); SELECT @c; END", [lost]), ("CALL s.`q`(@a)", [lost]),
-        ("INSERT INTO t (a) VALUES (@a)", []), ("EXECUTE IMMEDIATE 'SELECT 1 INTO @a'", [lost]),
+        ("UPDATE t SET b = 1 WHERE a IN (@a)", []), ("EXECUTE IMMEDIATE 'SELECT 1 INTO @a'", [lost]),
         ("CREATE TEMPORARY TABLE IF NOT EXISTS s.`A` AS SELECT 1", [temporary]), ("DROP TEMPORARY TABLE a", []),
-        ("CREATE OR REPLACE TEMPORARY TABLE A (b INT)", [temporary]),
+        ("CREATE TEMPORARY TABLE A (b INT)", [temporary]),
         ("PREPARE s FROM 'SET @@x = 1'", [variable]), ("DEALLOCATE PREPARE s", []),
     ])
     func effects(_ body: String, _ left: [SessionChangeKind]) {
         let found = Self.change("CALL p()", Self.knowledge([("p", false, body)]))
-        let expected = left.isEmpty ? [.knownProcedure] : [SessionChangeKind.knownProcedure] + left
+        let expected =
+            left.isEmpty ? [.knownProcedure(inserts: false)] : [SessionChangeKind.knownProcedure(inserts: false)] + left
         #expect(found == .joined(expected), "\(body)")
     }
 
@@ -90,7 +91,7 @@ import Testing
         let body = #"SELECT 1 INTO "a", @a"#
         #expect(
             Self.change("CALL p()", Self.knowledge([("p", false, body)], sqlMode: "ANSI_QUOTES,IGNORE_SPACE"))
-                == .several([.knownProcedure, Self.lost]))
+                == .several([.knownProcedure(inserts: false), Self.lost]))
     }
 
     @Test("programs do what those do that they name, however deep")
@@ -99,9 +100,9 @@ import Testing
             ("a", false, "CALL B()"), ("b", false, "SELECT `c`()"), ("c", true, "RETURN GET_LOCK('x', 1)"),
             ("d", false, "CALL d()"), ("e", false, "CALL f()"), ("f", false, "BEGIN CALL e(); SET @@x = 1; END"),
         ])
-        #expect(Self.change("CALL a()", knowledge) == .several([.knownProcedure, .userLock(nil)]))
-        #expect(Self.change("CALL d()", knowledge) == .knownProcedure)
-        #expect(Self.change("CALL e()", knowledge) == .several([.knownProcedure, Self.variable]))
+        #expect(Self.change("CALL a()", knowledge) == .several([.knownProcedure(inserts: false), .userLock(nil)]))
+        #expect(Self.change("CALL d()", knowledge) == .knownProcedure(inserts: false))
+        #expect(Self.change("CALL e()", knowledge) == .several([.knownProcedure(inserts: false), Self.variable]))
     }
 
     @Test func calls() {
@@ -111,13 +112,14 @@ import Testing
         ])
         let locked = SessionChangeKind.userLock(nil)
         for (text, change): (String, SessionChangeKind?) in [
-            ("CALL s.P()", .knownProcedure), ("CALL q()", .procedure),
+            ("CALL s.P()", .knownProcedure(inserts: false)), ("CALL q()", .procedure),
             (
                 "CALL p(@o)",
                 .several([
-                    .knownProcedure, .loseUserVariables([Self.bytes("o")]),
+                    .knownProcedure(inserts: false), .loseUserVariables([Self.bytes("o")]),
                 ])
-            ), ("CALL p(f())", .several([.knownProcedure, locked])), ("SELECT f()", locked), ("SELECT g()", nil),
+            ), ("CALL p(f())", .several([.knownProcedure(inserts: false), locked])), ("SELECT f()", locked),
+            ("SELECT g()", nil),
             ("SELECT 1", nil), ("SELECT s.`F`(1) FROM t", locked), ("SELECT locks FROM t", nil),
             ("EXECUTE IMMEDIATE 'CALL locks()'", .several([.procedure, locked])),
             ("SELECT 1; CALL locks()", .sequence([.several([.none, locked]), .several([.procedure, locked])])),
@@ -157,6 +159,15 @@ import Testing
         // It was never there.
         _ = harmless.learn(before, isCurrent: true)
         #expect(harmless.isMovable)
+    }
+
+    @Test(arguments: [
+        ("SELECT 1", false), ("INSERT INTO t VALUES (1)", true), ("BEGIN REPLACE t SET a = 1; END", true),
+        ("UPDATE t SET a = `last_insert_id`(5)", true), ("UPDATE t SET a = 1", false), ("CALL inserts()", true),
+    ])
+    func inserts(_ body: String, _ inserts: Bool) {
+        let knowledge = Self.knowledge([("p", false, body), ("inserts", false, "INSERT INTO t VALUES (1)")])
+        #expect(Self.change("CALL p()", knowledge) == .knownProcedure(inserts: inserts))
     }
 
     @Test func ofHiddenProgramsNothingIsKnown() {

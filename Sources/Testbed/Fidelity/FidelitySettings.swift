@@ -15,7 +15,7 @@ extension FidelityWriter {
         ("sql_warnings", ["1", "0"]), ("sql_safe_updates", ["1", "0"]), ("sql_auto_is_null", ["1", "0"]),
         ("sql_big_selects", ["1", "0"]), ("sql_buffer_result", ["1", "0"]), ("sql_quote_show_create", ["0", "1"]),
         ("check_constraint_checks", ["0", "1"]), ("query_cache_strip_comments", ["1", "0"]),
-        ("low_priority_updates", ["1", "0"]), ("big_tables", ["1", "0"]), ("completion_type", ["1", "0", "DEFAULT"]),
+        ("low_priority_updates", ["1", "0"]), ("big_tables", ["1", "0"]), ("completion_type", ["0", "DEFAULT"]),
         ("sql_select_limit", ["2", "100", "DEFAULT"]), ("group_concat_max_len", ["8", "5000", "DEFAULT"]),
         ("max_sort_length", ["64", "DEFAULT"]), ("div_precision_increment", ["7", "0"]),
         ("default_week_format", ["3"]), ("lc_time_names", ["'de_DE'", "'fr_FR'", "DEFAULT"]),

@@ -20,14 +20,18 @@ final class Canaries: Sendable {
     private let loads: [Load]
     /// Inserts past the proxy: what the server's disk and the machine made everybody wait.
     private let witness: Load
+    /// A server that ends in the middle of a packet takes that session with it.
+    private let isCut: Bool
     private let stopped = Atomic(false)
     private let large: Watched<(statements: Int, faults: [String], isDone: Bool)> = Watched((0, [], false))
 
     /// - Parameters:
     ///   - direct: the server's own port.
     ///   - round: rounds take numbers of their own in the ledger.
-    init(port: UInt16, direct: UInt16, round: Int) {
+    ///   - isCut: the server ends in this round, maybe in the middle of a large answer.
+    init(port: UInt16, direct: UInt16, round: Int, isCut: Bool) {
         self.port = port
+        self.isCut = isCut
         let base = (round % 1000) * 1_000_000_000
         loads = [
             Load(.selects, clients: 4, port: port, think: .milliseconds(3)),
@@ -40,10 +44,18 @@ final class Canaries: Sendable {
     func start() throws {
         for load in loads + [witness] { try load.start() }
         let thread = Thread { [self] in
-            do {
-                try answerLarge()
-            } catch {
-                large.update { $0.faults.append("the session with large answers: \(error)") }
+            var mayBeCut = isCut
+            var isOver = false
+            while !isOver {
+                isOver = true
+                do {
+                    try answerLarge()
+                } catch let error as ClientError where mayBeCut && error.isLost {
+                    // Once, and with a new login it goes on.
+                    (mayBeCut, isOver) = (false, false)
+                } catch {
+                    large.update { $0.faults.append("the session with large answers: \(error)") }
+                }
             }
             large.update { $0.isDone = true }
         }

@@ -95,7 +95,8 @@ public final class Fuzzer {
         let draw = random.next() % 10
         let weather: Weather = draw < 5 ? .clients : draw < 8 ? .nodes : draw < 9 ? .outage : .pauses
         let outagesBefore = try outages()
-        let canaries = Canaries(port: proxy.port, direct: pair.primary.port, round: Int(seed % 1000))
+        let canaries = Canaries(
+            port: proxy.port, direct: pair.primary.port, round: Int(seed % 1000), isCut: weather == .outage)
         var faults: [String] = []
         var transcripts: [(HostileScript, HostileClient.Transcript?)] = []
         var deeds: [String] = []
