@@ -194,9 +194,19 @@ public struct SessionJournal: Sendable {
         let seen = unseenPrograms.filter { knowledge.changes(ofCalled: $0) != nil }
         let isOver = isCurrent || knowledge.hidesPrograms
         unseenPrograms = isOver ? [] : unseenPrograms.filter { !seen.contains($0) }
-        let changes = seen.flatMap { knowledge.changes(ofCalled: $0) ?? [] }
+        let changes = seen.flatMap { knowledge.changes(ofCalled: $0) ?? [] }.compactMap(unasked)
         if !changes.isEmpty { apply(.several(changes)) }
         return isOver || !seen.isEmpty
+    }
+
+    /// Without what every procedure that is not known is asked about.
+    private func unasked(_ change: SessionChangeKind) -> SessionChangeKind? {
+        guard login != nil, case .setInside(let names) = change else { return change }
+        let others = names.filter {
+            let name = SessionVariables.canonical($0)
+            return SessionVariables.nextTransaction.contains(name) || !SessionVariables.fromLogin.contains(name)
+        }
+        return others.isEmpty ? nil : .setInside(others)
     }
 
     /// What the last statement did to LAST_INSERT_ID() can't be told from it.
