@@ -27,6 +27,10 @@ GRANT REFERENCES ON *.* TO 'proxy'@'%';
 -- moves goes on without.
 GRANT SELECT ON mysql.proc TO 'proxy'@'%';
 
+-- Optional, where views call GET_LOCK: their texts are shown to whoever may read all tables. Without it such a view's lock
+-- is not known.
+-- GRANT SELECT, SHOW VIEW ON *.* TO 'proxy'@'%';
+
 -- Optional. init_connect is run for this account, too: where it holds what the account may not do (an INSERT into a
 -- table for audits), the server ends every session of the checks. With this it is not run (before MariaDB 10.5: GRANT
 -- SUPER).

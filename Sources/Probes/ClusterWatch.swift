@@ -241,10 +241,12 @@ public final class ClusterWatch {
         }
         schemaReader.read(on: connection) { [weak self] report, asOf in
             guard let self, isRunning, monitor.view.generation == generation else { return }
-            if report.tables != schema?.tables { onNote(sentence(on: report.tables)) }
-            if report.programs == nil, schema == nil || schema?.programs != nil { onNote(Self.programsUnseen) }
+            let before = schema
             schema = report
             onSchema(report, asOf)
+            // Said when it counts.
+            if report.tables != before?.tables { onNote(sentence(on: report.tables)) }
+            if report.programs == nil, before == nil || before?.programs != nil { onNote(Self.programsUnseen) }
             if isSchemaDueAgain {
                 isSchemaDueAgain = false
                 schemaChanged()

@@ -23,6 +23,9 @@ final class SchemaReader {
     private var changes: [String] = []
     private var programs = ProgramRows()
     private var isTooWide = false
+    private var seesViews = false
+    /// Views that call GET_LOCK.
+    private var locking: [StoredProgram] = []
     /// All else has been said.
     private(set) var isReadingColumns = false
 
@@ -89,8 +92,11 @@ final class SchemaReader {
         }
         self.changes = changes
         report = SchemaReport()
+        locking = []
         ask(Self.sightQuery) { reader, rows in
-            let sees = (rows.first?.first ?? nil).flatMap { Int($0) } ?? 0
+            let counts = (rows.first ?? []).map { $0.flatMap { Int($0) } ?? 0 }
+            let sees = counts.first ?? 0
+            reader.seesViews = counts.count == 2 && counts[1] == 2
             if sees == 0 { reader.readPrograms() } else { reader.readTables() }
         }
     }
@@ -106,9 +112,21 @@ final class SchemaReader {
                 reader.report.views = Self.names(rows)
                 reader.ask(Self.countQuery) { reader, rows in
                     reader.isTooWide = (rows.first?.first ?? nil).flatMap { Int($0) } ?? .max > Self.tablesMax
-                    reader.readPrograms()
+                    reader.readLockingViews()
                 }
             }
+        }
+    }
+
+    /// Where the account may see what views are made of.
+    private func readLockingViews() {
+        guard seesViews, !isTooWide else { return readPrograms() }
+        ask(Self.lockingViewsQuery) { reader, rows in
+            // To whoever names it, a view is what a function is.
+            reader.locking = (Self.names(rows) ?? []).map {
+                StoredProgram(name: $0, isFunction: true, body: "RETURN GET_LOCK('', 0)", sqlMode: "")
+            }
+            reader.readPrograms()
         }
     }
 
@@ -140,7 +158,7 @@ final class SchemaReader {
     private func took(programs rows: [SQLConnection.Row], piece: Int) {
         guard programs.take(rows), piece < Self.piecesMax else { return learned() }
         if rows.isEmpty || piece == 0 && !programs.hasMore {
-            report.programs = programs.all
+            report.programs = programs.all + locking
             return learned()
         }
         ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
@@ -189,7 +207,9 @@ final class SchemaReader {
 
     /// Any privilege on all tables shows them all: `REFERENCES` is the one that allows nothing.
     private static let sightQuery = """
-        SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', \
+        SELECT COUNT(*), COUNT(DISTINCT IF(PRIVILEGE_TYPE IN ('SELECT', 'SHOW VIEW') \
+        AND GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''), PRIVILEGE_TYPE, NULL)) \
+        FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', \
         'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW', 'SHOW VIEW', 'TRIGGER')
         """
 
@@ -202,6 +222,11 @@ final class SchemaReader {
 
     private static let viewsQuery = """
         SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' \
+        AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
+        """
+
+    private static let lockingViewsQuery = """
+        SELECT DISTINCT TABLE_NAME FROM information_schema.VIEWS WHERE VIEW_DEFINITION LIKE '%get\\_lock(%' \
         AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
         """
 

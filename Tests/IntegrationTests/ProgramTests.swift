@@ -93,6 +93,26 @@ extension Integration {
             }
         }
 
+        @Test("views that lock, where the account may see them", .timeLimit(.minutes(3)), arguments: Move.allCases)
+        func views(_ move: Move) throws {
+            let cases = [
+                ChangeCase("SELECT * FROM v_locks", check: "SELECT \(Self.locks(21))", .told),
+                ChangeCase("SELECT 1 FROM `app`.`v_locks` AS v WHERE l", [], check: "SELECT \(Self.locks(21))", .told),
+                ChangeCase("SELECT * FROM v_plain", before: ["SET @n = 2"], check: "SELECT @n", .same),
+            ]
+            try Stage.run {
+                try $0.query("CREATE VIEW v_locks AS SELECT GET_LOCK('program 21', 10) AS l")
+                try $0.query("CREATE VIEW v_plain AS SELECT 'get_lock' AS l")
+                try $0.query("GRANT SELECT, SHOW VIEW ON *.* TO '\(EmbeddedPair.service.user)'@'%'")
+            } _: { stage in
+                #expect(stage.proxy.logs("All tables are of engines with transactions"))
+                for item in cases {
+                    // One after the other: they take the same lock.
+                    try ChangeCase.judge([item], stage, move)
+                }
+            }
+        }
+
         @Test("of procedures that were made a moment ago, too", .timeLimit(.minutes(3)))
         func fresh() throws {
             try Stage.run { stage in
