@@ -13,6 +13,8 @@ enum FidelityFixture {
                 "GRANT ALL ON `f%`.* TO \(name)@'%'", "GRANT RELOAD, PROCESS ON *.* TO \(name)@'%'",
             ]
         } + [
+            // With all that conf/grants.sql offers.
+            "GRANT SELECT, SHOW VIEW ON *.* TO '\(EmbeddedPair.service.user)'@'%'",
             "CREATE ROLE \(role)", "GRANT SELECT ON mysql.help_topic TO \(role)",
             "GRANT \(role) TO \(user)@'%'", "GRANT \(role) TO \(otherUser)@'%'",
         ]
