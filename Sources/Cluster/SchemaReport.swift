@@ -6,6 +6,8 @@ public struct SchemaReport: Sendable, Hashable {
     public static let programBytesMax = 2 << 20
 
     public var tables: TableFacts
+    /// False: the rest has still to be looked at.
+    public var isWhole: Bool
     /// The names of all views, of whatever schema; nil where nobody has said so.
     public var views: [String]?
     /// All AUTO_INCREMENT columns; nil where nobody has said so.
@@ -14,10 +16,12 @@ public struct SchemaReport: Sendable, Hashable {
     public var programs: [StoredProgram]?
 
     public init(
-        tables: TableFacts = .unknown, views: [String]? = nil, numberedColumns: [NumberedColumn]? = nil,
+        tables: TableFacts = .unknown, isWhole: Bool = true, views: [String]? = nil,
+        numberedColumns: [NumberedColumn]? = nil,
         programs: [StoredProgram]? = nil
     ) {
         self.tables = tables
+        self.isWhole = isWhole
         self.views = views
         self.numberedColumns = numberedColumns
         self.programs = programs

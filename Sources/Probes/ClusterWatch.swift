@@ -246,7 +246,12 @@ public final class ClusterWatch {
             onSchema(report, asOf)
             // Said when it counts.
             if report.tables != before?.tables { onNote(sentence(on: report.tables)) }
-            if report.programs == nil, before == nil || before?.programs != nil { onNote(Self.programsUnseen) }
+            if report.isWhole, report.programs == nil, before?.isWhole != true || before?.programs != nil {
+                onNote(Self.programsUnseen)
+            }
+            if let programs = report.programs, before?.programs == nil {
+                onNote("The texts of \(programs.count) stored programs were read.")
+            }
             if isSchemaDueAgain {
                 isSchemaDueAgain = false
                 schemaChanged()

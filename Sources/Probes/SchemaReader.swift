@@ -24,6 +24,7 @@ final class SchemaReader {
     private var programs = ProgramRows()
     private var isTooWide = false
     private var seesViews = false
+    private var hasSaid = false
     /// Views that call GET_LOCK.
     private var locking: [StoredProgram] = []
     /// All else has been said.
@@ -54,8 +55,8 @@ final class SchemaReader {
 
     /// Takes the connection over, and closes it in the end.
     ///
-    /// - Parameter completion: with the moment as of which it holds; not called where the server gave no answer, and a
-    ///   second time where the columns were read as well.
+    /// - Parameter completion: with the moment as of which it holds; not called where the server gave no answer, and
+    ///   again where more has been read.
     func read(on connection: SQLConnection, _ completion: @escaping (SchemaReport, Instant) -> Void) {
         guard !isUnderWay else { return connection.close() }
         self.connection = connection
@@ -108,6 +109,11 @@ final class SchemaReader {
             }
             reader.report.tables =
                 count == 0 ? .transactional : .mixed(count: count, example: printable(row[1] ?? "", lengthMax: 200))
+            // What a transaction's outcome depends on is said at once where nothing has been said before.
+            if !reader.hasSaid {
+                reader.hasSaid = true
+                reader.completion?(SchemaReport(tables: reader.report.tables, isWhole: false), reader.beganAt)
+            }
             reader.ask(Self.viewsQuery) { reader, rows in
                 reader.report.views = Self.names(rows)
                 reader.ask(Self.countQuery) { reader, rows in

@@ -4,7 +4,7 @@ import Cluster
 /// columns number their rows, which tables are views.
 public struct SchemaKnowledge: Sendable {
     public let tables: TableFacts
-    /// Somebody has looked.
+    /// Somebody has looked at the programs.
     private let isRead: Bool
     /// Nil where nobody has said so.
     private let views: NameSet?
@@ -21,7 +21,7 @@ public struct SchemaKnowledge: Sendable {
     /// - Parameter last: what was made of the report before: most often the programs are still the same.
     public init(_ report: SchemaReport, last: (report: SchemaReport, knowledge: SchemaKnowledge)? = nil) {
         let known = last.flatMap { $0.report.programs == report.programs ? $0.knowledge.programs : nil }
-        self.init(report, programs: known ?? report.programs.map(Self.effects), isRead: true)
+        self.init(report, programs: known ?? report.programs.map(Self.effects), isRead: report.isWhole)
     }
 
     private init(_ report: SchemaReport, programs: [[UInt8]: ProgramEffects]?, isRead: Bool) {
