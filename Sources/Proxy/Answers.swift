@@ -194,7 +194,8 @@ extension Worker {
         if s.pointee.journal.asks {
             askOrWait(s)
         } else if s.pointee.journal.asksInsertID, asksInsertID(s) {
-            s.pointee.asksWithNext = true
+            // Behind inserted rows ROW_COUNT() could not be left as it is.
+            if s.pointee.answerFailed { askOrWait(s) } else { s.pointee.asksWithNext = true }
         }
         forgetStatement(s)
         // Answered before it was whole (an error): the rest of it leads nowhere.
@@ -272,6 +273,7 @@ extension Worker {
         }
         let code = error?.code ?? 0
         let mayHaveBegun = !isFirst || !Self.isRefusal(code)
+        let mayHaveWritten = mayHaveBegun && self.mayHaveWritten(s)
         if s.pointee.hasChange, let change = s.pointee.change {
             let isRefused = isFirst && (error.map { self.isRefused(s, $0) } ?? false)
             s.pointee.hasChange = false
@@ -281,25 +283,37 @@ extension Worker {
             // (It has no change of its own, but that of the functions which it calls.)
             if mayHaveBegun, schema.knowledge.hasLeavingFunctions, queryCallsFunctions(s) {
                 s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
-            } else if mayHaveBegun, isWrite(s) {
+            } else if mayHaveWritten {
                 s.pointee.journal.writeFailed()
             }
             budgetJournal(s)
         } else if mayHaveBegun {
             if s.pointee.command == .query || s.pointee.command == .statementExecute, queryCallsFunctions(s) {
                 s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
-            } else if isWrite(s) {
+            } else if mayHaveWritten {
                 s.pointee.journal.writeFailed()
             }
         }
     }
 
-    /// A statement that may have set off triggers.
-    private func isWrite(_ s: SessionRef) -> Bool {
+    /// The statement that failed, of several the one whose turn it was, may have set off triggers. (Of what its text does
+    /// not tell: it may, too.)
+    private func mayHaveWritten(_ s: SessionRef) -> Bool {
         switch s.pointee.command {
-        case .query: !s.pointee.statementKept || effect(s) == .write
-        case .statementExecute, .bulkExecute: effect(s) == .write
-        case _: false
+        case .query:
+            guard s.pointee.statementKept, Self.mayWrite(effect(s)) else { return !s.pointee.statementKept }
+            return withStatementInTurn(s) {
+                Self.mayWrite(StatementClassifier.classify($0, dialect: dialect(s)).effect)
+            } ?? true
+        case .statementExecute, .bulkExecute: return Self.mayWrite(effect(s))
+        case _: return false
+        }
+    }
+
+    private static func mayWrite(_ effect: StatementFacts.Effect) -> Bool {
+        switch effect {
+        case .write, .opaque: true
+        case .read, .session, .begin, .commit, .rollback, .transactional: false
         }
     }
 

@@ -221,10 +221,16 @@ extension Worker {
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return true }
             return s.pointee.prepared[i].text.withUnsafeBytes(InsertedID.mayInsert)
         }
-        guard s.pointee.statementKept else { return true }
-        let text = s.pointee.statementText
-        guard s.pointee.multiStatements, !StatementClassifier.isPlain(text) else { return InsertedID.mayInsert(text) }
-        return StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
-            .map(InsertedID.mayInsert) ?? true
+        return withStatementInTurn(s, InsertedID.mayInsert) ?? true
+    }
+
+    /// The text of the statement under way, of several that whose answer it is; nil where nobody can tell.
+    func withStatementInTurn<Result>(_ s: SessionRef, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
+        guard s.pointee.command == .query, s.pointee.statementKept, s.pointee.multiStatements,
+            !StatementClassifier.isPlain(s.pointee.statementText)
+        else { return withStatement(s, body) }
+        return StatementClassifier.statement(
+            Int(s.pointee.answerNumber), of: s.pointee.statementText, dialect: dialect(s)
+        ).map(body)
     }
 }

@@ -189,6 +189,7 @@ extension Worker {
             return
         }
         let types = packet.part(place.types..<place.types + size)
+        s.pointee.prepared[i].boundUnder = s.pointee.journal.characterSetChanges
         if s.pointee.prepared[i].types.count == size {
             s.pointee.prepared[i].types.withUnsafeMutableBytes { $0.copyMemory(from: types) }
         } else {
@@ -224,6 +225,12 @@ extension Worker {
                 s.pointee.command, s.pointee.statement.bytes, parameters: s.pointee.prepared[i].parameters)
         else { return true }
         if !place.given {
+            // Bound anew they would be read otherwise. Once: whoever goes on means the present character set.
+            guard s.pointee.prepared[i].boundUnder == s.pointee.journal.characterSetChanges else {
+                s.pointee.prepared[i].boundUnder = s.pointee.journal.characterSetChanges
+                fail(s, .stateLost(.boundParameters))
+                return false
+            }
             guard insertTypes(s, s.pointee.prepared[i].types, place) else {
                 noteFailed(s)
                 answer(

@@ -24,6 +24,8 @@ struct PreparedStatement {
     let isKill: Bool
     /// The parameters' types as last bound, 2 bytes each; empty while never bound.
     var types: [UInt8] = []
+    /// ``SessionJournal/characterSetChanges`` when they were bound: the server takes strings for what they were then.
+    var boundUnder: UInt32 = 0
     /// The present node has seen `types`.
     var typesSent = false
     /// COM_STMT_SEND_LONG_DATA has been sent since the last execution.

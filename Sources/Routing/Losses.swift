@@ -25,6 +25,9 @@ public struct Losses: OptionSet, Sendable, Hashable, CustomStringConvertible {
     /// System variables whose values only the server knows.
     public static let systemVariables = Losses(rawValue: 1 << 12)
 
+    /// The server reads parameters as their client's character set was when their types were bound.
+    public static let boundParameters = Losses(rawValue: 1 << 13)
+
     private static let names: [(Losses, String)] = [
         (.temporaryTables, "a temporary table"), (.tableLocks, "locked tables"), (.userLocks, "a lock of GET_LOCK"),
         (.handlers, "an open HANDLER"), (.openCursors, "an open cursor"), (.longData, "parameter data sent ahead"),
@@ -32,6 +35,7 @@ public struct Losses: OptionSet, Sendable, Hashable, CustomStringConvertible {
         (.xa, "an XA transaction"), (.oneShotVariables, "a variable meant for the next statement"),
         (.unknown, "session state changed by a procedure, trigger or function"),
         (.systemVariables, "a system variable that the server has not told"),
+        (.boundParameters, "parameter types bound under another character set"),
         (.tooLarge, "more session state than is kept"),
     ]
 

@@ -48,6 +48,9 @@ public struct SessionJournal: Sendable {
 
     private var isDatabaseReported = false
 
+    /// How often the client's character set or the connection's collation may have become another one.
+    public private(set) var characterSetChanges: UInt32 = 0
+
     /// What LAST_INSERT_ID() gives, as far as it is known; setting it says that it is.
     public var lastInsertID: UInt64 = 0 {
         didSet { isInsertIDUncertain = false }
@@ -270,7 +273,11 @@ public struct SessionJournal: Sendable {
             // The same instant reads otherwise now.
             noteNamed(SessionVariables.asOf)
         }
-        if let index = variables.firstIndex(where: { $0.name == name }) {
+        let index = variables.firstIndex { $0.name == name }
+        if SessionVariables.setByNames.contains(name), index.map({ variables[$0].value != value }) ?? true {
+            characterSetChanges &+= 1
+        }
+        if let index {
             variables[index].value = value
         } else if variables.count == Self.variablesMax {
             shed()
@@ -533,6 +540,12 @@ public struct SessionJournal: Sendable {
                 for name in SessionVariables.setByNames { noteNamed(name) }
                 break
             }
+            // CHARACTER SET takes its collation from the schema.
+            if names != text || ASCII.starts(ASCII.lowercased(text), "char")
+                || variables.contains(where: { SessionVariables.setByNames.contains($0.name) })
+            {
+                characterSetChanges &+= 1
+            }
             names = kept(text)
             namesDatabase = database
             variables.removeAll { SessionVariables.setByNames.contains($0.name) }
@@ -647,6 +660,7 @@ public struct SessionJournal: Sendable {
         guard name == SessionVariables.characterSetClient || name == SessionVariables.characterSetResults, names == nil,
             !variables.contains(where: { $0.name == name }), let value = login?.value(of: name)
         else { return }
+        characterSetChanges &+= 1
         variables.append((name, value))
     }
 
@@ -878,6 +892,12 @@ public struct SessionJournal: Sendable {
         let differing = login.flatMap { login in present.map { login.differing(from: $0) } } ?? []
         set(differing.filter { !SessionVariables.refusesWrites.contains($0.name) })
         let base = login ?? present
+        // A statement that is prepared would make these under the name that it has for them.
+        let spelled = userVariables.spelled
+        if !spelled.isEmpty, !prepared.isEmpty || !statements.all.isEmpty {
+            let items = spelled.map { SQLText.userVariable($0) + Array(" = NULL".utf8) }
+            add([Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))], .userVariables)
+        }
         let others = otherContexts(statements)
         for context in others {
             // A session that has no schema now can't be brought back from one.

@@ -85,9 +85,10 @@ public enum SessionState: String, CaseIterable, Sendable, Hashable {
     public var fate: Fate {
         switch self {
         case .account, .loginValues, .defaultSchema, .autocommit, .characterSet, .role, .preparedStatements,
-            .parameterTypes, .multiStatements, .tracking:
+            .multiStatements, .tracking:
             .kept
-        case .systemVariables, .userVariables, .nextTransaction, .preparedNames, .lastInsertID: .keptIfCertain
+        case .systemVariables, .userVariables, .nextTransaction, .parameterTypes, .preparedNames, .lastInsertID:
+            .keptIfCertain
         case .transaction, .xaTransaction, .temporaryTables, .tableLocks, .userLocks, .handlers, .oneShotVariables,
             .unexplained:
             .lost
@@ -137,7 +138,7 @@ extension Losses {
             (.handlers, .handlers), (.openCursors, .openCursors), (.longData, .longData),
             (.userVariables, .userVariables), (.preparedNames, .preparedNames), (.xa, .xaTransaction),
             (.oneShotVariables, .oneShotVariables), (.systemVariables, .systemVariables), (.unknown, .unexplained),
-            (.tooLarge, .unexplained),
+            (.boundParameters, .parameterTypes), (.tooLarge, .unexplained),
         ]
         return all.filter { contains($0.0) }.map(\.1)
     }

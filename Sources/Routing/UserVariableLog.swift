@@ -85,6 +85,15 @@ struct UserVariableLog: Sendable {
             if let spelling = spelling(of: assignment.name) {
                 assignment.spelling = spelling.isEmpty ? nil : spelling
             }
+            // NULL leaves a variable of the type that it had.
+            if Self.isNull(assignment), known.contains(assignment.name), let last = last(of: assignment.name),
+                last.assignments.last(where: { $0.name == assignment.name }).map(Self.isNull) == true
+            {
+                continue
+            }
+            if mayGiveNull(assignment), isThere(assignment.name), !assignment.reads.contains(assignment.name) {
+                assignment.reads.append(assignment.name)
+            }
             if assignment.reads.allSatisfy(known.contains) {
                 kept.append(assignment)
             } else {
@@ -107,6 +116,25 @@ struct UserVariableLog: Sendable {
             lose(names)
         }
     }
+
+    /// The word, or a variable that has it. (Of what else may come to NULL little is kept: literals are no such thing.)
+    private func mayGiveNull(_ assignment: SessionChangeKind.Assignment) -> Bool {
+        if Self.isNull(assignment) { return true }
+        return assignment.reads.contains { name in
+            guard let last = last(of: name), let value = last.assignments.last(where: { $0.name == name }) else {
+                return false
+            }
+            return !value.reads.isEmpty || Self.isNull(value)
+        }
+    }
+
+    private static func isNull(_ assignment: SessionChangeKind.Assignment) -> Bool {
+        ASCII.lowercased(assignment.expression) == Array("null".utf8)
+    }
+
+    private func last(of name: [UInt8]) -> Record? { records.last { $0.assignments.contains { $0.name == name } } }
+
+    private func isThere(_ name: [UInt8]) -> Bool { isBlind || lost.contains(name) || last(of: name) != nil }
 
     /// The values of these, as they are written, are known to the server only; empty: of any.
     mutating func lose(_ names: [[UInt8]]) {
@@ -162,8 +190,7 @@ struct UserVariableLog: Sendable {
 
     private func isNumber(_ name: [UInt8]) -> Bool {
         guard !isBlind, !lost.contains(name) else { return false }
-        let last = records.last { $0.assignments.contains { $0.name == name } }
-        return last?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
+        return last(of: name)?.assignments.last { $0.name == name }.map(Self.isNumber) ?? false
     }
 
     private mutating func remember(_ names: [[UInt8]]) {
@@ -295,6 +322,15 @@ struct UserVariableLog: Sendable {
             for assignment in record.assignments where assignment.name == name { return assignment.spelling ?? [] }
         }
         return spellings[name]
+    }
+
+    /// The names of those with a value here that are not in lower case.
+    var spelled: [[UInt8]] {
+        var names: [[UInt8]] = []
+        for record in records {
+            for case let name? in record.assignments.map(\.spelling) where !names.contains(name) { names.append(name) }
+        }
+        return names
     }
 
     /// How many variables have a value here.

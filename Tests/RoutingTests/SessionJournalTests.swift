@@ -541,6 +541,29 @@ import Testing
         #expect(session.texts == ["SET @`Ab` = 1, @`C D` = 2, @`Ab` = 'x'"])
     }
 
+    /// NULL leaves a variable of the type that it had.
+    @Test func nullKeepsTheType() {
+        var session = Session()
+        session.run("SET @a=17", "state")
+        session.run("SET @a=NULL", "state")
+        session.run("SET @a=NULL", "state")
+        #expect(session.texts == ["SET @`a` = 17", "SET @`a` = NULL"])
+        session.run("SET @a=NULL, @n=NULL", "state")
+        session.run("SET @b='x'", "state")
+        session.run("SET @b=@n", "state")
+        #expect(session.texts == ["SET @`a` = 17", "SET @`a` = NULL", "SET @`n` = NULL, @`b` = 'x'", "SET @`b` = @n"])
+        session.run("SET @a=5, @b=6", "state")
+        #expect(session.texts == ["SET @`n` = NULL, @`a` = 5, @`b` = 6"])
+    }
+
+    /// To prepare `SET @a=?` makes the variable.
+    @Test func spellingsComeBeforeWhatIsPrepared() {
+        var session = Session()
+        session.run("SET @Ab=17, @b=1", "state")
+        session.run("PREPARE s FROM 'SET @ab=@b'", "state")
+        #expect(session.texts == ["SET @`Ab` = NULL", "PREPARE `s` FROM 'SET @ab=@b'", "SET @`Ab` = 17, @`b` = 1"])
+    }
+
     @Test func aFailedSetMakesVariables() {
         func lost(_ text: String, _ code: UInt16) -> Bool {
             var session = Session()
