@@ -30,8 +30,13 @@ final class Duet: @unchecked Sendable {
         segments = script.segments
         self.direct = try Part(port: direct, script, place: place)
         self.proxied = try Part(port: proxied, script, place: place)
-        // FOUND_ROWS() before any statement is what the server's memory held.
-        for part in [self.direct, self.proxied] { _ = part.perform(.query(Array("DO 0".utf8)), Self.answerMax) }
+        settle()
+    }
+
+    /// FOUND_ROWS() before any query is what the server's memory held; and what a login gives the session is asked before
+    /// its first command.
+    private func settle() {
+        for part in [direct, proxied] { _ = part.perform(.query(Array("SELECT 0".utf8)), Self.answerMax) }
     }
 
     /// Everything up to the next move, or to the end.
@@ -59,13 +64,20 @@ final class Duet: @unchecked Sendable {
             return
         }
         let right = proxied.perform(action, Self.answerMax)
-        var isPrepare = false
-        if case .prepare = action { isPrepare = true }
+        var (isPrepare, begins) = (false, false)
+        switch action {
+        case .prepare: isPrepare = true
+        case .resetConnection, .changeUser: begins = true
+        case .query, .execute, .fetch, .longData, .closeStatement, .resetStatement, .useSchema, .fieldList, .ping,
+            .multiStatements, .move:
+            break
+        }
         switch AnswerDifference.between(direct: left, proxied: right, namesStatement: isPrepare) {
         case .none: if left.isCut { end = .over }
         case .told(let message): end = .told(message)
         case .different(let answers): end = .different(step: next, label: step.label, answers: answers)
         }
+        if begins, end == nil { settle() }
     }
 
     func close() {

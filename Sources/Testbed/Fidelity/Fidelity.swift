@@ -64,29 +64,30 @@ public final class Fidelity {
     public func batch(say: (String) -> Void) throws {
         figures.batches += 1
         let plan = plan(figures.batches)
-        let (moves, globals) = (plan.moves, plan.globals)
         let scripts = (0..<(plan.mayLockAll ? 1 : stage.places)).map { _ in
             FidelityWriter.script(
-                seed: random.next(), moves: moves.count, isShort: plan.isShort, mayLockAll: plan.mayLockAll
-            ).timingOut(moves == [.timedOut])
+                seed: random.next(), moves: plan.moves.count, isShort: plan.isShort, mayLockAll: plan.mayLockAll
+            ).timingOut(plan.moves == [.timedOut])
         }
-        let outcomes = try stage.run(scripts, moves: moves, globals: globals)
+        let outcomes = try run(scripts, plan)
         for outcome in outcomes.sorted(by: { $0.script.steps.count < $1.script.steps.count }) {
             figures.scripts += 1
             figures.moves += outcome.moves
             figures.statements += outcome.statements
-            if outcome.script.isRestorable { figures.movesOfRestorable += outcome.moves }
+            if outcome.script.isRestorable, !plan.isAbrupt { figures.movesOfRestorable += outcome.moves }
             switch outcome.end {
             case nil, .over: break
             case .told(let message):
                 figures.told[message, default: 0] += 1
-                guard outcome.script.isRestorable else { continue }
+                // The answers to the proxy's questions were still under way.
+                guard outcome.script.isRestorable, !plan.isAbrupt else { continue }
                 figures.falseLosses += 1
-                try found(outcome, label: "false loss", told: message, moves, globals, say)
+                figures.told["(false) " + message, default: 0] += 1
+                try found(outcome, label: "false loss", told: message, plan, say)
             case .different(_, let label, let answers):
                 figures.differences += 1
                 figures.kinds[label, default: 0] += 1
-                try found(outcome, label: label, told: answers, moves, globals, say)
+                try found(outcome, label: label, told: answers, plan, say)
             }
         }
         if let fault = stage.fault { throw TestbedFailure(fault) }
@@ -98,6 +99,8 @@ public final class Fidelity {
         var isShort = false
         var mayLockAll = false
         var globals: [(String, String)] = []
+        /// The moves come right behind an answer; else the proxy has a moment to ask what it does not know.
+        var isAbrupt = false
     }
 
     private func plan(_ number: Int) -> Plan {
@@ -110,7 +113,13 @@ public final class Fidelity {
             FidelityStage.Move.ofServers[Int(random.next() % 2)]
         }
         if number % 8 == 0 { return Plan(moves: moves, mayLockAll: true) }
-        return Plan(moves: moves, isShort: isShort, globals: random.next() % 4 == 0 ? Self.globals : [])
+        return Plan(
+            moves: moves, isShort: isShort, globals: random.next() % 4 == 0 ? Self.globals : [],
+            isAbrupt: random.next() % 4 == 0)
+    }
+
+    private func run(_ scripts: [FidelityScript], _ plan: Plan) throws -> [FidelityStage.Outcome] {
+        try stage.run(scripts, moves: plan.moves, globals: plan.globals, isAbrupt: plan.isAbrupt)
     }
 
     /// Ends everything. Faults.
@@ -129,25 +138,26 @@ public final class Fidelity {
     // MARK: findings
 
     private func found(
-        _ outcome: FidelityStage.Outcome, label: String, told: String, _ moves: [FidelityStage.Move],
-        _ globals: [(String, String)], _ say: (String) -> Void
+        _ outcome: FidelityStage.Outcome, label: String, told: String, _ plan: Plan, _ say: (String) -> Void
     ) throws {
         let tracks = Wire.Flags(rawValue: outcome.script.flags).contains(.sessionTrack)
         // What a session is told of its changes comes with every kind of step.
         let rough =
-            moves.contains { !FidelityStage.Move.ofServers.contains($0) }
+            plan.moves.contains { !FidelityStage.Move.ofServers.contains($0) }
             ? "ending"
-            : label == "false loss" ? label + told : tracks ? "tracking" : globals.isEmpty ? label : "globals"
+            : label == "false loss" ? label + told : tracks ? "tracking" : plan.globals.isEmpty ? label : "globals"
         seen[rough, default: 0] += 1
         // The same step can differ for several reasons.
         guard findings.count < findingsMax, seen[rough, default: 0] <= 3 else { return }
-        let (script, answers) = try shorten(outcome.script, label: label, told: told, moves, globals)
+        let (script, answers) = try shorten(outcome.script, label: label, told: told, plan)
         let kind = ([label] + script.steps.map(\.label).filter { $0 != "move" }).joined(separator: " < ")
         guard minimal.insert(kind).inserted else { return }
-        let withGlobals = globals.isEmpty ? "" : "\n-- with globals of the old server"
+        let withGlobals = plan.globals.isEmpty ? "" : "\n-- with globals of the old server"
         let finding = Finding(
             seed: outcome.script.seed, kind: kind, script: script,
-            answers: answers + "\n-- moves: \(moves.map(\.rawValue).joined(separator: ", "))\(withGlobals)")
+            answers: answers
+                + "\n-- moves\(plan.isAbrupt ? ", abrupt" : ""): \(plan.moves.map(\.rawValue).joined(separator: ", "))\(withGlobals)"
+        )
         findings.append(finding)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try (finding.description + "\n").write(
@@ -157,8 +167,7 @@ public final class Fidelity {
 
     /// The shortest script that still ends so: what can be left out is left out, as much as goes at once.
     private func shorten(
-        _ script: FidelityScript, label: String, told: String, _ moves: [FidelityStage.Move],
-        _ globals: [(String, String)]
+        _ script: FidelityScript, label: String, told: String, _ plan: Plan
     ) throws -> (FidelityScript, String) {
         var best = script
         var answers = "\(told)\n(not seen again: it depends on time)"
@@ -173,7 +182,7 @@ public final class Fidelity {
             var held: [Int: String] = [:]
             for start in stride(from: 0, to: candidates.count, by: stage.places) {
                 let part = Array(candidates[start..<min(start + stage.places, candidates.count)])
-                for (index, outcome) in try stage.run(part, moves: moves, globals: globals).enumerated() {
+                for (index, outcome) in try run(part, plan).enumerated() {
                     held[start + index] = tail(outcome)
                 }
             }

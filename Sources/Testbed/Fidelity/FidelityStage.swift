@@ -94,9 +94,11 @@ final class FidelityStage {
 
     /// Runs the scripts, each at a place of its own, with the same moves for all.
     ///
-    /// - Parameter globals: what is set on both servers before the logins, and gone from both after the first move.
+    /// - Parameters:
+    ///   - globals: what is set on both servers before the logins, and gone from both after the first move.
+    ///   - isAbrupt: the moves come right behind the last answer.
     func run(
-        _ scripts: [FidelityScript], moves: [Move], globals: [(String, String)] = []
+        _ scripts: [FidelityScript], moves: [Move], globals: [(String, String)] = [], isAbrupt: Bool = false
     ) throws -> [Outcome] {
         precondition(scripts.count <= places)
         let directPort = direct.port
@@ -124,7 +126,7 @@ final class FidelityStage {
             try parallel(scripts.count) { place in playing[place]?.playSegment(segment) }
             guard segment < moves.count else { break }
             if playing.values.allSatisfy({ $0.end != nil }) { break }
-            try make(moves[segment])
+            try make(moves[segment], isAbrupt: isAbrupt)
             moved += 1
             if segment == 0 {
                 for (name, value) in before {
@@ -166,7 +168,11 @@ final class FidelityStage {
             + "WHERE user IN ('\(FidelityFixture.user)', '\(FidelityFixture.otherUser)')"
     }
 
-    private func make(_ move: Move) throws {
+    /// What the proxy asks behind an answer has been answered by then.
+    private static let quiet: useconds_t = 100_000
+
+    private func make(_ move: Move, isAbrupt: Bool) throws {
+        if !isAbrupt { usleep(Self.quiet) }
         switch move {
         case .crash:
             // A sequence's values are in the log when something is committed, or a second later: what a crash takes of them
@@ -198,6 +204,7 @@ final class FidelityStage {
             }
         case .planned:
             _ = try proxy?.admin("pause")
+            if !isAbrupt { usleep(Self.quiet) }
             pair.primary.stop()
             try pair.startStandby()
             _ = try proxy?.admin("resume")
