@@ -438,7 +438,8 @@ extension Worker {
         let context = s.pointee.journal.preparationContext
         budgetPrepared(s) {
             clientID = $0.add(
-                nodeID: nodeID, text: text, parameters: parameters, context: context, dialect: dialect(s))
+                nodeID: nodeID, text: text, parameters: parameters, context: context,
+                characterSetChanges: s.pointee.journal.characterSetChanges, dialect: dialect(s))
         }
         if text.isEmpty || s.pointee.prepared.last?.context == 0 { s.pointee.journal.lose(.tooLarge) }
         if let change = s.pointee.prepared.last?.change {

@@ -384,6 +384,7 @@ extension Worker {
             .guardBegin, .guardEnd:
             s.pointee.tracker.begin(.query, capabilities: s.pointee.nodeCapabilities)
         case .preparation: s.pointee.tracker.begin(.statementPrepare, capabilities: s.pointee.nodeCapabilities)
+        case .binding: s.pointee.tracker.begin(.statementExecute, capabilities: s.pointee.nodeCapabilities)
         }
     }
 
@@ -413,6 +414,9 @@ extension Worker {
                     commands += PacketWriter.packet(
                         sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
                     expect(s, .preparation(s.pointee.prepared[i].clientID))
+                    guard let binding = binding(s, s.pointee.prepared[i]) else { continue }
+                    commands += binding
+                    expect(s, .binding(s.pointee.prepared[i].clientID))
                 }
             case .lostStatements(let context):
                 for i in s.pointee.prepared.all.indices where isOf(s, i, context) {
@@ -568,7 +572,7 @@ extension Worker {
             s.pointee.journal.forgetPrepared(name)
             s.pointee.misprepared.append(name)
         case .collation, .tracking, .restoration, .context, .preparedName, .deallocation, .guardBegin, .guardEnd,
-            .preparation:
+            .preparation, .binding:
             break
         }
     }
@@ -609,6 +613,11 @@ extension Worker {
             if let i = s.pointee.prepared.index(of: clientID) {
                 s.pointee.prepared[i].failure = s.pointee.contextError ?? error
             }
+        // ER_WRONG_ARGUMENTS: it has them now.
+        case .binding(let clientID):
+            if error?.code == 1210, let i = s.pointee.prepared.index(of: clientID) {
+                s.pointee.prepared[i].typesSent = true
+            }
         }
     }
 
@@ -622,7 +631,7 @@ extension Worker {
             switch command {
             case .loginValues, .question(.login), .question(.userVariable): s.pointee.ownRow = [UInt8](payload)
             case .collation, .tracking, .question, .guardBegin, .guardEnd, .restoration, .context, .preparedName,
-                .deallocation, .preparation:
+                .deallocation, .preparation, .binding:
                 break
             }
         case .ok(let more):

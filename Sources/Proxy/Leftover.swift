@@ -123,7 +123,7 @@ extension Worker {
         switch s.pointee.command {
         case .query:
             guard s.pointee.statementKept else { return false }
-            let text = s.pointee.statementText
+            let text = s.pointee.statementRun
             if s.pointee.answerNumber == 0, isCertain(text) { return true }
             if s.pointee.hasChange, case .executeName(let name) = s.pointee.change {
                 guard let executed = s.pointee.journal.preparedText(name) else { return false }
@@ -207,7 +207,7 @@ extension Worker {
             if s.pointee.hasChange, case .executeName(let name) = s.pointee.change {
                 return s.pointee.journal.preparedText(name)?.withUnsafeBytes(body)
             }
-            return body(s.pointee.statementText)
+            return body(s.pointee.statementRun)
         case .statementExecute, .bulkExecute:
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
             return s.pointee.prepared[i].text.withUnsafeBytes(body)
@@ -227,10 +227,10 @@ extension Worker {
     /// The text of the statement under way, of several that whose answer it is; nil where nobody can tell.
     func withStatementInTurn<Result>(_ s: SessionRef, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
         guard s.pointee.command == .query, s.pointee.statementKept, s.pointee.multiStatements,
-            !StatementClassifier.isPlain(s.pointee.statementText)
+            !StatementClassifier.isPlain(s.pointee.statementRun)
         else { return withStatement(s, body) }
         return StatementClassifier.statement(
-            Int(s.pointee.answerNumber), of: s.pointee.statementText, dialect: dialect(s)
+            Int(s.pointee.answerNumber), of: s.pointee.statementRun, dialect: dialect(s)
         ).map(body)
     }
 }

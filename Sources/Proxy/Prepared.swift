@@ -203,6 +203,23 @@ extension Worker {
         return !s.pointee.prepared[i].typesSent && s.pointee.prepared[i].parameters > 0
     }
 
+    /// The execution of the statement prepared last that binds its types as they were bound before, and does no more: the
+    /// server takes the types, and looks for values in vain (sql_prepare.cc: `set_parameters`). Nil where nothing has
+    /// changed since, or that was under another character set than the one under which it is prepared.
+    func binding(_ s: SessionRef, _ statement: PreparedStatement) -> [UInt8]? {
+        guard statement.parameters > 0, statement.types.count == 2 * statement.parameters,
+            statement.boundUnder == statement.preparedUnder,
+            statement.boundUnder != s.pointee.journal.characterSetChanges
+        else { return nil }
+        var payload = [UInt8](repeating: 0, count: Self.executeHeadSize - PacketHeader.size)
+        payload[0] = Command.statementExecute.rawValue
+        payload.replaceSubrange(1..<5, with: [0xff, 0xff, 0xff, 0xff])
+        // One iteration.
+        payload[6] = 1
+        let nulls = [UInt8](repeating: 0, count: (statement.parameters + 7) / 8)
+        return PacketWriter.packet(sequence: 0, payload: payload + nulls + [1] + statement.types)
+    }
+
     /// Fits the kept command to the present node: its id for the statement, and the types if it has not seen them.
     /// False when the command has been answered here instead.
     func rewritePrepared(_ s: SessionRef) -> Bool {

@@ -26,6 +26,8 @@ struct PreparedStatement {
     var types: [UInt8] = []
     /// ``SessionJournal/characterSetChanges`` when they were bound: the server takes strings for what they were then.
     var boundUnder: UInt32 = 0
+    /// The same when it was prepared: that it can be brought back to.
+    let preparedUnder: UInt32
     /// The present node has seen `types`.
     var typesSent = false
     /// COM_STMT_SEND_LONG_DATA has been sent since the last execution.
@@ -71,7 +73,7 @@ struct PreparedStatements {
     /// Adds a statement and returns the id for the client.
     mutating func add(
         nodeID: UInt32, text: UnsafeRawBufferPointer, parameters: Int,
-        context: PreparationContext = PreparationContext(), dialect: Dialect = .unknown
+        context: PreparationContext = PreparationContext(), characterSetChanges: UInt32 = 0, dialect: Dialect = .unknown
     ) -> UInt32 {
         let id = nextID()
         let contextID = contexts.take(context) ?? 0
@@ -80,7 +82,7 @@ struct PreparedStatements {
         let statement = PreparedStatement(
             clientID: id, nodeID: nodeID, text: [UInt8](text), dialect: dialect, context: contextID,
             change: change, isChangeOfParameters: parameters > 0 && change?.isOfValues == true, parameters: parameters,
-            isKill: KillStatement.isMentioned(in: text))
+            isKill: KillStatement.isMentioned(in: text), preparedUnder: characterSetChanges)
         lastIndex = place(of: id)
         all.insert(statement, at: lastIndex)
         lastID = id

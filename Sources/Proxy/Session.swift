@@ -80,6 +80,8 @@ enum OwnCommand {
     case deallocation
     /// Prepares the statement with this client id again.
     case preparation(UInt32)
+    /// Binds its parameters' types, and is refused (1210).
+    case binding(UInt32)
 }
 
 /// What the client told in its login, enough to log in again elsewhere.
@@ -352,6 +354,9 @@ struct Session {
         let bytes = statement.bytes
         return bytes.part(from: min(bytes.count, PacketHeader.size + 1))
     }
+
+    /// The same, without the comment that MariaDB runs, where it is all that there is.
+    var statementRun: UnsafeRawBufferPointer { ExecutableComment.contents(statementText) ?? statementText }
 
     mutating func releaseBuffers() {
         clientCarry.release()

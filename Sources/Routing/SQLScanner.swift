@@ -31,7 +31,7 @@ struct SQLToken: Sendable, Equatable {
 }
 
 /// Cuts SQL into tokens. Comments are dropped; executable comments (`/*! */`, `/*M! */`) are read as the code that
-/// they are for a MariaDB of 10.6 or later.
+/// they are for a MariaDB (``ExecutableComment``).
 struct SQLScanner {
     /// What the text reads as.
     struct Scan {
@@ -242,20 +242,17 @@ struct SQLScanner {
             scan.isAmbiguous = true
             return
         }
-        var version = 0
+        var version: Int?
         var digits = 0
         while let next = byte(0), next >= 0x30, next <= 0x39, digits < 6 {
-            version = version * 10 + Int(next - 0x30)
+            version = (version ?? 0) * 10 + Int(next - 0x30)
             digits += 1
             index += 1
         }
-        switch version {
-        case 0 where digits == 0, 1..<50700: isInExecutableComment = true
-        case 50700..<100_000 where isMaria: isInExecutableComment = true
-        // MySQL's own features: MariaDB leaves them out.
-        case 50700..<100_000: skipComment(mayNest: true)
-        case 100_000...100_600: isInExecutableComment = true
-        default: scan.isAmbiguous = true
+        switch ExecutableComment.isRun(version: version, isMaria: isMaria) {
+        case true?: isInExecutableComment = true
+        case false?: skipComment(mayNest: true)
+        case nil: scan.isAmbiguous = true
         }
     }
 

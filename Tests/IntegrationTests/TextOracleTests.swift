@@ -44,6 +44,22 @@ extension Integration {
             return text
         }
 
+        @Test("a comment is run by every server of which that is believed, and by none of which the contrary is")
+        func executableComments() throws {
+            let root = try SharedPair.get().asRoot()
+            let versions =
+                [nil]
+                + [1, 32303, 50000, 50699, 50700, 50701, 80000, 99999, 100_000, 100_100, 100_500].map(Optional.some)
+            for version in versions {
+                for isMaria in [false, true] {
+                    let mark =
+                        "/*\(isMaria ? "M" : "")!\(version.map { $0 < 100_000 ? String($0).padded(to: 5) : "\($0)" } ?? "") "
+                    let isRun = try root.query("SELECT 1 \(mark) + 1 */").first == "2"
+                    #expect(ExecutableComment.isRun(version: version, isMaria: isMaria) == isRun, "\(mark)")
+                }
+            }
+        }
+
         @Test(
             "strings and names end where a server says",
             arguments: ["utf8mb4", "latin1", "sjis", "cp932", "gbk", "big5", "ujis", "euckr"])
@@ -106,4 +122,9 @@ extension Integration {
             return z ^ (z >> 31)
         }
     }
+}
+
+extension String {
+    /// With zeros before it.
+    fileprivate func padded(to length: Int) -> String { String(repeating: "0", count: max(0, length - count)) + self }
 }
