@@ -190,7 +190,8 @@ extension SessionChangeKind {
     /// Of a CALL whose procedure is known: that a change is reported says then only that the server has gone to the
     /// procedure's schema and back, unless it can do such a thing itself.
     fileprivate func ofKnownProgram(_ effects: ProgramEffects) -> SessionChangeKind {
-        let known = parts.map { $0 == .procedure ? .knownProcedure(inserts: effects.mayInsert) : $0 }
+        let procedure = SessionChangeKind.knownProcedure(inserts: effects.mayInsert, reports: effects.mayBeReported)
+        let known = parts.map { $0 == .procedure ? procedure : $0 }
         return .joined(effects.mayBeReported ? known : known + [.systemVariables]) ?? self
     }
 

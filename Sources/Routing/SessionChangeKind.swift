@@ -129,7 +129,7 @@ public indirect enum SessionChangeKind: Sendable, Hashable {
     /// CALL, EXECUTE IMMEDIATE, compound statements: whatever the server reports in answer explains nothing.
     case procedure
     /// CALL of a procedure that sets nothing without a report but what is said beside it.
-    case knownProcedure(inserts: Bool)
+    case knownProcedure(inserts: Bool, reports: Bool)
     /// These system variables are set somewhere in a compound statement, without a scope: the server does not report
     /// them, and what it does report they do not explain.
     case setInside([[UInt8]])
@@ -161,7 +161,7 @@ extension SessionChangeKind {
         switch self {
         case .insertID(let id): id
         case .procedure, .unknown: .unknown
-        case .knownProcedure(let inserts): inserts ? .unknown : nil
+        case .knownProcedure(let inserts, _): inserts ? .unknown : nil
         case .several(let changes): changes.lazy.compactMap(\.ofInsertID).first
         // The next answer is the first one's.
         case .sequence(let changes): changes.first?.ofInsertID

@@ -398,8 +398,12 @@ public struct SessionJournal: Sendable {
         // LAST_INSERT_ID(5), and then something that failed.
         case .insertID: if !certainlyNothing, !ofSet { isInsertIDUncertain = true }
         // A procedure may have done anything before it failed, and the server says nothing of it.
-        case .procedure, .knownProcedure, .unknown:
+        case .procedure, .unknown:
             if !certainlyNothing { marked.insert(.unknown) }
+        case .knownProcedure(let inserts, let reports):
+            if certainlyNothing { break }
+            if reports { marked.insert(.unknown) }
+            if inserts { isInsertIDUncertain = true }
         case .several(let changes):
             let isSet = ofSet || changes.first == .systemVariables && !changes.contains(.unknown)
             for change in changes {
@@ -483,7 +487,7 @@ public struct SessionJournal: Sendable {
         switch change {
         case .none:
             break
-        case .knownProcedure(let inserts):
+        case .knownProcedure(let inserts, _):
             if inserts { isInsertIDUncertain = true }
         case .procedure:
             isInsertIDUncertain = true

@@ -21,8 +21,13 @@ import Testing
     private static func change(
         _ text: String, _ knowledge: SchemaKnowledge, isCurrent: Bool = true
     ) -> SessionChangeKind? {
-        .joined((whole(text, knowledge, isCurrent: isCurrent)?.parts ?? []).filter { $0 != .systemVariables })
+        .joined(
+            (whole(text, knowledge, isCurrent: isCurrent)?.parts ?? []).filter { $0 != .systemVariables }.map {
+                if case .knownProcedure(let inserts, _) = $0 { known(inserts: inserts) } else { $0 }
+            })
     }
+
+    private static func known(inserts: Bool) -> SessionChangeKind { .knownProcedure(inserts: inserts, reports: false) }
 
     private static func whole(
         _ text: String, _ knowledge: SchemaKnowledge, isCurrent: Bool = true
@@ -61,7 +66,7 @@ import Testing
     func effects(_ body: String, _ left: [SessionChangeKind]) {
         let found = Self.change("CALL p()", Self.knowledge([("p", false, body)]))
         let expected =
-            left.isEmpty ? [.knownProcedure(inserts: false)] : [SessionChangeKind.knownProcedure(inserts: false)] + left
+            left.isEmpty ? [Self.known(inserts: false)] : [Self.known(inserts: false)] + left
         #expect(found == .joined(expected), "\(body)")
     }
 
@@ -87,11 +92,29 @@ import Testing
         }
     }
 
+    @Test("one that fails has left what it may leave, and no more")
+    func failures() {
+        for (body, losses) in [
+            ("SELECT 1", []), ("INSERT INTO t VALUES (1)", []), ("DO GET_LOCK('x', 1)", .userLocks),
+            ("SELECT 1 INTO @a", .userVariables), ("SET SESSION a = 1", .unknown),
+            ("PREPARE s FROM 'SELECT 1'", .unknown),
+            ("CREATE TEMPORARY TABLE a (b INT)", .unknown), ("EXECUTE IMMEDIATE @a", .unknown),
+        ] as [(String, Losses)] {
+            var journal = SessionJournal()
+            if let change = Self.whole("CALL s.p()", Self.knowledge([("p", false, body)])) {
+                // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+                journal.failed(change, code: 1792, certainlyNothing: false)
+            }
+            #expect(journal.losses == losses, "\(body)")
+            #expect(journal.isInsertIDUncertain == body.hasPrefix("INSERT"), "\(body)")
+        }
+    }
+
     @Test func quotesAreReadAsWhenItWasMade() {
         let body = #"SELECT 1 INTO "a", @a"#
         #expect(
             Self.change("CALL p()", Self.knowledge([("p", false, body)], sqlMode: "ANSI_QUOTES,IGNORE_SPACE"))
-                == .several([.knownProcedure(inserts: false), Self.lost]))
+                == .several([Self.known(inserts: false), Self.lost]))
     }
 
     @Test("programs do what those do that they name, however deep")
@@ -100,9 +123,9 @@ import Testing
             ("a", false, "CALL B()"), ("b", false, "SELECT `c`()"), ("c", true, "RETURN GET_LOCK('x', 1)"),
             ("d", false, "CALL d()"), ("e", false, "CALL f()"), ("f", false, "BEGIN CALL e(); SET @@x = 1; END"),
         ])
-        #expect(Self.change("CALL a()", knowledge) == .several([.knownProcedure(inserts: false), .userLock(nil)]))
-        #expect(Self.change("CALL d()", knowledge) == .knownProcedure(inserts: false))
-        #expect(Self.change("CALL e()", knowledge) == .several([.knownProcedure(inserts: false), Self.variable]))
+        #expect(Self.change("CALL a()", knowledge) == .several([Self.known(inserts: false), .userLock(nil)]))
+        #expect(Self.change("CALL d()", knowledge) == Self.known(inserts: false))
+        #expect(Self.change("CALL e()", knowledge) == .several([Self.known(inserts: false), Self.variable]))
     }
 
     @Test func calls() {
@@ -112,13 +135,13 @@ import Testing
         ])
         let locked = SessionChangeKind.userLock(nil)
         for (text, change): (String, SessionChangeKind?) in [
-            ("CALL s.P()", .knownProcedure(inserts: false)), ("CALL q()", .procedure),
+            ("CALL s.P()", Self.known(inserts: false)), ("CALL q()", .procedure),
             (
                 "CALL p(@o)",
                 .several([
-                    .knownProcedure(inserts: false), .loseUserVariables([Self.bytes("o")]),
+                    Self.known(inserts: false), .loseUserVariables([Self.bytes("o")]),
                 ])
-            ), ("CALL p(f())", .several([.knownProcedure(inserts: false), locked])), ("SELECT f()", locked),
+            ), ("CALL p(f())", .several([Self.known(inserts: false), locked])), ("SELECT f()", locked),
             ("SELECT g()", nil),
             ("SELECT 1", nil), ("SELECT s.`F`(1) FROM t", locked), ("SELECT locks FROM t", nil),
             ("EXECUTE IMMEDIATE 'CALL locks()'", .several([.procedure, locked])),
@@ -167,7 +190,7 @@ import Testing
     ])
     func inserts(_ body: String, _ inserts: Bool) {
         let knowledge = Self.knowledge([("p", false, body), ("inserts", false, "INSERT INTO t VALUES (1)")])
-        #expect(Self.change("CALL p()", knowledge) == .knownProcedure(inserts: inserts))
+        #expect(Self.change("CALL p()", knowledge) == Self.known(inserts: inserts))
     }
 
     @Test func ofHiddenProgramsNothingIsKnown() {
