@@ -334,8 +334,10 @@ public struct SessionJournal: Sendable {
     /// of what would be assigned to it already then, and of a parameter that is `binary`.
     public mutating func prepared(_ change: SessionChangeKind) {
         switch change {
-        case .setUserVariables(let assignments): userVariables.disturb(assignments.map(\.name))
-        case .loseUserVariables(let names): userVariables.disturb(names.map(ASCII.lowercased))
+        // NULL has none.
+        case .setUserVariables(let assignments):
+            userVariables.disturb(assignments.filter { !UserVariableLog.isNull($0) }.map(\.name), isAny: false)
+        case .loseUserVariables(let names): userVariables.disturb(names.map(ASCII.lowercased), isAny: names.isEmpty)
         case .several(let changes): for change in changes { prepared(change) }
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,

@@ -128,7 +128,7 @@ struct UserVariableLog: Sendable {
         }
     }
 
-    private static func isNull(_ assignment: SessionChangeKind.Assignment) -> Bool {
+    static func isNull(_ assignment: SessionChangeKind.Assignment) -> Bool {
         ASCII.lowercased(assignment.expression) == Array("null".utf8)
     }
 
@@ -197,13 +197,12 @@ struct UserVariableLog: Sendable {
         for name in names { spellings[name] = spelling(of: name) }
     }
 
-    /// Something happened to the values of these, if they have any.
-    mutating func disturb(_ written: [[UInt8]]) {
+    /// Something happened to the values of these, if they have any. `isAny`: to those of all.
+    mutating func disturb(_ written: [[UInt8]], isAny: Bool) {
         let known = knownNames
         let names = written.map(ASCII.lowercased)
-        // Of unknown ones: all.
         let disturbed =
-            names.isEmpty ? Array(known).sorted { $0.lexicographicallyPrecedes($1) } : names.filter(known.contains)
+            isAny ? Array(known).sorted { $0.lexicographicallyPrecedes($1) } : names.filter(known.contains)
         if !disturbed.isEmpty { lose(disturbed) }
     }
 

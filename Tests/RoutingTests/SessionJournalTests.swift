@@ -548,6 +548,7 @@ import Testing
         session.run("SET @a=NULL", "state")
         session.run("SET @a=NULL", "state")
         #expect(session.texts == ["SET @`a` = 17", "SET @`a` = NULL"])
+        session.journal.prepared(facts("SET @a=NULL").change ?? .none)
         session.run("SET @a=NULL, @n=NULL", "state")
         session.run("SET @b='x'", "state")
         session.run("SET @b=@n", "state")
