@@ -458,13 +458,14 @@ extension Worker {
         let leavesRowCount = s.pointee.command == .query || s.pointee.command == .statementExecute
         guard leavesRowCount, !s.pointee.asksForCursor || s.pointee.command == .query,
             // Not in the middle of something else that the client sends.
-            s.pointee.frontend == .waiting, !s.pointee.journal.asksTables, let left = s.pointee.rowCountLeft,
+            s.pointee.frontend == .waiting, let left = s.pointee.rowCountLeft,
             !isDiagnostic(s)
         else {
             s.pointee.asksWithNext = true
             return
         }
-        ask(s, left: left)
+        ask(s, left: left, tables: false)
+        s.pointee.asksWithNext = s.pointee.journal.asksTables
     }
 
     /// GET DIAGNOSTICS and the like leave all of it as it was.
@@ -516,14 +517,14 @@ extension Worker {
         }
     }
 
-    func ask(_ s: SessionRef, left: RowCountLeft = .nothing) {
+    func ask(_ s: SessionRef, left: RowCountLeft = .nothing, tables: Bool = true) {
         s.pointee.asksWithNext = false
         var commands: [UInt8] = []
-        for question in s.pointee.journal.questions(left: left) {
+        for question in s.pointee.journal.questions(left: left, tables: tables) {
             commands += Self.query(question.text)
             expect(s, .question(question.answer))
         }
-        if !commands.isEmpty { writeNode(s, commands) }
+        if commands.isEmpty { s.pointee.journal.questionsAnswered() } else { writeNode(s, commands) }
     }
 
     /// The server has done what we asked of it.

@@ -118,6 +118,8 @@ public struct SessionJournal: Sendable {
     private var handlers: [[UInt8]] = []
     /// Procedures that were called and that nobody had seen yet.
     private var unseenPrograms: [[UInt8]] = []
+    /// The last of them is that of the statement under way.
+    private var isUnseenNew = false
     /// Losses that stay until a reset, and those kept by ``lose(_:)`` and ``regain(_:)``.
     private var marked: Losses = []
     private var frame = Frame()
@@ -184,8 +186,14 @@ public struct SessionJournal: Sendable {
 
     /// A procedure is called that is newer than what is known of the schemas: what it leaves will be seen.
     public mutating func called(unseen name: [UInt8]) {
+        isUnseenNew = false
         if unseenPrograms.contains(name) { return }
-        if unseenPrograms.count < Self.unseenMax { unseenPrograms.append(name) } else { marked.insert(.unknown) }
+        guard unseenPrograms.count < Self.unseenMax else {
+            marked.insert(.unknown)
+            return
+        }
+        unseenPrograms.append(name)
+        isUnseenNew = true
     }
 
     private static let unseenMax = 16
@@ -196,6 +204,7 @@ public struct SessionJournal: Sendable {
         if unseenPrograms.isEmpty { return false }
         let seen = unseenPrograms.filter { knowledge.changes(ofCalled: $0) != nil }
         let isOver = isCurrent || knowledge.hidesPrograms
+        isUnseenNew = false
         unseenPrograms = isOver ? [] : unseenPrograms.filter { !seen.contains($0) }
         let changes = seen.flatMap { knowledge.changes(ofCalled: $0) ?? [] }.compactMap(unasked)
         if !changes.isEmpty { apply(.several(changes)) }
@@ -326,6 +335,7 @@ public struct SessionJournal: Sendable {
     /// - Parameter isWarned: its answer counts warnings.
     public mutating func apply(_ change: SessionChangeKind, isWarned: Bool = false) {
         frame = Frame(isWarned: isWarned)
+        isUnseenNew = false
         note(change, isNested: false)
         limit()
     }
@@ -353,6 +363,8 @@ public struct SessionJournal: Sendable {
     /// `certainlyNothing`: the statement was refused before it began. `code`: the server's.
     public mutating func failed(_ change: SessionChangeKind, code: UInt16, certainlyNothing: Bool) {
         frame = Frame()
+        if isUnseenNew, certainlyNothing { _ = unseenPrograms.popLast() }
+        isUnseenNew = false
         noteFailure(change, code: code, certainlyNothing: certainlyNothing, ofSet: false)
         limit()
     }
@@ -1059,15 +1071,16 @@ public struct SessionJournal: Sendable {
 
     /// To be run now, in order. Unless they read tables (``asksTables``), they leave FOUND_ROWS(), LAST_INSERT_ID() and the
     /// warnings alone, for a server forgets warnings only with a statement that uses a table or has warnings of its own;
-    /// and ROW_COUNT() as it is `left`. From here on nothing is asked a second time.
-    public mutating func questions(left: RowCountLeft = .nothing) -> [Question] {
+    /// and ROW_COUNT() as it is `left`. From here on nothing is asked a second time. `tables`: those as well that read
+    /// tables; else they are for the next time.
+    public mutating func questions(left: RowCountLeft = .nothing, tables: Bool = true) -> [Question] {
         var questions: [Question] = []
         if asksInsertID {
             isInsertIDAsked = true
             let text = "SET default_master_connection=CONCAT('=',@@session.last_insert_id)"
             questions.append(Question(text: Array(text.utf8), answer: .insertID))
         }
-        if isTriggerUncertain {
+        if isTriggerUncertain, tables {
             isTriggerUncertain = false
             questions.append(
                 Question(

@@ -159,6 +159,8 @@ extension Integration {
                         #expect(clientError { try session.results(of: text) } != nil, "\(text)")
                         sessions.append((text, session, "4711"))
                     }
+                    // The procedure may be newer than what has been read.
+                    try Moved.waitUntilNothingWouldBeLost(stage.proxy)
                     try move(stage)
                     for (text, session, expected) in sessions {
                         #expect(try session.query("SELECT 'no loss'").first == "no loss", "\(move): \(text)")

@@ -125,6 +125,22 @@ extension Integration {
             }
         }
 
+        @Test("behind an insert that failed it is asked for at once")
+        func failed() throws {
+            let failures = [
+                "INSERT INTO once (id) VALUES (1)", "INSERT INTO once (u) VALUES (1)",
+                "REPLACE INTO once (n) VALUES (NULL)",
+                "/*!50000 INSERT INTO once (id) VALUES (1) */", "DO 1; INSERT INTO once (id) VALUES (1)",
+                "EXECUTE IMMEDIATE 'INSERT INTO once (id) VALUES (1)'",
+            ]
+            try Moved.rightBehind(
+                failures.map { ["SELECT LAST_INSERT_ID(77)", $0] },
+                prepare: [
+                    "CREATE TABLE once (id INT AUTO_INCREMENT PRIMARY KEY, u INT UNIQUE, n INT NOT NULL DEFAULT 0)",
+                    "INSERT INTO once (u) VALUES (1)",
+                ], show: "SELECT LAST_INSERT_ID()")
+        }
+
         @Test("an unknown value is asked for in many ways; what sets it first is no question")
         func questions() throws {
             try Stage.run { stage in

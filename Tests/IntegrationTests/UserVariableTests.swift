@@ -46,6 +46,31 @@ extension Integration {
             try SessionCase.move(scripts.map { SessionCase($0, asks: Self.show) }, prepare: Self.prepare)
         }
 
+        private static let values = [
+            "17", "-5", "1.50", "1e10", "NULL", "''", "'a'", "0x4142", "b'101'", "_latin1'x'", "TRUE",
+            "18446744073709551615", "N'n'", "DATE'2020-01-02'", "_latin1 x'e9'", "_binary'q'",
+        ]
+        private static let ways = [
+            "SET @a = {}", "SET @A := {}", "SELECT @a := {}", "SELECT {} INTO @a",
+            "EXECUTE IMMEDIATE 'SET @a = ?' USING {}",
+            "SET @b = {}; SET @a = @b", "PREPARE s FROM 'SET @a = ?'; SET @b = {}; EXECUTE s USING @b",
+        ]
+
+        /// A value after another one: NULL keeps the type of what was there, and names their first spelling.
+        @Test("every kind of value behind every other, each set in one way of many", .timeLimit(.minutes(3)))
+        func pairs() throws {
+            var generator = SeededGenerator(seed: 7)
+            let cases = Self.values.flatMap { first in
+                Self.values.map { second in
+                    SessionCase(
+                        [first, second].map { value in
+                            (Self.ways.randomElement(using: &generator) ?? "").replacing("{}", with: value)
+                        }, asks: Self.show + " ORDER BY 1")
+                }
+            }
+            try SessionCase.move(cases) { _ in true }
+        }
+
         @Test("a value that has no exact expression is a loss, and told")
         func losses() throws {
             try Stage.run { stage in

@@ -177,6 +177,10 @@ import Testing
         #expect(journal.losses == .userLocks)
         let isNewsAgain = journal.learn(.none, isCurrent: true)
         #expect(!isNewsAgain)
+        // Refused: it is not there.
+        journal.called(unseen: Self.bytes("r"))
+        journal.failed(.procedure, code: 1305, certainlyNothing: true)
+        #expect(journal.losses == .userLocks)
         var harmless = SessionJournal()
         harmless.called(unseen: Self.bytes("q"))
         // It was never there.

@@ -514,6 +514,12 @@ import Testing
             var session = Session()
             session.journal.writeFailed()
             #expect(session.journal.asks)
+            // At once only what reads no table is asked.
+            session.journal.loseInsertID()
+            let atOnce = session.journal.questions(left: .ofQuery, tables: false).map(\.answer)
+            #expect(atOnce.first == .insertID && !atOnce.contains(.triggers))
+            session.journal.questionsAnswered()
+            #expect(session.journal.asks)
             #expect(session.questions.first?.contains("EXECUTED_TRIGGERS") == true)
             session.journal.answeredTriggers(Self.bytes(answer))
             session.journal.questionsAnswered()
