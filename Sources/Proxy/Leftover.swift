@@ -63,14 +63,18 @@ extension Worker {
         case .query:
             let text = packet.part(from: PacketHeader.size + 1)
             guard leftovers.concerns(text) else { return nil }
-            let facts = StatementClassifier.classify(text, dialect: dialect(s))
-            guard case .executeName(let name)? = facts.change else { return facts }
-            guard let executed = s.pointee.journal.preparedText(name) else {
-                var unknown = facts
-                unknown.reads.formUnion([.insertID, .autoIsNull])
-                return unknown
+            var facts = StatementClassifier.classify(text, dialect: dialect(s))
+            switch facts.change {
+            case .executeName(let name)?:
+                guard let executed = s.pointee.journal.preparedText(name) else {
+                    facts.reads.formUnion([.insertID, .autoIsNull])
+                    return facts
+                }
+                return executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
+            case let change?: for name in change.executed { addReads(s, ofExecuted: name, to: &facts) }
+            case nil: break
             }
-            return executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
+            return facts
         case .statementExecute, .bulkExecute:
             guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
             return s.pointee.prepared[i].text.withUnsafeBytes {
@@ -80,13 +84,25 @@ extension Worker {
         }
     }
 
+    /// EXECUTE as one of several statements: what the others leave need not be what it asks for.
+    private func addReads(_ s: SessionRef, ofExecuted name: [UInt8], to facts: inout StatementFacts) {
+        guard let executed = s.pointee.journal.preparedText(name) else {
+            facts.reads.formUnion([.insertID, .autoIsNull])
+            return
+        }
+        let own = executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
+        facts.reads.formUnion(own.reads)
+        facts.sequencesRead += own.sequencesRead
+        facts.sequencesTaken += own.sequencesTaken
+    }
+
     // MARK: LAST_INSERT_ID()
 
     /// An OK that has an insert id, or comes for a statement with a change.
     func noteInsertID(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
         guard let ok = try? OKPacket(payload: payload, capabilities: s.pointee.nodeCapabilities) else { return }
         guard ok.lastInsertID != 0 else {
-            if s.pointee.hasChange, s.pointee.change?.ofInsertID == .ofPacket { s.pointee.journal.loseInsertID() }
+            if s.pointee.hasChange, saysInsertID(s) { s.pointee.journal.loseInsertID() }
             return
         }
         // Then it is that in either case.
@@ -96,6 +112,15 @@ extension Worker {
         } else if !isInsertIDUnchanged(s) {
             s.pointee.journal.loseInsertID()
         }
+    }
+
+    /// It sets LAST_INSERT_ID() to what the packet has: to 0, or to nothing.
+    private func saysInsertID(_ s: SessionRef) -> Bool {
+        guard case .executeName(let name) = s.pointee.change else { return s.pointee.change?.ofInsertID == .ofPacket }
+        return s.pointee.journal.preparedText(name).map { executed in
+            executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }.change?.ofInsertID
+                == .ofPacket
+        } ?? true
     }
 
     /// What is known of the schemas, as far as it holds for a session's inserts: a temporary table may have any name, and

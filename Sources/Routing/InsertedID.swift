@@ -70,8 +70,10 @@ public enum InsertedID {
         guard let byte = text.at(index) else { return false }
         switch byte | 0x20 {
         case 0x20...0x60: return true
-        // i, r, e, a, c, l
-        case 0x69, 0x72, 0x65, 0x61, 0x63, 0x6c: return true
+        // COMMIT, ROLLBACK
+        case 0x63, 0x72: return text.at(index &+ 1).map { $0 | 0x20 } != 0x6f
+        // i, e, a, l
+        case 0x69, 0x65, 0x61, 0x6c: return true
         // SET, not SELECT
         case 0x73: return text.at(index &+ 2).map { $0 | 0x20 } == 0x74
         default: return false

@@ -32,8 +32,8 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
         isSubset(of: Leftovers.lasting) ? Leftovers.namesLasting(text) : true
     }
 
-    /// LASTVAL, PREVIOUS VALUE FOR, CURRVAL, NEXTVAL, LAST_GTID or PROFILE somewhere: every V, and every F and G behind
-    /// an O or an underscore.
+    /// LASTVAL, PREVIOUS VALUE FOR, CURRVAL, NEXTVAL, LAST_GTID, PROFILE or EXECUTE somewhere: every V, every F and G
+    /// behind an O or an underscore, and every X between two E.
     private static func namesLasting(_ sql: UnsafeRawBufferPointer) -> Bool {
         let text = CheckedBytes(sql)
         var index: UInt = 1
@@ -50,6 +50,12 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
             }
             let before = text[index &- 1]
             if text[index] | 0x20 == 0x67, before == 0x5f, text[index &+ 1] | 0x20 == 0x74 { return true }
+            // Its text is another.
+            if text[index] | 0x20 == 0x78, before | 0x20 == 0x65, text[index &+ 1] | 0x20 == 0x65,
+                text[index &+ 2] | 0x20 == 0x63
+            {
+                return true
+            }
             if text[index] | 0x20 == 0x66, before | 0x20 == 0x6f, text[index &+ 1] | 0x20 == 0x69 { return true }
             index += 1
         }

@@ -156,6 +156,20 @@ extension SessionChangeKind {
         }
     }
 
+    /// The names of all EXECUTE in it.
+    public var executed: [[UInt8]] {
+        switch self {
+        case .executeName(let name): [name]
+        case .several(let changes), .sequence(let changes): changes.flatMap(\.executed)
+        case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .setUserVariables,
+            .loseUserVariables, .clearVariable, .passingVariables, .setNames, .setRole, .tracking, .nextTransaction,
+            .createTemporaryTable, .dropTables, .renameTables, .lockTables, .lockServer, .unlockTables, .begun,
+            .userLock, .releaseUserLock, .releaseAllLocks, .handlerOpen, .handlerClose, .prepareName,
+            .deallocateName, .insertID, .xaBegun, .xaEnded, .procedure, .knownProcedure, .setInside, .unknown:
+            []
+        }
+    }
+
     /// What it says of LAST_INSERT_ID(); nil for nothing.
     public var ofInsertID: InsertID? {
         switch self {

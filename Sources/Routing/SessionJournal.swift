@@ -53,7 +53,10 @@ public struct SessionJournal: Sendable {
 
     /// What LAST_INSERT_ID() gives, as far as it is known; setting it says that it is.
     public var lastInsertID: UInt64 = 0 {
-        didSet { isInsertIDUncertain = false }
+        didSet {
+            isInsertIDUncertain = false
+            isInsertIDGone = false
+        }
     }
 
     /// LAST_INSERT_ID() may be something else, since a statement has been run that does not tell. It is not rebuilt then,
@@ -66,6 +69,8 @@ public struct SessionJournal: Sendable {
     public var asksInsertID: Bool { isInsertIDUncertain && !isInsertIDAsked }
 
     private var isInsertIDAsked = false
+    /// A move has taken it, uncertain as it was: that the server has none says nothing.
+    private var isInsertIDGone = false
 
     /// What the session has from its login; nil while it has not been asked.
     public private(set) var login: LoginValues?
@@ -926,20 +931,6 @@ public struct SessionJournal: Sendable {
             steps.append(.context(context.texts(onto: base)))
             steps += preparations(under: context)
         }
-        let before = userVariables.statementsBefore()
-        // They were said under what the login had, and more and more of the session's own.
-        if !before.isEmpty { add(PreparationContext.back(from: others, to: base), .variables) }
-        let movesSchema = isCharacterSetOfSchema && namesDatabase != database
-        if let first = movesSchema ? namesDatabase : database {
-            add(use(first, base, isLogins: !others.contains(where: \.setsCharacterSetClient)), .schema(first))
-        }
-        if isSchemaReset, database != nil, let collation = login?.collationOfSchema {
-            set([(SessionVariables.ofSchema[1], collation)])
-        }
-        add(before, .userVariables)
-        if let names { add([Array("SET ".utf8) + names], .names) }
-        if movesSchema, let database { add(use(database, nil, isLogins: false), .schema(database)) }
-
         var more: [([UInt8], [UInt8])] = []
         let isOn = present?.isAutocommit ?? isAutocommit
         let isRead = userVariables.reads(SessionVariables.autocommit)
@@ -950,11 +941,37 @@ public struct SessionJournal: Sendable {
             more.append((SessionVariables.lastInsertID[0], Array("@@session.last_insert_id=\(lastInsertID)".utf8)))
         }
         let sorted = variables.sorted(by: SessionVariables.precedes)
-        set(sorted.filter { !SessionVariables.refusesWrites.contains($0.name) }, more)
-
-        // After the variables above, since how these are read depends on them; and before the user's own, since to prepare
-        // `SET @a = ?` takes the character set from a value that is there.
-        steps += preparations(under: preparationContext)
+        let movesSchema = isCharacterSetOfSchema && namesDatabase != database
+        /// All that the session has set, behind `contexts`; on the way there `before` is said.
+        func setAll(_ before: [[UInt8]], behind contexts: [PreparationContext]) {
+            // They were said under what the login had, and more and more of the session's own.
+            if !before.isEmpty { add(PreparationContext.back(from: contexts, to: base), .variables) }
+            if let first = movesSchema ? namesDatabase : database {
+                add(use(first, base, isLogins: !contexts.contains(where: \.setsCharacterSetClient)), .schema(first))
+            }
+            if isSchemaReset, database != nil, let collation = login?.collationOfSchema {
+                set([(SessionVariables.ofSchema[1], collation)])
+            }
+            add(before, .userVariables)
+            if let names { add([Array("SET ".utf8) + names], .names) }
+            if movesSchema, let database { add(use(database, nil, isLogins: false), .schema(database)) }
+            set(sorted.filter { !SessionVariables.refusesWrites.contains($0.name) }, more)
+        }
+        // What is prepared comes after the variables, since how it is read depends on them; and before the user's own,
+        // since to prepare `SET @a = ?` changes a value that is there.
+        let before = userVariables.statementsBefore()
+        if before.isEmpty || prepared.isEmpty && statements.all.isEmpty {
+            setAll(before, behind: others)
+            steps += preparations(under: preparationContext)
+        } else {
+            setAll([], behind: others)
+            steps += preparations(under: preparationContext)
+            var present = preparationContext
+            present.variables = sorted.filter {
+                SessionVariables.context.contains($0.name) && $0.name != SessionVariables.timestamp
+            }.map { PreparationContext.Variable(name: $0.name, value: $0.value) }
+            setAll(before, behind: others + [present])
+        }
         add(userVariables.statements(), .userVariables)
         let refusing = (differing + sorted).filter { SessionVariables.refusesWrites.contains($0.name) }
         set(refusing.last.map { [$0] } ?? [])
@@ -1183,11 +1200,15 @@ public struct SessionJournal: Sendable {
     /// The carrier's value, as the answer to the question what LAST_INSERT_ID() gives.
     public mutating func answeredInsertID(_ value: [UInt8]) {
         guard value.first == 0x3d, let id = ASCII.unsigned(Array(value.dropFirst())) else { return }
+        if id == 0, isInsertIDGone { return }
         lastInsertID = id
     }
 
     /// The session stands on another connection, which knows nothing of it.
-    public mutating func insertIDGone() { isInsertIDAsked = isInsertIDUncertain }
+    public mutating func insertIDGone() {
+        isInsertIDAsked = isInsertIDUncertain
+        isInsertIDGone = isInsertIDUncertain
+    }
 
     /// What the session has now of what it had from its login: some of it may have been set by a procedure, without a
     /// report.

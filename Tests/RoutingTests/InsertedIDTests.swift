@@ -26,6 +26,21 @@ import Testing
             ]))
 
     @Test(
+        "what may insert rows, by its first letters",
+        arguments: [
+            ("INSERT INTO t VALUES (1)", true), ("REPLACE t VALUES (1)", true), ("CALL p()", true), ("EXECUTE s", true),
+            ("create table t select 1", true), ("LOAD DATA INFILE 'f' INTO TABLE t", true),
+            ("/* c */ INSERT t SET a = 1", true),
+            ("SET STATEMENT a = 1 FOR INSERT t SET a = 1", true), ("WITH c AS (SELECT 1) SELECT 1", false),
+            ("COMMIT", false), (" commit and chain", false), ("ROLLBACK", false), ("SELECT 1", false),
+            ("UPDATE t SET a = 1", false),
+            ("", false), ("c", true),
+        ])
+    func inserting(_ text: String, _ mayInsert: Bool) {
+        #expect(Array(text.utf8).withUnsafeBytes(InsertedID.mayInsert) == mayInsert)
+    }
+
+    @Test(
         "without a value for a column that numbers rows, whatever the values are",
         arguments: [
             "INSERT INTO t (a, b) VALUES (77, f())", "INSERT INTO t (a) SELECT 77 FROM v",

@@ -68,6 +68,7 @@ import Testing
         for text in [
             "SELECT LastVal(s)", "SELECT PREVIOUS\nVALUE FOR s", "SELECT NEXT/**/VALUE FOR s", "SELECT s.CURRVAL",
             "SELECT NEXTVAL(s)", "select @@last_gtid", "SHOW PROFILE", "SELECT next\tvalue for s",
+            "execute s", "SELECT 1; EXECUTE s",
         ] {
             #expect(concerns(text), "\(text)")
         }

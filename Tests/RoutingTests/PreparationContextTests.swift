@@ -60,7 +60,8 @@ import Testing
             ])
     }
 
-    /// A value that was said before anything was set is said under what the login had.
+    /// A value that was said before anything was set is said under what the login had; but what is prepared comes first,
+    /// since to prepare `SET @a = ?` changes a value that is there.
     @Test func earlierValuesAreSaidUnderTheLogin() {
         var session = Session()
         session.run("SET @a = 'x'", "state")
@@ -70,8 +71,8 @@ import Testing
         #expect(
             texts(session.journal) == [
                 "USE `d`", "SET @@session.sql_mode='ANSI'", "PREPARE `p` FROM 'SELECT 1'", "-- statements of d",
+                "USE `d`", "SET @@session.sql_mode=''", "-- statements of d",
                 "SET @@session.sql_mode=DEFAULT", "USE `d`", "SET @`a` = 'x'", "SET @@session.sql_mode=''",
-                "-- statements of d",
             ])
     }
 

@@ -509,6 +509,21 @@ import Testing
             session.texts == ["SET @@session.tx_isolation='SERIALIZABLE'", "SET @@session.tx_read_only='OFF'"])
     }
 
+    /// The new connection's LAST_INSERT_ID() is not the session's, unless something has set it since.
+    @Test func anInsertIDThatAMoveHasTaken() {
+        for (answer, isKnown) in [("=0", false), ("=7", true)] {
+            var session = Session()
+            session.journal.loseInsertID()
+            session.journal.insertIDGone()
+            #expect(!session.journal.asksInsertID)
+            // Another insert that does not say.
+            session.journal.loseInsertID()
+            #expect(session.questions.first?.contains("last_insert_id") == true)
+            session.journal.answeredInsertID(Self.bytes(answer))
+            #expect(session.journal.isInsertIDUncertain == !isKnown)
+        }
+    }
+
     @Test func failedWritesMayHaveSetOffTriggers() {
         for (answer, isMovable) in [("=0", true), ("=2", false)] {
             var session = Session()

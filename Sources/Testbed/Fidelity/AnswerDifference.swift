@@ -44,7 +44,7 @@ extension WirePacket {
     /// Without what is each side's own.
     fileprivate var plain: WirePacket {
         let packet = withoutReportFlag.withoutStatementNumber
-        return WirePacket(sequence: packet.sequence, payload: SessionReport.sorted(packet.payload))
+        return WirePacket(sequence: packet.sequence, payload: SessionReport.comparable(packet.payload))
     }
 
     /// ER_UNKNOWN_STMT_HANDLER and ER_STMT_HAS_NO_OPEN_CURSOR name the statement's id.

@@ -3,7 +3,7 @@ extension FidelityWriter {
     static let variableParts: [Part] = [
         Part("variable.literal", 9, restorable: true) { writer in
             let value = writer.pick([
-                "1", "-5", "1.50", "1e10", "NULL", "''", "'a''b'", "'a\\\\b'", "\"q\"", "0x4142", "x'e9'", "b'101'",
+                "1", "-5", "1.50", "1e10", "NULL", "''", "'a''b'", "'a\\\\b'", "0x4142", "x'e9'", "b'101'",
                 "_latin1'x'", "_utf8mb4'\u{e9}'", "'\u{e9}\u{1f600}'", "TRUE", "18446744073709551615", "'a;b@c'",
                 "N'n'", "_latin1 x'e9'", "'\u{e9}\\'s @x;'", "DATE'2020-01-02'",
             ])
@@ -15,7 +15,7 @@ extension FidelityWriter {
         Part("variable.expression", 4) { writer in
             writer.say(
                 writer.pick([
-                    "SET @a = 1 + 1", "SET @a = @b", "SET @a = CONCAT('x', @b)",
+                    "SET @a = 1 + 1", "SET @a = @b", "SET @a = \"q\"", "SET @a = CONCAT('x', @b)",
                     "SET @a = (SELECT MAX(id) FROM f{s}a.t)",
                     "SET @a = CAST('2020-01-01' AS DATE)", "SET @a = CONVERT('x' USING latin1)",
                     "SET @a = 'x' COLLATE utf8mb4_bin",
@@ -216,7 +216,7 @@ extension FidelityWriter {
             ("SELECT * FROM t WHERE v > ? ORDER BY id", 1), ("SELECT @a, @b", 0),
             ("CREATE TABLE IF NOT EXISTS made (id INT)", 0), ("INSERT INTO t (v) SELECT DATABASE()", 0),
             ("SELECT v FROM t LIMIT 1", 0), ("SELECT 1/0", 0), ("SHOW TABLES LIKE 't'", 0),
-            ("SELECT NEXTVAL(sq)", 0), ("DELETE FROM t WHERE v = ?", 1), ("CALL f{s}a.p_insert()", 0),
+            ("SELECT NEXTVAL(sq)", 0), ("DELETE FROM t WHERE v = ?", 1), ("CALL f{s}a.p_rows()", 0),
             ("SELECT CAST(? AS CHAR), LENGTH(?)", 2), ("SELECT FROM_UNIXTIME(86400)", 0),
             ("SELECT INTERVAL(1, 2), ABS (-1)", 0),
         ])

@@ -1,8 +1,8 @@
 /// The part of an OK packet in which a server reports what has changed in the session (CLIENT_SESSION_TRACK).
 enum SessionReport {
     /// The same packet with its reports in the order of their bytes: a server has none of its own, it takes them out of a
-    /// hash. Anything else as it is.
-    static func sorted(_ payload: [UInt8]) -> [UInt8] {
+    /// hash. Without that of `last_gtid`, which is each server's own. Anything else as it is.
+    static func comparable(_ payload: [UInt8]) -> [UInt8] {
         guard payload.first == 0 || payload.first == 0xfe, payload.count > 7 else { return payload }
         var index = 1
         // Affected rows, the insert id.
@@ -23,7 +23,10 @@ enum SessionReport {
             entries.append(Array(payload[index..<(next + size)]))
             index = next + size
         }
-        return Array(payload[..<start]) + entries.sorted { $0.lexicographicallyPrecedes($1) }.joined()
+        let own = Array("\u{9}last_gtid".utf8)
+        entries.removeAll { $0.first == 0 && $0.dropFirst(2).starts(with: own) }
+        // (Nor with their length.)
+        return Array(payload[..<(afterLength + text)]) + entries.sorted { $0.lexicographicallyPrecedes($1) }.joined()
     }
 
     /// A length-encoded number, and where it ends.
