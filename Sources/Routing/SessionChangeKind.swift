@@ -207,7 +207,9 @@ extension SessionChangeKind {
         guard case .systemVariable(let name, _) = report else { return false }
         let canonical = SessionVariables.canonical(ASCII.lowercased(name))
         func names(_ name: [UInt8]) -> Bool {
-            name == canonical || canonical == SessionVariables.autocommit && SessionVariables.mayShareReport(name)
+            // From 11.5 on under the name of whichever of them the client's list has first.
+            name == canonical
+                || SessionVariables.mayShareReport(canonical) && SessionVariables.mayShareReport(name)
         }
         switch self {
         case .several(let changes): return changes.contains { $0.sets(report) }

@@ -67,7 +67,7 @@ enum SessionVariables {
         switches.contains(name) || name == timestamp || nextTransaction.contains(name)
     }
 
-    /// From 11.5 on these come under the name of the first of them.
+    /// From 11.5 on these come under the name of that one of them which the list of the tracked has first.
     static func mayShareReport(_ name: [UInt8]) -> Bool {
         switches.contains(name) || name == autocommit
     }
