@@ -50,9 +50,19 @@ extension Integration {
             let capabilities: Capabilities = [.protocol41, .transactions, .sessionTrack]
             return packet.payload.withUnsafeBytes { bytes in
                 guard let ok = try? OKPacket(payload: bytes, capabilities: capabilities) else { return "\(packet)" }
-                let changes = ok.changes.map { "\($0)" }.sorted()
+                let changes = ok.changes.map { "\(withoutCount($0))" }.sorted()
                 return "\(ok.status.rawValue) \(ok.affectedRows) \(ok.lastInsertID) \(ok.warnings) \(changes)"
             }
+        }
+
+        /// A transaction's id counts what all sessions have written: of it the domain and the server are compared.
+        private func withoutCount(_ change: SessionChange) -> SessionChange {
+            guard case .systemVariable(let name, let value) = change, name == Array("last_gtid".utf8) else {
+                return change
+            }
+            let parts = value.split(separator: UInt8(ascii: "-"))
+            guard parts.count == 3 else { return change }
+            return .systemVariable(name: name, value: Array(parts[..<2].joined(separator: [UInt8(ascii: "-")])))
         }
 
         @Test("before and after a move", arguments: wishes)
