@@ -98,6 +98,7 @@ extension Integration {
         func readTransaction() throws {
             try Stage.run { stage in
                 let session = try stage.proxy.connect()
+                #expect(stage.proxy.logs("All tables are of engines with transactions"))
                 try session.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
                 try session.query("SELECT 1")
                 try stage.failOver()
