@@ -191,6 +191,7 @@ extension Worker {
             }
             if s.pointee.frontend == .leaving { return answerNode(s, LoginFarewell.answer(to: request.plugin)) }
             guard LoginRelay.passesOn(request.plugin) else { return cannotAttach(s, .plainPassword(request.plugin)) }
+            if s.pointee.loggedIn, awaitsAccounts(s) { return }
             s.pointee.relayedPlugin = request.plugin
             s.pointee.credentials.relayedScramble = isNative ? request.data : []
             if isNative { s.pointee.credentials.scramble = request.data }
@@ -253,6 +254,16 @@ extension Worker {
         }
         writeClientPacket(s, payload: [UInt8](payload))
         resumeClient(s)
+    }
+
+    /// A login that a node decided, and the account has not been read since: it may be by the next attempt. Once only; a
+    /// proxy that may not read accounts would never be able to.
+    private func awaitsAccounts(_ s: SessionRef) -> Bool {
+        guard !s.pointee.credentials.relayedScramble.isEmpty, !s.pointee.hasAwaitedAccounts else { return false }
+        s.pointee.hasAwaitedAccounts = true
+        wantAccounts()
+        postpone(s, nil)
+        return true
     }
 
     private func nodeRefused(_ s: SessionRef, _ payload: UnsafeRawBufferPointer) {
@@ -330,6 +341,7 @@ extension Worker {
         guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
         counters.moved.add()
         s.pointee.moves += 1
+        s.pointee.hasAwaitedAccounts = false
         loseLeftovers(s)
         setStatus(s, ok.status)
         s.pointee.restorationError = nil

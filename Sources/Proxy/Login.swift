@@ -204,7 +204,7 @@ extension Worker {
     }
 
     /// Somebody is in whose account, or its new password, has not been read yet: without it the session can't be moved.
-    private func wantAccounts() {
+    func wantAccounts() {
         let time = MonotonicClock.now()
         guard time - accountsWantedAt >= .milliseconds(200) else { return }
         accountsWantedAt = time

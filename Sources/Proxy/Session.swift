@@ -286,6 +286,8 @@ struct Session {
     var owedReports = OwedReports()
     /// The node has been told the collation that its login has no room for.
     var isCollationSaid = false
+    /// Waits at most once in a move for the account to be read.
+    var hasAwaitedAccounts = false
     /// What the client was asked for last; nil for a further step of an exchange.
     var relayedPlugin: String?
     /// The client has had its OK.
