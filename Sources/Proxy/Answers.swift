@@ -355,7 +355,9 @@ extension Worker {
             let context = s.pointee.prepared.contexts[s.pointee.prepared[i].context],
             context.schema != s.pointee.journal.database
         else { return false }
+        let statement = s.pointee.prepared[i]
         return effect(s) != .opaque
+            || statement.text.withUnsafeBytes { TableChange.isAll(of: $0, dialect: statement.dialect) }
     }
 
     func note(_ s: SessionRef, _ changes: [SessionChange]) {

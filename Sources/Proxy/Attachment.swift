@@ -426,7 +426,7 @@ extension Worker {
                     commands += PacketWriter.packet(
                         sequence: 0, payload: [Command.statementPrepare.rawValue] + s.pointee.prepared[i].text)
                     expect(s, .preparation(s.pointee.prepared[i].clientID))
-                    guard let binding = binding(s, s.pointee.prepared[i]) else { continue }
+                    guard let binding = binding(s.pointee.prepared[i]) else { continue }
                     commands += binding
                     expect(s, .binding(s.pointee.prepared[i].clientID))
                 }

@@ -204,12 +204,11 @@ extension Worker {
     }
 
     /// The execution of the statement prepared last that binds its types as they were bound before, and does no more: the
-    /// server takes the types, and looks for values in vain (sql_prepare.cc: `set_parameters`). Nil where nothing has
-    /// changed since, or that was under another character set than the one under which it is prepared.
-    func binding(_ s: SessionRef, _ statement: PreparedStatement) -> [UInt8]? {
+    /// server takes the types, and looks for values in vain (sql_prepare.cc: `set_parameters`). Nil where that was under
+    /// another character set than the one under which it is prepared.
+    func binding(_ statement: PreparedStatement) -> [UInt8]? {
         guard statement.parameters > 0, statement.types.count == 2 * statement.parameters,
-            statement.boundUnder == statement.preparedUnder,
-            statement.boundUnder != s.pointee.journal.characterSetChanges
+            statement.boundUnder == statement.preparedUnder
         else { return nil }
         var payload = [UInt8](repeating: 0, count: Self.executeHeadSize - PacketHeader.size)
         payload[0] = Command.statementExecute.rawValue

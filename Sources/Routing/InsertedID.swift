@@ -359,7 +359,7 @@ private struct InsertReader {
         return place
     }
 
-    /// Rows up to the end, and nothing behind them.
+    /// Rows up to the end, and nothing behind them but what is done to rows that are there.
     private mutating func valuesHaveNumber(at place: Int) -> Bool {
         while true {
             guard case .symbol(0x28) = next(), rowHasNumber(at: place) else { return false }
@@ -367,7 +367,25 @@ private struct InsertReader {
             case .symbol(0x2c): continue
             case .symbol(0x3b): if case .end = next() { return true } else { return false }
             case .end: return true
+            case .word(let start, let end) where isWord(start, end, "ON"): return updateLeavesID()
             case .word, .name, .string, .number, .symbol, .unreadable: return false
+            }
+        }
+    }
+
+    /// Behind ON: a row that is there and is updated leaves LAST_INSERT_ID() as it is, but for a call of that.
+    private mutating func updateLeavesID() -> Bool {
+        while true {
+            let token = next()
+            switch token {
+            case .end: return true
+            case .symbol(0x3b): if case .end = next() { return true } else { return false }
+            case .word(let start, let end):
+                if isWord(start, end, "LAST_INSERT_ID") || isWord(start, end, "RETURNING") { return false }
+            // Perhaps that very name, quoted.
+            case .name: if followed(by: 0x28) { return false }
+            case .unreadable: return false
+            case .string, .number, .symbol: break
             }
         }
     }

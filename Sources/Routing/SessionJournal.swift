@@ -118,6 +118,8 @@ public struct SessionJournal: Sendable {
     private var isNextTransactionUncertain = false
     private var prepared: [(name: [UInt8], literal: [UInt8]?, context: UInt32)] = []
     private var contexts = PreparationContexts()
+    /// A statement has been prepared that sets one of the user's variables.
+    private var preparesUserVariables = false
     private var temporaryTables: [SessionChangeKind.TableName] = []
     private var userLocks: [(name: [UInt8], count: Int)] = []
     private var handlers: [[UInt8]] = []
@@ -351,8 +353,11 @@ public struct SessionJournal: Sendable {
         switch change {
         // NULL has none.
         case .setUserVariables(let assignments):
+            preparesUserVariables = true
             userVariables.disturb(assignments.filter { !UserVariableLog.isNull($0) }.map(\.name), isAny: false)
-        case .loseUserVariables(let names): userVariables.disturb(names.map(ASCII.lowercased), isAny: names.isEmpty)
+        case .loseUserVariables(let names):
+            preparesUserVariables = true
+            userVariables.disturb(names.map(ASCII.lowercased), isAny: names.isEmpty)
         case .several(let changes): for change in changes { prepared(change) }
         case .none, .systemVariables, .setVariables, .setVariable, .oneShotVariables, .clearVariable,
             .passingVariables, .setNames, .setRole, .tracking, .nextTransaction, .createTemporaryTable, .dropTables,
@@ -651,6 +656,7 @@ public struct SessionJournal: Sendable {
             let context = contexts.take(preparationContext)
             forgetPrepared { $0.name == name }
             prepared.append((name, context == nil ? nil : literal(of: source), context ?? 0))
+            notePrepared()
         case .deallocateName(let name):
             frame.isExplained = true
             forgetPrepared { $0.name == name }
@@ -799,6 +805,17 @@ public struct SessionJournal: Sendable {
             frame.isExplained = true
         }
         if let change = facts.change { note(change, isNested: true) }
+    }
+
+    /// What PREPARE itself has done to the variables that the text sets.
+    private mutating func notePrepared() {
+        guard let statement = prepared.last, let text = contents(of: statement), text.count <= Self.executedMax,
+            !text.withUnsafeBytes(StatementClassifier.isPlain)
+        else { return }
+        let dialect = dialect(of: statement)
+        if let change = text.withUnsafeBytes({ StatementClassifier.classify($0, dialect: dialect) }).change {
+            prepared(change)
+        }
     }
 
     private mutating func forgetPrepared(_ isGone: ((name: [UInt8], literal: [UInt8]?, context: UInt32)) -> Bool) {
@@ -960,16 +977,14 @@ public struct SessionJournal: Sendable {
         // What is prepared comes after the variables, since how it is read depends on them; and before the user's own,
         // since to prepare `SET @a = ?` changes a value that is there.
         let before = userVariables.statementsBefore()
-        if before.isEmpty || prepared.isEmpty && statements.all.isEmpty {
+        if before.isEmpty || !preparesUserVariables {
             setAll(before, behind: others)
             steps += preparations(under: preparationContext)
         } else {
             setAll([], behind: others)
             steps += preparations(under: preparationContext)
             var present = preparationContext
-            present.variables = sorted.filter {
-                SessionVariables.context.contains($0.name) && $0.name != SessionVariables.timestamp
-            }.map { PreparationContext.Variable(name: $0.name, value: $0.value) }
+            present.variables = sorted.map { PreparationContext.Variable(name: $0.name, value: $0.value) }
             setAll(before, behind: others + [present])
         }
         add(userVariables.statements(), .userVariables)

@@ -6,6 +6,25 @@ public enum TableChange {
         contains(sql, "create") || contains(sql, "alter")
     }
 
+    /// Certainly no more than that, of a table that lasts: nothing in it is computed by a program.
+    public static func isAll(of sql: UnsafeRawBufferPointer, dialect: Dialect) -> Bool {
+        guard let reader = StatementReader(sql, dialect: dialect) else { return false }
+        switch reader.word(0) {
+        case "CREATE", "ALTER", "DROP", "TRUNCATE": break
+        default: return false
+        }
+        var place = 1
+        if reader.isWord(place, "OR"), reader.isWord(place + 1, "REPLACE") { place += 2 }
+        guard reader.isWord(place, "TABLE") else { return false }
+        return (0..<reader.count).allSatisfy { index in
+            switch reader.word(index) {
+            // CREATE TABLE … SELECT, and its other forms; and another statement.
+            case "SELECT", "VALUES", "WITH", "TABLE": index == place
+            default: !reader.isSymbol(index, ";")
+            }
+        }
+    }
+
     private static func contains(_ sql: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
         let text = CheckedBytes(sql)
         let length = word.utf8CodeUnitCount

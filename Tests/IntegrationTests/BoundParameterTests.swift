@@ -66,6 +66,18 @@ extension Integration {
             return (session, id)
         }
 
+        @Test("a character set that is another only behind the move changes nothing", .timeLimit(.minutes(1)))
+        func changedBehind() throws {
+            try Stage.run { stage in
+                try WireSession.makeAccount(stage.pair.asRoot())
+                let (session, id) = try Self.play(Case(after: []), stage.proxy.port)
+                let expected = Self.execute(session, id, binds: false)
+                try stage.failOver()
+                #expect(session.ask(Wire.query("SET NAMES gbk"))?.isOK == true)
+                #expect(Self.execute(session, id, binds: false) == expected)
+            }
+        }
+
         @Test(
             "they are bound so again, or the execution is refused, once", .timeLimit(.minutes(2)),
             arguments: Move.allCases)

@@ -32,6 +32,9 @@ extension Integration {
             Case(
                 statements: ["INSERT INTO uniq (k, v) VALUES (50, 60) ON DUPLICATE KEY UPDATE v=v+1"], isKept: true),
             Case(statements: ["INSERT IGNORE INTO uniq (k, v) VALUES (1, 9)"], isKept: true),
+            Case(statements: ["INSERT INTO uniq (id, k) VALUES (1, 1) ON DUPLICATE KEY UPDATE v=v+1"]),
+            Case(statements: ["INSERT INTO uniq (id, k) VALUES (70, 70), (71, 1) ON DUPLICATE KEY UPDATE v=v+1"]),
+            Case(statements: ["INSERT INTO uniq (id, k) VALUES (1, 1) ON DUPLICATE KEY UPDATE id=72"]),
             Case(statements: ["INSERT INTO auto (v) VALUES (?)"], isKept: true, parameters: ["x"]),
             Case(statements: ["INSERT INTO auto (id, v) VALUES (?, ?)"], isKept: true, parameters: [.null, 5]),
             Case(statements: ["INSERT INTO auto (id, v) VALUES (?, ?)"], parameters: [800, "x"]),

@@ -60,8 +60,7 @@ import Testing
             ])
     }
 
-    /// A value that was said before anything was set is said under what the login had; but what is prepared comes first,
-    /// since to prepare `SET @a = ?` changes a value that is there.
+    /// A value that was said before anything was set is said under what the login had.
     @Test func earlierValuesAreSaidUnderTheLogin() {
         var session = Session()
         session.run("SET @a = 'x'", "state")
@@ -71,8 +70,27 @@ import Testing
         #expect(
             texts(session.journal) == [
                 "USE `d`", "SET @@session.sql_mode='ANSI'", "PREPARE `p` FROM 'SELECT 1'", "-- statements of d",
-                "USE `d`", "SET @@session.sql_mode=''", "-- statements of d",
                 "SET @@session.sql_mode=DEFAULT", "USE `d`", "SET @`a` = 'x'", "SET @@session.sql_mode=''",
+                "-- statements of d",
+            ])
+    }
+
+    /// To prepare what sets a variable of the user's changes one that is there: it is prepared first.
+    @Test func earlierValuesComeBehindWhatIsPreparedToSetThem() {
+        var session = Session()
+        session.run("SET @a = 'x'", "state")
+        session.run(
+            "SET sql_mode='ANSI', div_precision_increment=7", "sql_mode=ANSI", "div_precision_increment=7", "state")
+        session.run("PREPARE p FROM 'SET @b = 1'", "state")
+        session.run("SET sql_mode=''", "sql_mode=", "state")
+        let set = "SET @@session.div_precision_increment=7, @@session.sql_mode=''"
+        #expect(
+            texts(session.journal) == [
+                "USE `d`", "SET @@session.sql_mode='ANSI'",
+                "PREPARE `p` FROM 'SET @b = 1'",
+                "-- statements of d", "USE `d`", set, "-- statements of d",
+                "SET @@session.div_precision_increment=DEFAULT, @@session.sql_mode=DEFAULT", "USE `d`",
+                "SET @`a` = 'x'", set,
             ])
     }
 
