@@ -496,7 +496,16 @@ extension Worker {
                 return
             }
         }
-        ask(s)
+        let tables = s.pointee.journal.asksTables && overwritesAll(s)
+        ask(s, tables: tables)
+        s.pointee.asksWithNext = s.pointee.journal.asksTables
+    }
+
+    /// The statement about to be sent leaves nothing of what a question takes that reads a table.
+    private func overwritesAll(_ s: SessionRef) -> Bool {
+        withStatement(s) {
+            StatementClassifier.classify($0, dialect: dialect(s)).overwrites.isSuperset(of: [.foundRows, .warnings])
+        } ?? false
     }
 
     /// ROW_COUNT() is still that of the statement before behind these.

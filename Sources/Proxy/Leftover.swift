@@ -130,8 +130,7 @@ extension Worker {
     }
 
     private func isInsertIDUnchanged(_ s: SessionRef) -> Bool {
-        guard s.pointee.answerNumber == 0 else { return false }
-        return withStatement(s) {
+        return withStatementInTurn(s) {
             InsertedID.isUnchanged(
                 by: $0, dialect: dialect(s), schema: knownTables(s), database: s.pointee.journal.database)
         } ?? false

@@ -933,8 +933,8 @@ public struct SessionJournal: Sendable {
         set(differing.filter { !SessionVariables.refusesWrites.contains($0.name) })
         let base = login ?? present
         // A statement that is prepared would make these under the name that it has for them.
-        let spelled = userVariables.spelled
-        if !spelled.isEmpty, !prepared.isEmpty || !statements.all.isEmpty {
+        let spelled = preparesUserVariables ? userVariables.spelled : []
+        if !spelled.isEmpty {
             let items = spelled.map { SQLText.userVariable($0) + Array(" = NULL".utf8) }
             add([Array("SET ".utf8) + items.joined(separator: Array(", ".utf8))], .userVariables)
         }

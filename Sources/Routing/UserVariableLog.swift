@@ -323,11 +323,14 @@ struct UserVariableLog: Sendable {
         return spellings[name]
     }
 
-    /// The names of those with a value here that are not in lower case.
+    /// The names, as the server shows them, of those with a value here.
     var spelled: [[UInt8]] {
         var names: [[UInt8]] = []
+        var known: Set<[UInt8]> = []
         for record in records {
-            for case let name? in record.assignments.map(\.spelling) where !names.contains(name) { names.append(name) }
+            for assignment in record.assignments where known.insert(assignment.name).inserted {
+                names.append(assignment.spelling ?? assignment.name)
+            }
         }
         return names
     }

@@ -69,7 +69,8 @@ import Testing
         session.run("SET sql_mode=''", "sql_mode=", "state")
         #expect(
             texts(session.journal) == [
-                "USE `d`", "SET @@session.sql_mode='ANSI'", "PREPARE `p` FROM 'SELECT 1'", "-- statements of d",
+                "USE `d`", "SET @@session.sql_mode='ANSI'", "PREPARE `p` FROM 'SELECT 1'",
+                "-- statements of d",
                 "SET @@session.sql_mode=DEFAULT", "USE `d`", "SET @`a` = 'x'", "SET @@session.sql_mode=''",
                 "-- statements of d",
             ])
@@ -86,7 +87,7 @@ import Testing
         let set = "SET @@session.div_precision_increment=7, @@session.sql_mode=''"
         #expect(
             texts(session.journal) == [
-                "USE `d`", "SET @@session.sql_mode='ANSI'",
+                "SET @`a` = NULL", "USE `d`", "SET @@session.sql_mode='ANSI'",
                 "PREPARE `p` FROM 'SET @b = 1'",
                 "-- statements of d", "USE `d`", set, "-- statements of d",
                 "SET @@session.div_precision_increment=DEFAULT, @@session.sql_mode=DEFAULT", "USE `d`",

@@ -499,7 +499,7 @@ import Testing
         prepared.run("SET @A = 1", "state")
         prepared.journal.prepared(facts("SET @a = 2").change ?? .none)
         prepared.run("SET @a = 2", "state")
-        #expect(prepared.texts == ["SET @`A` = 2"])
+        #expect(prepared.texts == ["SET @`A` = NULL", "SET @`A` = 2"])
     }
 
     @Test("what is set for the session is so for the next transaction")
@@ -578,21 +578,31 @@ import Testing
         session.run("SET @a=NULL", "state")
         session.run("SET @a=NULL", "state")
         #expect(session.texts == ["SET @`a` = 17", "SET @`a` = NULL"])
-        session.journal.prepared(facts("SET @a=NULL").change ?? .none)
         session.run("SET @a=NULL, @n=NULL", "state")
         session.run("SET @b='x'", "state")
         session.run("SET @b=@n", "state")
         #expect(session.texts == ["SET @`a` = 17", "SET @`a` = NULL", "SET @`n` = NULL, @`b` = 'x'", "SET @`b` = @n"])
         session.run("SET @a=5, @b=6", "state")
         #expect(session.texts == ["SET @`n` = NULL, @`a` = 5, @`b` = 6"])
+        session.journal.prepared(facts("SET @n=NULL").change ?? .none)
+        #expect(session.journal.isMovable)
+        session.journal.prepared(facts("SET @n='x'").change ?? .none)
+        #expect(session.journal.losses == .userVariables)
     }
 
     /// To prepare `SET @a=?` makes the variable.
     @Test func spellingsComeBeforeWhatIsPrepared() {
         var session = Session()
         session.run("SET @Ab=17, @b=1", "state")
-        session.run("PREPARE s FROM 'SET @ab=@b'", "state")
-        #expect(session.texts == ["SET @`Ab` = NULL", "PREPARE `s` FROM 'SET @ab=@b'", "SET @`Ab` = 17, @`b` = 1"])
+        session.run("PREPARE s FROM 'SELECT 1'", "state")
+        #expect(session.texts == ["PREPARE `s` FROM 'SELECT 1'", "SET @`Ab` = 17, @`b` = 1"])
+        session.run("PREPARE s FROM 'SET @B=1'", "state")
+        session.run("SET @b=2", "state")
+        #expect(
+            session.texts == [
+                "SET @`Ab` = NULL, @`b` = NULL", "PREPARE `s` FROM 'SET @B=1'",
+                "SET @`Ab` = 17, @`b` = 1, @`b` = 2",
+            ])
     }
 
     @Test func aFailedSetMakesVariables() {

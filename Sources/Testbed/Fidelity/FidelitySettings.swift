@@ -141,10 +141,16 @@ extension FidelityWriter {
                 writer.pick([
                     "SET NAMES latin1", "SET NAMES utf8mb4", "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
                     "SET NAMES utf8mb3",
-                    "SET NAMES gbk", "SET NAMES sjis", "SET NAMES DEFAULT", "SET CHARACTER SET latin1",
-                    "SET NAMES binary",
-                    "SET CHARACTER SET utf8mb4", "SET CHARSET latin2", "SET CHARACTER SET DEFAULT",
+                    "SET NAMES gbk", "SET NAMES sjis", "SET NAMES DEFAULT", "SET NAMES binary",
                     "SET NAMES 'latin1' COLLATE 'latin1_german2_ci'",
+                ]))
+        },
+        // (Values that were said under it are kept, but under another one later they are lost.)
+        Part("set.character set", 3) { writer in
+            writer.say(
+                writer.pick([
+                    "SET CHARACTER SET latin1", "SET CHARACTER SET utf8mb4", "SET CHARSET latin2",
+                    "SET CHARACTER SET DEFAULT",
                 ]))
         },
         Part("set.transaction", 4, restorable: true) { writer in

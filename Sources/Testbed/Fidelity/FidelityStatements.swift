@@ -102,7 +102,7 @@ extension FidelityWriter {
                     "SELECT * FROM nowhere",
                     "SELECT GROUP_CONCAT(v ORDER BY id) FROM f{s}a.t", "SELECT '\u{e9}', HEX('\u{e9}')", "DO 1",
                     "SELECT",
-                    "SELECT v FROM f{s}a.vt ORDER BY id LIMIT 1", "SELECT DAYNAME('2024-01-01')", "CALL f{s}a.p_rows()",
+                    "SELECT v FROM f{s}a.vt ORDER BY id LIMIT 1", "SELECT DAYNAME('2024-01-01')",
                 ]))
         },
         Part("text.charsets", 4, restorable: true) { writer in
