@@ -26,6 +26,8 @@ public final class Fidelity {
         /// What was told of, each with how often.
         public var told: [String: Int] = [:]
         public var falseLosses = 0
+        /// In 1,000 moves of scripts that use only what can be restored.
+        public var falseLossRate: Double { Double(falseLosses) * 1000 / Double(max(movesOfRestorable, 1)) }
         /// Scripts with a difference, those that were not made shorter included.
         public var differences = 0
         /// Kinds of steps that differed, each with how often.
