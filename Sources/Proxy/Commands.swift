@@ -412,6 +412,8 @@ extension Worker {
         s.pointee.change = facts.change
         s.pointee.hasChange = facts.change != nil
         notePrograms(s, text, dialect(s))
+        // A temporary table is nobody else's.
+        if case .createTemporaryTable? = facts.change { return }
         if facts.effect == .opaque, TableChange.isPossible(in: text) {
             s.pointee.changesSchema = true
             fleet.schemaChanged(isOver: false)

@@ -550,7 +550,8 @@ public struct SessionJournal: Sendable {
             variables.removeAll { $0.name == name }
         case .passingVariables(let names):
             frame.isExplained = true
-            frame.passing += names
+            // With its collation, which is put back as well.
+            frame.passing += names + names.compactMap { SessionVariables.alsoSet(by: SessionVariables.canonical($0)) }
             for name in names { passed(name) }
         case .setNames(let text):
             frame.isExplained = true

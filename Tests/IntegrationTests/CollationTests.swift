@@ -89,6 +89,26 @@ extension Integration {
             return true
         }
 
+        private static let show = """
+            SHOW VARIABLES WHERE Variable_name LIKE 'collation%' OR Variable_name LIKE 'character\\_set\\_%'
+            """
+
+        /// A character set's collation is its own by default, and on 11.8 another one than the login's.
+        @Test("what sets a character set or a collation, for the session and for a statement", .timeLimit(.minutes(2)))
+        func variables() throws {
+            let variables =
+                ["client", "connection", "results", "database", "server", "filesystem"].flatMap { name in
+                    ["latin1", "utf8mb4", "DEFAULT"].map { "character_set_\(name)=\($0)" }
+                }
+                + ["connection", "database", "server"].flatMap { name in
+                    ["latin1_bin", "utf8mb4_general_ci", "DEFAULT"].map { "collation_\(name)=\($0)" }
+                }
+            let cases =
+                variables.flatMap { ["SET \($0)", "SET STATEMENT \($0) FOR SELECT 1"] }
+                + ["latin1", "utf8mb4", "DEFAULT"].flatMap { ["SET NAMES \($0)", "SET CHARACTER SET \($0)"] }
+            try SessionCase.move(cases.map { SessionCase([$0], asks: Self.show) })
+        }
+
         @Test("they are the session's before and after moves, to the number", .timeLimit(.minutes(3)))
         func numbers() throws {
             try Stage.run { stage in

@@ -47,8 +47,11 @@ extension WirePacket {
         return WirePacket(sequence: packet.sequence, payload: SessionReport.comparable(packet.payload))
     }
 
-    /// ER_UNKNOWN_STMT_HANDLER and ER_STMT_HAS_NO_OPEN_CURSOR name the statement's id.
+    /// ER_UNKNOWN_STMT_HANDLER and ER_STMT_HAS_NO_OPEN_CURSOR name the statement's id; SHOW WARNINGS does, too.
     private var withoutStatementNumber: WirePacket {
+        if payload.count < 100, String(decoding: payload, as: UTF8.self).contains(") has no open cursor") {
+            return WirePacket(sequence: sequence, payload: payload.filter { $0 >= 0x41 })
+        }
         guard errorCode == 1243 || errorCode == 1421 else { return self }
         return WirePacket(
             sequence: sequence, payload: payload.prefix(9) + payload.dropFirst(9).filter { !(48..<58).contains($0) })
