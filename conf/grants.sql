@@ -8,7 +8,7 @@
 --
 -- It logs in, asks for @@read_only and the server's identity (every account may), and reads the accounts' password
 -- hashes, by which the proxy checks logins itself, the tables' engines, and the texts of stored programs. It can read no
--- data and change nothing.
+-- data and change nothing, but for what is said of the optional rights below.
 
 CREATE USER IF NOT EXISTS 'proxy'@'%' IDENTIFIED BY 'change me';
 
@@ -30,6 +30,13 @@ GRANT SELECT ON mysql.proc TO 'proxy'@'%';
 -- Optional, where views call GET_LOCK: their texts are shown to whoever may read all tables. Without it such a view's lock
 -- is not known.
 -- GRANT SELECT, SHOW VIEW ON *.* TO 'proxy'@'%';
+
+-- Optional, where triggers leave something in the session that sets them off: the same locks and variables, or the number
+-- of the row. Their texts are shown to whoever may make triggers, and this allows that: whoever has the account's password
+-- may then let every statement that writes do more than it says, with the rights of the proxy's account. Without it such a
+-- trigger's lock is not known, and a session whose last statement was a write that failed is told of a loss when its node
+-- goes before the next one.
+-- GRANT TRIGGER ON *.* TO 'proxy'@'%';
 
 -- Optional. init_connect is run for this account, too: where it holds what the account may not do (an INSERT into a
 -- table for audits), the server ends every session of the checks. With this it is not run (before MariaDB 10.5: GRANT

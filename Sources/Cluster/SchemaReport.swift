@@ -2,7 +2,7 @@
 public struct SchemaReport: Sendable, Hashable {
     /// Longer lists are not kept: then nothing is known.
     public static let namesMax = 20_000
-    /// Bytes of all programs' texts.
+    /// Bytes of all programs' texts; and of all triggers'.
     public static let programBytesMax = 2 << 20
 
     public var tables: TableFacts
@@ -14,17 +14,21 @@ public struct SchemaReport: Sendable, Hashable {
     public var numberedColumns: [NumberedColumn]?
     /// All procedures and functions but the server's own; nil where the account does not see what they do.
     public var programs: [StoredProgram]?
+    /// All triggers; nil where the account does not see them.
+    public var triggers: [TableTrigger]?
 
     public init(
         tables: TableFacts = .unknown, isWhole: Bool = true, views: [String]? = nil,
         numberedColumns: [NumberedColumn]? = nil,
-        programs: [StoredProgram]? = nil
+        programs: [StoredProgram]? = nil,
+        triggers: [TableTrigger]? = nil
     ) {
         self.tables = tables
         self.isWhole = isWhole
         self.views = views
         self.numberedColumns = numberedColumns
         self.programs = programs
+        self.triggers = triggers
     }
 }
 
@@ -56,6 +60,35 @@ public struct StoredProgram: Sendable, Hashable {
     public init(name: String, isFunction: Bool, body: String, sqlMode: String) {
         self.name = name
         self.isFunction = isFunction
+        self.body = body
+        self.sqlMode = sqlMode
+    }
+}
+
+/// A trigger, as `information_schema.TRIGGERS` has it.
+public struct TableTrigger: Sendable, Hashable {
+    /// What sets it off.
+    public enum Event: String, Sendable, Hashable, CaseIterable {
+        case insert = "INSERT"
+        case update = "UPDATE"
+        case delete = "DELETE"
+    }
+
+    public var schema: String
+    /// Its table's.
+    public var table: String
+    public var event: Event
+    /// It runs before its row is written.
+    public var isBefore: Bool
+    public var body: String
+    /// In which it was made.
+    public var sqlMode: String
+
+    public init(schema: String, table: String, event: Event, isBefore: Bool, body: String, sqlMode: String) {
+        self.schema = schema
+        self.table = table
+        self.event = event
+        self.isBefore = isBefore
         self.body = body
         self.sqlMode = sqlMode
     }

@@ -252,6 +252,9 @@ public final class ClusterWatch {
             if let programs = report.programs, before?.programs == nil {
                 onNote("The texts of \(programs.count) stored programs were read.")
             }
+            if let triggers = report.triggers, before?.triggers == nil {
+                onNote("The texts of \(triggers.count) triggers were read.")
+            }
             if isSchemaDueAgain {
                 isSchemaDueAgain = false
                 schemaChanged()

@@ -2,7 +2,7 @@ import Cluster
 import Reactor
 
 /// Finds out what a server's schemas say that statements do not: whether all tables, but for its own, are of an engine that
-/// rolls back; which names are views; which columns number their rows; what its stored programs do.
+/// rolls back; which names are views; which columns number their rows; what its stored programs and triggers do.
 ///
 /// The lists are long where there is much, and are read only when the server has created or altered something since, or at
 /// every sixth time: a statement that was under way at the last reading had been counted by then. For the columns the
@@ -22,8 +22,10 @@ final class SchemaReader {
     private var report = SchemaReport()
     private var changes: [String] = []
     private var programs = ProgramRows()
+    private var triggers = TriggerRows()
     private var isTooWide = false
     private var seesViews = false
+    private var seesTriggers = false
     private var hasSaid = false
     /// Views that call GET_LOCK.
     private var locking: [StoredProgram] = []
@@ -74,6 +76,7 @@ final class SchemaReader {
         connection?.close()
         connection = nil
         programs = ProgramRows()
+        triggers = TriggerRows()
         isReadingColumns = false
     }
 
@@ -97,7 +100,8 @@ final class SchemaReader {
         ask(Self.sightQuery) { reader, rows in
             let counts = (rows.first ?? []).map { $0.flatMap { Int($0) } ?? 0 }
             let sees = counts.first ?? 0
-            reader.seesViews = counts.count == 2 && counts[1] == 2
+            reader.seesViews = counts.count == 3 && counts[1] == 2
+            reader.seesTriggers = counts.count == 3 && counts[2] > 0
             if sees == 0 { reader.readPrograms() } else { reader.readTables() }
         }
     }
@@ -156,18 +160,33 @@ final class SchemaReader {
             guard let self else { return }
             switch result {
             case .success(let rows): took(programs: rows, piece: 0)
-            case .failure: learned()
+            case .failure: readTriggers()
             }
         }
     }
 
     private func took(programs rows: [SQLConnection.Row], piece: Int) {
-        guard programs.take(rows), piece < Self.piecesMax else { return learned() }
+        guard programs.take(rows), piece < Self.piecesMax else { return readTriggers() }
         if rows.isEmpty || piece == 0 && !programs.hasMore {
             report.programs = programs.all + locking
-            return learned()
+            return readTriggers()
         }
         ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
+    }
+
+    /// What writes through a view sets off triggers, too: nothing is known of these where the views are not.
+    private func readTriggers() {
+        guard seesTriggers, !isTooWide, report.views != nil else { return learned() }
+        ask(Self.triggersQuery(piece: 0)) { $0.took(triggers: $1, piece: 0) }
+    }
+
+    private func took(triggers rows: [SQLConnection.Row], piece: Int) {
+        guard triggers.take(rows), piece < Self.piecesMax else { return learned() }
+        if rows.isEmpty || piece == 0 && !triggers.hasMore {
+            report.triggers = triggers.all
+            return learned()
+        }
+        ask(Self.triggersQuery(piece: piece + 1)) { $0.took(triggers: $1, piece: piece + 1) }
     }
 
     /// All but the columns.
@@ -211,10 +230,13 @@ final class SchemaReader {
         OR Variable_name = 'Com_rename_table') AND Variable_name NOT LIKE '%temporary%'
         """
 
+    private static let isOwn = "GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
+
     /// Any privilege on all tables shows them all: `REFERENCES` is the one that allows nothing.
     private static let sightQuery = """
-        SELECT COUNT(*), COUNT(DISTINCT IF(PRIVILEGE_TYPE IN ('SELECT', 'SHOW VIEW') \
-        AND GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''), PRIVILEGE_TYPE, NULL)) \
+        SELECT COUNT(*), \
+        COUNT(DISTINCT IF(PRIVILEGE_TYPE IN ('SELECT', 'SHOW VIEW') AND \(isOwn), PRIVILEGE_TYPE, NULL)), \
+        COUNT(IF(PRIVILEGE_TYPE = 'TRIGGER' AND \(isOwn), 1, NULL)) \
         FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', \
         'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW', 'SHOW VIEW', 'TRIGGER')
         """
@@ -261,6 +283,16 @@ final class SchemaReader {
         """
     }
 
+    /// The same of the triggers. One is not shown to whoever may not make one on its table.
+    private static func triggersQuery(piece: Int) -> String {
+        """
+        SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, SQL_MODE, \
+        SUBSTRING(CONVERT(ACTION_STATEMENT USING utf8mb4), \(piece * pieceCharacters + 1), \(pieceCharacters)) \
+        FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA NOT IN \(own) \
+        AND CHAR_LENGTH(ACTION_STATEMENT) > \(piece * pieceCharacters)
+        """
+    }
+
     /// The texts as they come, piece by piece.
     private struct ProgramRows {
         private var found: [[String]: StoredProgram] = [:]
@@ -287,5 +319,32 @@ final class SchemaReader {
         }
 
         var all: [StoredProgram] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
+    }
+
+    /// The same of the triggers.
+    private struct TriggerRows {
+        private var found: [[String]: TableTrigger] = [:]
+        private var byteCount = 0
+        private(set) var hasMore = false
+
+        mutating func take(_ rows: [SQLConnection.Row]) -> Bool {
+            for row in rows where row.count == 7 {
+                let fields = row.map { $0 ?? "" }
+                byteCount += fields.reduce(0) { $0 + $1.utf8.count }
+                guard byteCount <= SchemaReport.programBytesMax, let event = TableTrigger.Event(rawValue: fields[3])
+                else { return false }
+                if fields[6].unicodeScalars.count >= SchemaReader.pieceCharacters { hasMore = true }
+                let key = Array(fields[0..<3])
+                if found[key] == nil {
+                    found[key] = TableTrigger(
+                        schema: fields[0], table: fields[1], event: event, isBefore: fields[4] == "BEFORE", body: "",
+                        sqlMode: fields[5])
+                }
+                found[key]?.body += fields[6]
+            }
+            return true
+        }
+
+        var all: [TableTrigger] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
     }
 }

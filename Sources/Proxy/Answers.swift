@@ -284,14 +284,14 @@ extension Worker {
             if mayHaveBegun, schema.knowledge.hasLeavingFunctions, queryCallsFunctions(s) {
                 s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
             } else if mayHaveWritten {
-                s.pointee.journal.writeFailed()
+                writeFailed(s, change)
             }
             budgetJournal(s)
         } else if mayHaveBegun {
             if s.pointee.command == .query || s.pointee.command == .statementExecute, queryCallsFunctions(s) {
                 s.pointee.journal.failed(.procedure, code: code, certainlyNothing: false)
             } else if mayHaveWritten {
-                s.pointee.journal.writeFailed()
+                writeFailed(s, nil)
             }
         }
     }

@@ -330,7 +330,7 @@ extension Worker {
             } else if !StatementClassifier.isPlain(text) {
                 noteChange(s, text)
                 if s.pointee.refusal == nil, killed(s, text) { return }
-            } else if schema.knowledge.hasLeavingFunctions {
+            } else if schema.knowledge.hasLeaving {
                 notePrograms(s, text, dialect(s))
             }
         case .statementExecute, .bulkExecute, .statementFetch, .statementReset, .statementSendLongData,
@@ -396,7 +396,7 @@ extension Worker {
             let text = s.pointee.statementText
             if !StatementClassifier.isPlain(text) {
                 noteChange(s, text)
-            } else if schema.knowledge.hasLeavingFunctions {
+            } else if schema.knowledge.hasLeaving {
                 notePrograms(s, text, dialect(s))
             }
         } else if s.pointee.flowing?.isPlain != true {

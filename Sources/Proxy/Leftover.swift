@@ -132,7 +132,8 @@ extension Worker {
     private func isInsertIDUnchanged(_ s: SessionRef) -> Bool {
         return withStatementInTurn(s) {
             InsertedID.isUnchanged(
-                by: $0, dialect: dialect(s), schema: knownTables(s), database: s.pointee.journal.database)
+                by: $0, dialect: dialect(s), schema: knownTables(s), triggers: schema.knowledge,
+                database: s.pointee.journal.database)
         } ?? false
     }
 
@@ -142,7 +143,9 @@ extension Worker {
             countsFound: s.pointee.nodeCapabilities.contains(.foundRows))
         let known = knownTables(s)
         func isCertain(_ text: UnsafeRawBufferPointer, _ parameters: BoundParameters? = nil) -> Bool {
-            InsertedID.isCertain(answer, of: text, parameters: parameters, dialect: dialect(s), schema: known)
+            InsertedID.isCertain(
+                answer, of: text, parameters: parameters, dialect: dialect(s), schema: known,
+                triggers: schema.knowledge)
         }
         switch s.pointee.command {
         case .query:

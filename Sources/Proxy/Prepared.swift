@@ -59,7 +59,7 @@ extension Worker {
             if s.pointee.prepared[i].change != nil {
                 noteChange(s, i, command, UnsafeRawBufferPointer(packet), hasLongData: hasLongData)
             }
-            if s.pointee.hasChange || schema.knowledge.hasLeavingFunctions {
+            if s.pointee.hasChange || schema.knowledge.hasLeaving {
                 let statement = s.pointee.prepared[i]
                 statement.text.withUnsafeBytes { notePrograms(s, $0, statement.dialect) }
             }

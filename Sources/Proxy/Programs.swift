@@ -1,7 +1,7 @@
 import Cluster
 import Routing
 
-/// What stored programs leave in their caller's session without a word of the server.
+/// What stored programs and triggers leave in the session that runs them without a word of the server.
 extension Worker {
     /// Adds to the change of the statement that is about to be sent what the programs that it names may do.
     func notePrograms(_ s: SessionRef, _ text: UnsafeRawBufferPointer, _ dialect: Dialect) {
@@ -18,6 +18,31 @@ extension Worker {
         else { return }
         s.pointee.journal.called(unseen: name)
         fleet.schemaChanged(isOver: true)
+    }
+
+    /// A statement that writes, or runs what may write, has failed after it had begun, maybe in a trigger or behind one.
+    func writeFailed(_ s: SessionRef, _ change: SessionChangeKind?) {
+        guard let changes = triggeredChanges(s, change) else { return s.pointee.journal.writeFailed() }
+        if changes.isEmpty { return }
+        s.pointee.journal.apply(.several(changes))
+        budgetJournal(s)
+    }
+
+    private func triggeredChanges(_ s: SessionRef, _ change: SessionChangeKind?) -> [SessionChangeKind]? {
+        func changes(_ text: UnsafeRawBufferPointer, _ dialect: Dialect) -> [SessionChangeKind]? {
+            schema.knowledge.changes(ofFailed: text, dialect: dialect, isCurrent: isSchemaCurrent)
+        }
+        if let change, change.callsPrograms {
+            guard let name = change.executedName, let text = s.pointee.journal.preparedText(name) else { return nil }
+            return text.withUnsafeBytes { changes($0, dialect(s)) }
+        }
+        switch s.pointee.command {
+        case .query: return s.pointee.statementKept ? changes(s.pointee.statementText, dialect(s)) : nil
+        case _:
+            guard let i = s.pointee.prepared.index(of: s.pointee.statementID) else { return nil }
+            let statement = s.pointee.prepared[i]
+            return statement.text.withUnsafeBytes { changes($0, statement.dialect) }
+        }
     }
 
     /// The schemas have been read again: what sessions have called before is known now.

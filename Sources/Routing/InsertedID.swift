@@ -5,9 +5,8 @@
 /// statement: an id was certainly generated where no value in it can be that number.
 ///
 /// What is known of the schema says more: where the statement gives no value to a column that numbers rows, the id was
-/// generated, whatever its values are; and a row that is put into a view may have got its id behind it.
-///
-/// Not seen from here: a BEFORE INSERT trigger that sets the column.
+/// generated, whatever its values are; and a row that is put into a view may have got its id behind it. Where its triggers
+/// are known, nothing is certain of a table with one that may set the column.
 public enum InsertedID {
     /// Longer texts are not looked at for it.
     static let textMax = 16 * 1024
@@ -27,22 +26,26 @@ public enum InsertedID {
     }
 
     /// True where no id was generated and LAST_INSERT_ID() is what it was: every row says its own number. `database`: the
-    /// session's default schema. `schema` as for ``isCertain(_:of:parameters:dialect:schema:)``.
+    /// session's default schema. `schema` and `triggers` as for
+    /// ``isCertain(_:of:parameters:dialect:schema:triggers:)``.
     public static func isUnchanged(
-        by text: UnsafeRawBufferPointer, dialect: Dialect, schema: SchemaKnowledge?, database: [UInt8]?
+        by text: UnsafeRawBufferPointer, dialect: Dialect, schema: SchemaKnowledge?,
+        triggers: SchemaKnowledge? = nil, database: [UInt8]?
     ) -> Bool {
-        guard let schema, text.count <= textMax else { return false }
+        guard let schema, text.count <= textMax, !mayBeNumbered(text, dialect, triggers ?? schema) else { return false }
         var reader = InsertReader(text, dialect, Answer(id: 0, affectedRows: 0, countsFound: false))
         return reader.saysNumbers(schema, database ?? [])
     }
 
     /// True where LAST_INSERT_ID() is `answer.id` now. `text` is one statement; `parameters` are those of its execution,
-    /// nil where it has none; `schema` is nil where it may be other than is known, or hidden by temporary tables.
+    /// nil where it has none; `schema` is nil where it may be other than is known, or hidden by temporary tables; `triggers`
+    /// says all the same which tables have triggers that number rows.
     public static func isCertain(
         _ answer: Answer, of text: UnsafeRawBufferPointer, parameters: BoundParameters? = nil, dialect: Dialect,
-        schema: SchemaKnowledge? = nil
+        schema: SchemaKnowledge? = nil, triggers: SchemaKnowledge? = nil
     ) -> Bool {
         guard text.count <= textMax else { return false }
+        if let known = triggers ?? schema, mayBeNumbered(text, dialect, known) { return false }
         if let schema {
             var reader = InsertReader(text, dialect, answer)
             switch reader.target(schema) {
@@ -78,6 +81,15 @@ public enum InsertedID {
         case 0x73: return text.at(index &+ 2).map { $0 | 0x20 } == 0x74
         default: return false
         }
+    }
+
+    /// A trigger may set the number of a row that this statement inserts.
+    private static func mayBeNumbered(
+        _ text: UnsafeRawBufferPointer, _ dialect: Dialect, _ schema: SchemaKnowledge
+    ) -> Bool {
+        guard schema.hasNumberingTriggers else { return false }
+        var reader = InsertReader(text, dialect, Answer(id: 0, affectedRows: 0, countsFound: false))
+        return reader.isTargetNumbered(schema)
     }
 
     /// An explicit value that does not fit its column becomes the largest that does.
@@ -290,10 +302,18 @@ private struct InsertReader {
         else {
             return .unknown
         }
+        guard let table = tableName(), let isView = schema.isView(table) else { return .unknown }
+        if isView { return .view }
+        guard leavesNumbers(schema), tellsOfNothingElse() else { return .unknown }
+        return .numbered
+    }
+
+    /// Behind INSERT or REPLACE.
+    private mutating func tableName() -> UnsafeRawBufferPointer? {
         var name = next()
         while case .word(let start, let end) = name,
             isWord(start, end, "LOW_PRIORITY") || isWord(start, end, "HIGH_PRIORITY") || isWord(start, end, "IGNORE")
-                || isWord(start, end, "INTO")
+                || isWord(start, end, "INTO") || isWord(start, end, "DELAYED")
         {
             name = next()
         }
@@ -301,10 +321,15 @@ private struct InsertReader {
             _ = next()
             name = next()
         }
-        guard let table = bytes(name), let isView = schema.isView(table) else { return .unknown }
-        if isView { return .view }
-        guard leavesNumbers(schema), tellsOfNothingElse() else { return .unknown }
-        return .numbered
+        return bytes(name)
+    }
+
+    /// Where it can't be told, too; but an UPDATE numbers nothing.
+    mutating func isTargetNumbered(_ schema: SchemaKnowledge) -> Bool {
+        guard case .word(let start, let end) = next() else { return true }
+        guard isWord(start, end, "INSERT") || isWord(start, end, "REPLACE") else { return false }
+        guard let table = tableName() else { return true }
+        return schema.mayBeNumberedByTrigger(table) || schema.isView(table) != false
     }
 
     /// Every row of VALUES has a number for the column that numbers the table's rows.

@@ -1,4 +1,4 @@
-/// What a stored program, or a compound statement, does to its session and the server does not report.
+/// What a stored program, a trigger, or a compound statement does to its session and the server does not report.
 struct ProgramEffects: Sendable, Hashable {
     /// GET_LOCK
     var takesLocks = false
@@ -31,6 +31,15 @@ struct ProgramEffects: Sendable, Hashable {
         for name in other.userVariables { note(userVariable: name) }
         for name in other.temporaryTables { note(temporaryTable: name) }
     }
+
+    func union(_ other: ProgramEffects) -> ProgramEffects {
+        var both = self
+        both.formUnion(other)
+        return both
+    }
+
+    /// Nothing is left, reported or not.
+    var leavesNothing: Bool { !mayBeReported && !isDynamic && changes.isEmpty }
 
     mutating func note(systemVariable name: [UInt8]) { add(name, to: \.systemVariables) }
     mutating func note(userVariable name: [UInt8]) { add(name, to: \.userVariables) }

@@ -1,16 +1,23 @@
-/// The text of a stored program or of a compound statement, read for its ``ProgramEffects``. Whatever stands in it may be
-/// run or not.
+import Cluster
+
+/// The text of a stored program, a trigger or a compound statement, read for its ``ProgramEffects``. Whatever stands in it
+/// may be run or not.
 struct ProgramText {
     let reader: StatementReader
+    /// All its variables are declared in it.
+    private let isTrigger: Bool
     /// Texts in texts.
     private let depth: Int
 
     private static let depthMax = 4
 
-    init(reader: StatementReader) { self.init(reader: reader, depth: 0) }
+    init(reader: StatementReader, isTrigger: Bool = false) {
+        self.init(reader: reader, isTrigger: isTrigger, depth: 0)
+    }
 
-    private init(reader: StatementReader, depth: Int) {
+    private init(reader: StatementReader, isTrigger: Bool, depth: Int) {
         self.reader = reader
+        self.isTrigger = isTrigger
         self.depth = depth
     }
 
@@ -39,6 +46,25 @@ struct ProgramText {
             if let name = reader.name(index) { names.insert(ASCII.lowercased(name)) }
         }
         return names
+    }
+
+    /// How it may write rows.
+    var events: Set<TableTrigger.Event> {
+        var events: Set<TableTrigger.Event> = []
+        for index in 0..<reader.count { events.formUnion(WrittenTables.events(of: reader, index)) }
+        return events
+    }
+
+    /// The columns of the row that a trigger is run for which it may set, lower case: all that it names.
+    var newColumns: Set<[UInt8]> {
+        var columns: Set<[UInt8]> = []
+        for index in 0..<reader.count where reader.isSymbol(index + 1, ".") {
+            guard let row = reader.name(index), ASCII.lowercased(row).elementsEqual("new".utf8),
+                let column = reader.name(index + 2)
+            else { continue }
+            columns.insert(ASCII.lowercased(column))
+        }
+        return columns
     }
 
     /// `=` or `:=` behind it.
@@ -70,7 +96,7 @@ struct ProgramText {
         }
         switch reader.word(index) {
         case "SET":
-            effects.mayBeReported = true
+            if isTrigger { noteSet(index, &effects) } else { effects.mayBeReported = true }
             if reader.isWord(index + 1, "TRANSACTION") {
                 effects.note(systemVariable: SessionVariables.nextTransaction[0])
             }
@@ -103,6 +129,69 @@ struct ProgramText {
             if reader.isWord(index + 2, "FROM") { noteText(index + 3, &effects) }
         default: break
         }
+    }
+
+    // MARK: SET in a trigger
+
+    /// What is neither the row's column, nor the user's, nor declared, is a variable of the system.
+    private func noteSet(_ index: Int, _ effects: inout ProgramEffects) {
+        guard isStatement(index) else { return }
+        var end = index + 1
+        while reader.token(end) != nil, !reader.isSymbol(end, ";") { end += 1 }
+        reader.part(index + 1, end).forEachPart(between: ",") { item in
+            noteItem(item, &effects)
+            return true
+        }
+    }
+
+    /// SET that is no part of an UPDATE, an INSERT, a SIGNAL or of CHARACTER SET.
+    private func isStatement(_ index: Int) -> Bool {
+        if reader.isWord(index - 1, "CHARACTER") || reader.isWord(index - 1, "CHAR") { return false }
+        var position = index - 1
+        var depth = 0
+        while position >= 0, !reader.isSymbol(position, ";") {
+            if reader.isSymbol(position, ")") { depth += 1 }
+            if reader.isSymbol(position, "(") { depth -= 1 }
+            if depth == 0 {
+                switch reader.word(position) {
+                case "UPDATE", "INSERT", "REPLACE", "SIGNAL", "RESIGNAL": return false
+                case "THEN", "ELSE", "DO", "BEGIN", "LOOP", "REPEAT": return true
+                case _: break
+                }
+            }
+            position -= 1
+        }
+        return true
+    }
+
+    private func noteItem(_ item: StatementReader, _ effects: inout ProgramEffects) {
+        var index = 0
+        if item.kind(0) == .userVariable || item.isWord(0, "TRANSACTION") { return }
+        if item.kind(0) == .systemVariable { index = 1 }
+        let scope = item.word(index)
+        if scope == "GLOBAL" { return }
+        if scope == "SESSION" || scope == "LOCAL" { index += item.isSymbol(index + 1, ".") ? 2 : 1 }
+        guard let name = item.name(index).map(ASCII.lowercased) else { return effects.mayBeReported = true }
+        if item.isSymbol(index + 1, "=") || item.isSymbol(index + 1, ":") && item.isSymbol(index + 2, "=") {
+            if index > 0 || !declared.contains(name) { effects.note(systemVariable: name) }
+        } else if !item.isSymbol(index + 1, ".") || !name.elementsEqual("new".utf8) && !declared.contains(name) {
+            // NAMES, CHARACTER SET, ROLE …
+            effects.mayBeReported = true
+        }
+    }
+
+    /// DECLARE a, b INT
+    private var declared: Set<[UInt8]> {
+        var names: Set<[UInt8]> = []
+        for index in 0..<reader.count where reader.isWord(index, "DECLARE") {
+            var position = index + 1
+            while let name = reader.name(position) {
+                names.insert(ASCII.lowercased(name))
+                guard reader.isSymbol(position + 1, ",") else { break }
+                position += 2
+            }
+        }
+        return names
     }
 
     /// Behind CREATE TEMPORARY; the last part of its name.
@@ -149,7 +238,7 @@ struct ProgramText {
         else { return effects.isDynamic = true }
         text.withUnsafeBytes {
             guard let inner = StatementReader($0, dialect: reader.dialect) else { return effects.isDynamic = true }
-            effects.formUnion(ProgramText(reader: inner, depth: depth + 1).effects)
+            effects.formUnion(ProgramText(reader: inner, isTrigger: false, depth: depth + 1).effects)
         }
     }
 }

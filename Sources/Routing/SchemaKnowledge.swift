@@ -1,7 +1,7 @@
 import Cluster
 
-/// What the text of a statement does not say, and the primary's schemas do: what its programs leave in a session, which
-/// columns number their rows, which tables are views.
+/// What the text of a statement does not say, and the primary's schemas do: what its programs and triggers leave in a
+/// session, which columns number their rows, which tables are views.
 public struct SchemaKnowledge: Sendable {
     public let tables: TableFacts
     /// Somebody has looked at the programs.
@@ -14,22 +14,40 @@ public struct SchemaKnowledge: Sendable {
     /// By name, lower case, with those of all that they call; nil where nobody has said so.
     private let programs: [[UInt8]: ProgramEffects]?
     private let functions: [[UInt8]: ProgramEffects]
+    /// Nil where nobody has said so.
+    private let triggers: TriggerKnowledge?
+    /// Of whose rows a trigger may set the number.
+    private let numberingTables: NameSet
 
     /// Nobody has looked yet.
-    public static let none = SchemaKnowledge(SchemaReport(), programs: nil, isRead: false)
+    public static let none = SchemaKnowledge(SchemaReport(), programs: nil, triggers: nil, isRead: false)
 
     /// - Parameter last: what was made of the report before: most often the programs are still the same.
     public init(_ report: SchemaReport, last: (report: SchemaReport, knowledge: SchemaKnowledge)? = nil) {
-        let known = last.flatMap { $0.report.programs == report.programs ? $0.knowledge.programs : nil }
-        self.init(report, programs: known ?? report.programs.map(Self.effects), isRead: report.isWhole)
+        if let last, last.report.programs == report.programs, last.report.triggers == report.triggers,
+            last.report.views == report.views
+        {
+            self.init(
+                report, programs: last.knowledge.programs, triggers: last.knowledge.triggers, isRead: report.isWhole)
+            return
+        }
+        let graph = EffectGraph(
+            programs: report.programs ?? [], triggers: report.triggers ?? [], views: report.views.map(NameSet.init))
+        self.init(
+            report, programs: report.programs.map { _ in graph.programs },
+            triggers: report.triggers.map { _ in graph.triggers }, isRead: report.isWhole)
     }
 
-    private init(_ report: SchemaReport, programs: [[UInt8]: ProgramEffects]?, isRead: Bool) {
+    private init(
+        _ report: SchemaReport, programs: [[UInt8]: ProgramEffects]?, triggers: TriggerKnowledge?, isRead: Bool
+    ) {
         self.isRead = isRead
         self.programs = programs
+        self.triggers = triggers
         tables = report.tables
         views = report.views.map(NameSet.init)
-        numberedColumns = report.numberedColumns.map { NameSet($0.map(\.name)) }
+        let numberedColumns = report.numberedColumns.map { NameSet($0.map(\.name)) }
+        self.numberedColumns = numberedColumns
         numbers = NameSet(
             (report.numberedColumns ?? []).flatMap { column in
                 [[column.schema, column.table, column.name]]
@@ -37,31 +55,74 @@ public struct SchemaKnowledge: Sendable {
             })
         let names = Set((report.programs ?? []).filter(\.isFunction).map { Self.key($0.name) })
         functions = (programs ?? [:]).filter { names.contains($0.key) && !$0.value.changes.isEmpty }
+        numberingTables = NameSet(
+            triggers?.numbering { $0.withUnsafeBytes { numberedColumns?.contains($0) ?? true } } ?? [])
+        hasLeaving = !functions.isEmpty || triggers?.leaveUnreported == true
     }
+
+    /// A plain statement may leave something as well, by functions or triggers: it has to be looked at.
+    public let hasLeaving: Bool
 
     // MARK: programs
 
-    /// A plain statement may leave something as well: it has to be looked at.
+    /// Functions that a plain statement may call leave something.
     public var hasLeavingFunctions: Bool { !functions.isEmpty }
 
-    /// The change of a statement, with what the programs that it names do without a report.
+    /// The change of a statement, with what the programs that it names, and the triggers that it sets off, do without a
+    /// report.
     ///
     /// - Parameter isCurrent: no program has been made or altered since.
     public func change(
         _ change: SessionChangeKind?, of text: UnsafeRawBufferPointer, dialect: Dialect, isCurrent: Bool
     ) -> SessionChangeKind? {
-        guard let programs, !programs.isEmpty, change?.callsPrograms == true || hasLeavingFunctions,
+        let callsPrograms = change?.callsPrograms == true
+        guard hasLeaving || callsPrograms && programs?.isEmpty == false,
             let reader = StatementReader(text, dialect: dialect)
         else { return change }
-        guard change?.callsPrograms == true else { return adding(effects(in: text, of: functions), to: change) }
+        guard callsPrograms else {
+            let written = triggered(by: WrittenTables(reader))
+            let effects = effects(in: text, of: functions).union(written)
+            let change = adding(effects, to: change)
+            return isCurrent && explains(written, text) ? change.map { $0.adding([.systemVariables]) } : change
+        }
         // A text in a text, or one of several.
-        guard reader.isWord(0, "CALL"), let name = called(reader), let called = programs[name] else {
-            return adding(effects(in: text, of: programs), to: change)
+        guard reader.isWord(0, "CALL"), let name = called(reader), let called = programs?[name] else {
+            let written = triggered(by: WrittenTables(anywhereIn: text))
+            return adding(effects(in: text, of: programs ?? [:]).union(written), to: change)
         }
         var effects = effects(in: text, of: functions)
         effects.formUnion(called)
         guard isCurrent, !effects.isDynamic, !effects.isUnknown else { return adding(effects, to: change) }
         return adding(effects, to: change?.ofKnownProgram(effects))
+    }
+
+    /// What the triggers leave that are set off by what is written.
+    private func triggered(by written: WrittenTables) -> ProgramEffects {
+        triggers?.effects(of: written, views: views) ?? ProgramEffects()
+    }
+
+    /// A change of state that is reported can be nothing else: the text runs nothing but these triggers, of which all is
+    /// known. (A view may call whatever.)
+    private func explains(_ triggered: ProgramEffects, _ text: UnsafeRawBufferPointer) -> Bool {
+        guard !triggered.changes.isEmpty, !triggered.mayBeReported, !triggered.isDynamic, !triggered.isUnknown,
+            let programs
+        else { return false }
+        return WrittenTables(anywhereIn: text).names.allSatisfy { name in
+            programs[name] == nil && name.withUnsafeBytes { views?.contains($0) == false }
+        }
+    }
+
+    /// What triggers, and functions, may have left that were run by a statement which then failed; nil where that is not
+    /// known, empty for nothing.
+    public func changes(
+        ofFailed text: UnsafeRawBufferPointer, dialect: Dialect, isCurrent: Bool
+    ) -> [SessionChangeKind]? {
+        guard isCurrent, triggers != nil, programs != nil, let reader = StatementReader(text, dialect: dialect) else {
+            return nil
+        }
+        let effects = effects(in: text, of: functions).union(triggered(by: WrittenTables(reader)))
+        // Of an error no change is reported.
+        return effects.mayBeReported || effects.isDynamic ? effects.changes + [.unknown] : effects.changes
     }
 
     /// The procedure that a CALL names and that nobody has seen yet: it is newer than what is known.
@@ -82,12 +143,15 @@ public struct SchemaKnowledge: Sendable {
     public func change(
         _ change: SessionChangeKind?, executing text: UnsafeRawBufferPointer, dialect: Dialect, isCurrent: Bool
     ) -> SessionChangeKind? {
-        guard let programs else { return change }
-        let effects = effects(in: text, of: programs)
-        let change = adding(effects, to: change)
+        guard hasLeaving || programs != nil else { return change }
+        let programs = programs ?? [:]
+        let reader = StatementReader(text, dialect: dialect)
+        let written = reader.map { triggered(by: WrittenTables($0)) } ?? ProgramEffects()
+        let effects = effects(in: text, of: programs).union(written)
+        var change = adding(effects, to: change)
+        if isCurrent, explains(written, text) { change = change?.adding([.systemVariables]) }
         guard isCurrent, !effects.mayBeReported, !effects.isDynamic, !effects.isUnknown,
-            let reader = StatementReader(text, dialect: dialect), reader.isWord(0, "CALL"), let name = called(reader),
-            programs[name] != nil
+            let reader, reader.isWord(0, "CALL"), let name = called(reader), programs[name] != nil
         else { return change }
         // It goes to the procedure's schema and back, and no more.
         return .joined([change, .systemVariables].compactMap(\.self))
@@ -132,50 +196,16 @@ public struct SchemaKnowledge: Sendable {
 
     private static func key(_ name: String) -> [UInt8] { ASCII.lowercased(Array(name.utf8)) }
 
-    /// Of equal names in several schemas it is the one or the other.
-    private static func effects(of programs: [StoredProgram]) -> [[UInt8]: ProgramEffects] {
-        var effects: [[UInt8]: ProgramEffects] = [:]
-        var names: [[UInt8]: Set<[UInt8]>] = [:]
-        for program in programs {
-            let key = key(program.name)
-            let modes = program.sqlMode.split(separator: ",")
-            let dialect = Dialect(
-                backslashEscapes: !modes.contains("NO_BACKSLASH_ESCAPES"),
-                ansiQuotes: modes.contains("ANSI_QUOTES"), characterSet: .safe)
-            let body = Array(program.body.utf8)
-            body.withUnsafeBytes {
-                guard let reader = StatementReader($0, dialect: dialect) else {
-                    effects[key, default: ProgramEffects()].isUnknown = true
-                    return
-                }
-                let text = ProgramText(reader: reader)
-                effects[key, default: ProgramEffects()].formUnion(text.effects)
-                names[key, default: []].formUnion(text.names)
-            }
-        }
-        let known = Set(effects.keys)
-        for key in names.keys { names[key]?.formIntersection(known) }
-        // What they call, and those call, until nothing is added.
-        var isComplete = false
-        while !isComplete {
-            isComplete = true
-            for (key, called) in names {
-                guard var own = effects[key] else { continue }
-                let before = own
-                for name in called { if let other = effects[name] { own.formUnion(other) } }
-                if own != before {
-                    effects[key] = own
-                    isComplete = false
-                }
-            }
-        }
-        return effects
-    }
-
     // MARK: inserts
 
     /// What a row is put into by this name may be a view.
     func isView(_ name: UnsafeRawBufferPointer) -> Bool? { views?.contains(name) }
+
+    /// The number of a row that is put into this table may be a trigger's.
+    func mayBeNumberedByTrigger(_ table: UnsafeRawBufferPointer) -> Bool { numberingTables.contains(table) }
+
+    /// There are such tables.
+    var hasNumberingTriggers: Bool { !numberingTables.isEmpty }
 
     /// A column of this name numbers its rows, in one table or another.
     func isNumbered(_ column: UnsafeRawBufferPointer) -> Bool? { numberedColumns?.contains(column) }
@@ -193,6 +223,12 @@ extension SessionChangeKind {
         let procedure = SessionChangeKind.knownProcedure(inserts: effects.mayInsert, reports: effects.mayBeReported)
         let known = parts.map { $0 == .procedure ? procedure : $0 }
         return .joined(effects.mayBeReported ? known : known + [.systemVariables]) ?? self
+    }
+
+    /// The name behind EXECUTE, where that is all that it runs.
+    public var executedName: [UInt8]? {
+        let names = parts.compactMap { if case .executeName(let name) = $0 { name } else { nil } }
+        return names.count == 1 && parts.count { $0.callsPrograms } == 1 ? names[0] : nil
     }
 
     /// Itself, or those that it stands for.

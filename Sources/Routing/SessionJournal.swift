@@ -8,8 +8,8 @@
 ///
 /// The server must have been told to report changes (``trackingText``). A variable that a SET has named, whose value
 /// neither its text says nor the answer reports, is asked for (``questions(left:)``); so is, behind a procedure, what the
-/// session has from its login. What stored programs do without a report comes from ``SchemaKnowledge``.
-/// Known limits: what a trigger or a view does without a report (`SELECT … INTO @x`, GET_LOCK). And the other way round: a
+/// session has from its login. What stored programs and triggers do without a report comes from ``SchemaKnowledge``.
+/// Known limits: what a view does without a report (`SELECT … INTO @x`, GET_LOCK). And the other way round: a
 /// query on a view of a schema that is not the default one reports a change of state, and
 /// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
 /// another schema is taken for the change of schema, though a trigger may have changed something as well.
@@ -103,8 +103,11 @@ public struct SessionJournal: Sendable {
     private var isAsking = false
     /// A procedure may have set what the session has from its login. (No loss: few do that, and they are asked at once.)
     private var isLoginUncertain = false
-    /// A statement that writes has failed, maybe behind a trigger, and its error says nothing of the session.
+    /// A statement that writes has failed, maybe behind a trigger, and its error says nothing of the session: the server has
+    /// to be asked.
     private var isTriggerUncertain = false
+    /// The answer to that question is under way.
+    private var isTriggerAsked = false
     /// COM_RESET_CONNECTION kept the schema, and took its character set away.
     private var isSchemaReset = false
     private var variables: [(name: [UInt8], value: [UInt8])] = []
@@ -156,6 +159,7 @@ public struct SessionJournal: Sendable {
         if userVariables.isLossy { losses.insert(.userVariables) }
         if !unanswered.isEmpty || isTrackingChanged { losses.insert(.systemVariables) }
         if hasLockedTables { losses.insert(.tableLocks) }
+        if isTriggerUncertain || isTriggerAsked { losses.insert(.unknown) }
         if !unseenPrograms.isEmpty { losses.insert(.unknown) }
         if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
@@ -234,6 +238,8 @@ public struct SessionJournal: Sendable {
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
         marked = []
+        isTriggerUncertain = false
+        isTriggerAsked = false
         unseenPrograms = []
         hasLockedTables = false
         unanswered = []
@@ -1115,6 +1121,7 @@ public struct SessionJournal: Sendable {
         }
         if isTriggerUncertain, tables {
             isTriggerUncertain = false
+            isTriggerAsked = true
             questions.append(
                 Question(
                     text: Array(
@@ -1247,6 +1254,7 @@ public struct SessionJournal: Sendable {
     /// Whether a trigger has run in this session, and there are variables of the user's: the failed statement's trigger may
     /// have set them.
     public mutating func answeredTriggers(_ value: [UInt8]) {
+        isTriggerAsked = false
         if value != Array("=0".utf8) { marked.insert(.unknown) }
     }
 

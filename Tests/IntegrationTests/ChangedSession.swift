@@ -16,6 +16,8 @@ struct ChangeCase: Sendable {
     var before: [String] = []
     let text: String
     var parameters: [PreparedStatement.Parameter]?
+    /// What follows it.
+    var behind: [String] = []
     let check: String
     let after: After
 
@@ -34,12 +36,21 @@ struct ChangeCase: Sendable {
     /// Does it; its own answer.
     func run(_ client: Client) throws -> Answer {
         for text in before { try client.query(text) }
-        guard let parameters else { return try Answer { try client.query(text) } }
-        return try Answer {
+        let answer = try Answer {
+            guard let parameters else { return try client.query(text) }
             let statement = try client.prepare(text)
             defer { statement.close() }
             return try statement.execute(parameters)
         }
+        for text in behind { try client.query(text) }
+        return answer
+    }
+
+    /// With a statement behind it that leaves all as it was: what the server has to be asked is asked with it.
+    var settled: ChangeCase {
+        var settled = self
+        settled.behind = ["DO 0"]
+        return settled
     }
 
     /// All of them before a move, and what they say after it.

@@ -101,6 +101,46 @@ import Testing
         }
     }
 
+    @Test("a trigger that may set the number leaves nothing certain of its table", arguments: [nil, ["v"]])
+    func triggers(_ views: [String]?) {
+        func trigger(_ table: String, _ body: String, _ event: TableTrigger.Event = .insert, isBefore: Bool = true)
+            -> TableTrigger
+        {
+            TableTrigger(schema: "d", table: table, event: event, isBefore: isBefore, body: body, sqlMode: "")
+        }
+        let column = NumberedColumn(schema: "d", table: "T", name: "id", isFirst: true)
+        let known = SchemaKnowledge(
+            SchemaReport(
+                views: views, numberedColumns: [column],
+                programs: [],
+                triggers: [
+                    trigger("T", "BEGIN SELECT 5 INTO new.`ID`; END"), trigger("other", "SET NEW.a = 1"),
+                    trigger("third", "SET @a = NEW.id", isBefore: false), trigger("fourth", "SET NEW.id = 1", .update),
+                ]))
+        for text in [
+            "INSERT INTO t VALUES (NULL, 'x')", "INSERT INTO t (a) VALUES (1)", "REPLACE d.`t` SET a = 1",
+            "INSERT DELAYED t (a) VALUES (1)", "INSERT INTO v (a) VALUES (1)",
+        ] {
+            #expect(!Self.isCertain(text, id: 77, schema: known), "\(text)")
+            // Whether or not the rest is known.
+            Array(text.utf8).withUnsafeBytes {
+                let answer = InsertedID.Answer(id: 77, affectedRows: 1, countsFound: false)
+                let dialect = Dialect(status: 2, characterSet: .safe)
+                #expect(!InsertedID.isCertain(answer, of: $0, dialect: dialect, triggers: known), "\(text)")
+            }
+        }
+        let isUnknown = views == nil
+        for table in ["other", "third", "fourth", "fifth"] {
+            #expect(Self.isCertain("INSERT INTO \(table) VALUES (NULL, 'x')", id: 77, schema: known) != isUnknown)
+        }
+        #expect(Self.isCertain("UPDATE t SET a = LAST_INSERT_ID(77)", id: 77, schema: known))
+        Array("INSERT INTO t VALUES (5, 'x')".utf8).withUnsafeBytes {
+            #expect(
+                !InsertedID.isUnchanged(
+                    by: $0, dialect: Dialect(status: 2, characterSet: .safe), schema: known, database: Array("d".utf8)))
+        }
+    }
+
     @Test func rowsThatWereThereBefore() {
         let text = "INSERT INTO t (a) SELECT b FROM t ON DUPLICATE KEY UPDATE a = 1"
         #expect(!Self.isCertain(text, id: 77, affected: 2, schema: Self.schema))

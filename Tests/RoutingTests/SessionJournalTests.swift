@@ -544,12 +544,24 @@ import Testing
             #expect(atOnce.first == .insertID && !atOnce.contains(.triggers))
             session.journal.questionsAnswered()
             #expect(session.journal.asks)
+            // Whose server goes now will never know.
+            #expect(session.journal.losses == .unknown)
             #expect(session.questions.first?.contains("EXECUTED_TRIGGERS") == true)
+            // It is under way.
+            #expect(session.journal.losses == .unknown)
             session.journal.answeredTriggers(Self.bytes(answer))
             session.journal.questionsAnswered()
             #expect(!session.journal.asks)
             #expect(session.journal.isMovable == isMovable)
         }
+    }
+
+    @Test func whoHasBeenToldOfAFailedWriteIsNotAskedForIt() {
+        var session = Session()
+        session.journal.writeFailed()
+        session.journal.lossesTold()
+        #expect(session.journal.isMovable)
+        #expect(!session.journal.asks)
     }
 
     @Test func aResetTakesTheSchemasCharacterSet() throws {

@@ -14,7 +14,7 @@ enum FidelityFixture {
             ]
         } + [
             // With all that conf/grants.sql offers.
-            "GRANT SELECT, SHOW VIEW ON *.* TO '\(EmbeddedPair.service.user)'@'%'",
+            "GRANT SELECT, SHOW VIEW, TRIGGER ON *.* TO '\(EmbeddedPair.service.user)'@'%'",
             "CREATE ROLE \(role)", "GRANT SELECT ON mysql.help_topic TO \(role)",
             "GRANT \(role) TO \(user)@'%'", "GRANT \(role) TO \(otherUser)@'%'",
         ]
@@ -31,9 +31,11 @@ enum FidelityFixture {
             "CREATE TABLE \(a).t \(table)=utf8mb4", "CREATE TABLE \(b).t \(table)=latin1",
             "CREATE TABLE \(a).m \(table)=utf8mb4 ENGINE=MyISAM",
             "CREATE TABLE \(a).g (id INT PRIMARY KEY, v VARCHAR(200))",
+            "CREATE TABLE \(a).h (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(200), k INT UNIQUE)",
             // A server that ends takes the numbers with it that it has in its cache.
             "CREATE SEQUENCE \(a).sq NOCACHE", "CREATE SEQUENCE \(b).sq START WITH 500 NOCACHE",
             "CREATE VIEW \(a).vt AS SELECT id, v FROM \(a).t",
+            "CREATE VIEW \(a).vh AS SELECT id, v, k FROM \(a).h",
         ]
         made += routines.map { $0.replacing("{a}", with: a).replacing("{s}", with: "\(place)") }
         return made
@@ -47,6 +49,13 @@ enum FidelityFixture {
         "CREATE VIEW {a}.v_lock AS SELECT GET_LOCK('l{s}v', 0) AS g",
         "CREATE VIEW {a}.v_write AS SELECT {a}.f_write(7) AS w",
         "CREATE TRIGGER {a}.g_before BEFORE INSERT ON {a}.g FOR EACH ROW SET @tv = NEW.v",
+        "CREATE TRIGGER {a}.h_before BEFORE INSERT ON {a}.h FOR EACH ROW BEGIN SELECT NEW.v INTO @hv; "
+            + "IF NEW.k > 700 THEN SET NEW.id = NEW.k; END IF; END",
+        "CREATE TRIGGER {a}.h_changed AFTER UPDATE ON {a}.h FOR EACH ROW BEGIN DECLARE g INT; "
+            + "SET g = GET_LOCK('l{s}h', 0); END",
+        "CREATE TRIGGER {a}.h_gone BEFORE DELETE ON {a}.h FOR EACH ROW BEGIN SET @hd = OLD.v, @@sort_buffer_size = 65536; "
+            + "IF OLD.k = 2 THEN SIGNAL SQLSTATE '45000'; END IF; END",
+        "CREATE PROCEDURE {a}.p_trigger() UPDATE h SET v = CONCAT(v, 'x') WHERE k = 1",
         "CREATE PROCEDURE {a}.p_var(i INT) SET @pv = i",
         "CREATE PROCEDURE {a}.p_out(OUT o INT) SET o = 42",
         "CREATE PROCEDURE {a}.p_temporary() CREATE TEMPORARY TABLE IF NOT EXISTS tmp (i INT) AS SELECT 5 AS i",
@@ -70,10 +79,11 @@ enum FidelityFixture {
     /// Makes a place what it was at first.
     static func reset(place: Int) -> [String] {
         let (a, b) = ("f\(place)a", "f\(place)b")
-        return ["\(a).t", "\(b).t", "\(a).m", "\(a).g"].map { "TRUNCATE TABLE \($0)" } + [
+        return ["\(a).t", "\(b).t", "\(a).m", "\(a).g", "\(a).h"].map { "TRUNCATE TABLE \($0)" } + [
             "DROP TABLE IF EXISTS \(a).made, \(b).made, \(a).tmp", "ALTER SEQUENCE \(a).sq RESTART 1",
             "ALTER SEQUENCE \(b).sq RESTART 500",
             "INSERT INTO \(a).t (v, n, u) VALUES ('a1', 1, 1), ('a2', 2, 2), ('a3', 3, 3)",
+            "INSERT INTO \(a).h (v, k) VALUES ('h1', 1), ('h2', 2), ('h3', 3)",
             "INSERT INTO \(b).t (v, n, u) VALUES ('b1', 10, 1)", "INSERT INTO \(a).m (v, u) VALUES ('m1', 1)",
         ]
     }

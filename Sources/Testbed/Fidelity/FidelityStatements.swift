@@ -34,6 +34,33 @@ extension FidelityWriter {
                 ]))
             if writer.chance(2) { writer.query("SELECT LAST_INSERT_ID()") }
         },
+        Part("trigger", 6) { writer in
+            writer.say(
+                writer.pick([
+                    "INSERT INTO f{s}a.h (v) VALUES ('into')",
+                    "INSERT INTO f{s}a.h (k, v) VALUES (701 + \(writer.below(99)), 'own')",
+                    "INSERT INTO f{s}a.vh (v) VALUES ('by a view')",
+                    "INSERT INTO f{s}a.h (id, v, k) VALUES (1, 'fails', 1)",
+                    "UPDATE f{s}a.h SET v = 'locks' WHERE k = 1", "UPDATE f{s}a.h SET v = 'nothing' WHERE k = 99",
+                    "UPDATE f{s}a.vh SET v = 'locks' WHERE k = 3", "CALL f{s}a.p_trigger()",
+                    "DELETE FROM f{s}a.h WHERE k = 3", "DELETE FROM f{s}a.h WHERE k = 2",
+                    "DELETE h FROM f{s}a.h JOIN f{s}a.t USING (id) WHERE h.k = 3",
+                    "INSERT INTO f{s}a.h (id, v, k) VALUES (3, 'changes', 3) ON DUPLICATE KEY UPDATE v = 'changed'",
+                    "REPLACE INTO f{s}a.h (id, v, k) VALUES (3, 'replaces', 3)",
+                    "EXECUTE IMMEDIATE 'UPDATE f{s}a.h SET v = 1 WHERE k = 1'",
+                    "SELECT 1; UPDATE f{s}a.h SET v = 'second' WHERE k = 1", "SELECT * FROM f{s}a.h FOR UPDATE",
+                ]))
+            if writer.chance(2) { writer.query(writer.pick(["SELECT @hv, @hd", "SELECT LAST_INSERT_ID()"])) }
+        },
+        Part("trigger.prepared", 3) { writer in
+            let slot = writer.newSlot(parameters: -1)
+            let text = writer.pick([
+                "INSERT INTO f{s}a.h (v) VALUES (?)", "UPDATE f{s}a.h SET v = ? WHERE k = 1",
+                "DELETE FROM f{s}a.h WHERE k = ?",
+            ])
+            writer.add(.prepare(slot, Array(text.utf8)))
+            writer.add(.execute(slot, [.text(Array("3".utf8))], cursor: false))
+        },
         Part("insert id.prepared", 3) { writer in
             let slot = writer.newSlot(parameters: -1)
             writer.add(

@@ -1,0 +1,71 @@
+import Cluster
+
+/// Which tables a text may write, and how: what sets off their triggers.
+struct WrittenTables {
+    /// Lower case. Those that are only read are among them, but in an INSERT of one statement.
+    private(set) var names: Set<[UInt8]> = []
+    private(set) var events: Set<TableTrigger.Event> = []
+
+    /// Of a statement.
+    init(_ reader: StatementReader) {
+        for index in 0..<reader.count { events.formUnion(Self.events(of: reader, index)) }
+        if events.isEmpty { return }
+        if let target = Self.target(reader) {
+            names = [target]
+        } else {
+            for index in 0..<reader.count {
+                if let name = reader.name(index) { names.insert(ASCII.lowercased(name)) }
+            }
+        }
+    }
+
+    /// Of a statement that runs texts which stand in it: every word counts, quoted or not.
+    init(anywhereIn text: UnsafeRawBufferPointer) {
+        var word: [UInt8] = []
+        func take() {
+            if !word.isEmpty, word.count <= Self.nameMax {
+                events.formUnion(Self.events(of: String(decoding: word, as: UTF8.self).uppercased()))
+                names.insert(word)
+            }
+            word.removeAll(keepingCapacity: true)
+        }
+        for byte in text {
+            switch byte {
+            case 0x41...0x5a: word.append(byte | 0x20)
+            case 0x30...0x39, 0x61...0x7a, 0x5f, 0x24, 0x80...: word.append(byte)
+            case _: take()
+            }
+        }
+        take()
+    }
+
+    /// Of a name, 64 characters in UTF-8.
+    private static let nameMax = 256
+
+    /// What this word of a statement does to rows.
+    static func events(of reader: StatementReader, _ index: Int) -> [TableTrigger.Event] {
+        // SELECT … FOR UPDATE
+        if reader.kind(index) != .word || reader.isWord(index - 1, "FOR") { return [] }
+        return events(of: reader.word(index))
+    }
+
+    private static func events(of word: String) -> [TableTrigger.Event] {
+        switch word {
+        case "INSERT": [.insert]
+        case "UPDATE": [.update]
+        case "DELETE": [.delete]
+        case "REPLACE", "LOAD": [.insert, .delete]
+        case _: []
+        }
+    }
+
+    /// What an INSERT or REPLACE puts rows into, where the text is nothing else.
+    private static func target(_ reader: StatementReader) -> [UInt8]? {
+        guard reader.isWord(0, "INSERT") || reader.isWord(0, "REPLACE") else { return nil }
+        for index in 0..<reader.count where reader.isSymbol(index, ";") && index + 1 < reader.count { return nil }
+        var index = 1
+        while ["LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "IGNORE", "INTO"].contains(reader.word(index)) { index += 1 }
+        while reader.isSymbol(index + 1, ".") { index += 2 }
+        return reader.name(index).map(ASCII.lowercased)
+    }
+}
