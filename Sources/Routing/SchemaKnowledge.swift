@@ -80,7 +80,7 @@ public struct SchemaKnowledge: Sendable {
             let reader = StatementReader(text, dialect: dialect)
         else { return change }
         guard callsPrograms else {
-            let written = triggered(by: WrittenTables(reader))
+            let written = triggered(by: WrittenTables(text, reader))
             let effects = effects(in: text, of: functions).union(written)
             let change = adding(effects, to: change)
             return isCurrent && explains(written, text) ? change.map { $0.adding([.systemVariables]) } : change
@@ -120,7 +120,7 @@ public struct SchemaKnowledge: Sendable {
         guard isCurrent, triggers != nil, programs != nil, let reader = StatementReader(text, dialect: dialect) else {
             return nil
         }
-        let effects = effects(in: text, of: functions).union(triggered(by: WrittenTables(reader)))
+        let effects = effects(in: text, of: functions).union(triggered(by: WrittenTables(text, reader)))
         // Of an error no change is reported.
         return effects.mayBeReported || effects.isDynamic ? effects.changes + [.unknown] : effects.changes
     }
@@ -146,7 +146,7 @@ public struct SchemaKnowledge: Sendable {
         guard hasLeaving || programs != nil else { return change }
         let programs = programs ?? [:]
         let reader = StatementReader(text, dialect: dialect)
-        let written = reader.map { triggered(by: WrittenTables($0)) } ?? ProgramEffects()
+        let written = reader.map { triggered(by: WrittenTables(text, $0)) } ?? ProgramEffects()
         let effects = effects(in: text, of: programs).union(written)
         var change = adding(effects, to: change)
         if isCurrent, explains(written, text) { change = change?.adding([.systemVariables]) }

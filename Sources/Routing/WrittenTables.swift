@@ -6,8 +6,12 @@ struct WrittenTables {
     private(set) var names: Set<[UInt8]> = []
     private(set) var events: Set<TableTrigger.Event> = []
 
-    /// Of a statement.
-    init(_ reader: StatementReader) {
+    /// Of a statement, whose reader this is.
+    init(_ text: UnsafeRawBufferPointer, _ reader: StatementReader) {
+        if (0..<reader.count).contains(where: { reader.isWord($0, "IMMEDIATE") }) {
+            self = WrittenTables(anywhereIn: text)
+            return
+        }
         for index in 0..<reader.count { events.formUnion(Self.events(of: reader, index)) }
         if events.isEmpty { return }
         if let target = Self.target(reader) {
@@ -44,9 +48,10 @@ struct WrittenTables {
 
     /// What this word of a statement does to rows.
     static func events(of reader: StatementReader, _ index: Int) -> [TableTrigger.Event] {
+        if reader.kind(index) != .word { return [] }
+        let events = events(of: reader.word(index))
         // SELECT … FOR UPDATE
-        if reader.kind(index) != .word || reader.isWord(index - 1, "FOR") { return [] }
-        return events(of: reader.word(index))
+        return events == [.update] && reader.isWord(index - 1, "FOR") ? [] : events
     }
 
     private static func events(of word: String) -> [TableTrigger.Event] {

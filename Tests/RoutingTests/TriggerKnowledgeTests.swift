@@ -131,7 +131,9 @@ import Testing
                 program("f", "RETURN GET_LOCK('x', 1)", isFunction: true), program("p", "INSERT INTO a VALUES (1)"),
                 program("q", "UPDATE d SET x = 1"),
                 program("g", "BEGIN DELETE FROM a; RETURN 1; END", isFunction: true),
-                program("h", "BEGIN UPDATE d SET x = 1; RETURN 1; END", isFunction: true),
+                program(
+                    "h", "BEGIN INSERT INTO d VALUES (1) ON DUPLICATE KEY UPDATE x = 1; RETURN 1; END", isFunction: true
+                ),
             ], views: ["v"])
         let locked = SessionChangeKind.userLock(nil)
         #expect(Self.left("INSERT INTO a VALUES (1)", knowledge) == [locked])
