@@ -416,7 +416,8 @@ extension Worker {
         if case .createTemporaryTable? = facts.change { return }
         if facts.effect == .opaque, TableChange.isPossible(in: text) {
             s.pointee.changesSchema = true
-            fleet.schemaChanged(isOver: false)
+            s.pointee.changesPrograms = TableChange.isOfPrograms(in: text)
+            fleet.schemaChanged(isOver: false, ofPrograms: s.pointee.changesPrograms)
         }
     }
 

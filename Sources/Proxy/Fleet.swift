@@ -118,6 +118,8 @@ final class FleetState: Sendable {
     /// When a session last began or ended a statement that may create or alter a table: nanoseconds as ``Instant`` has
     /// them. What was known before of the tables does not hold any more.
     let schemaChangedAt = Atomic<Int64>(0)
+    /// The same of what changes programs, triggers or views, or a table's name.
+    let programsChangedAt = Atomic<Int64>(0)
     let connectionsMax: Atomic<Int>
     let budget: MemoryBudget
     /// Connections that are taken per second; zero for any number.
@@ -154,8 +156,10 @@ final class FleetState: Sendable {
     func set(thread: UInt32?, of session: UInt32) { threads.withLock { $0[session] = thread } }
 
     /// A session creates or alters a table or a program, or has done so: then they are looked at again.
-    func schemaChanged(isOver: Bool) {
-        schemaChangedAt.store(MonotonicClock.now().nanoseconds, ordering: .releasing)
+    func schemaChanged(isOver: Bool, ofPrograms: Bool) {
+        let now = MonotonicClock.now().nanoseconds
+        schemaChangedAt.store(now, ordering: .releasing)
+        if ofPrograms { programsChangedAt.store(now, ordering: .releasing) }
         if isOver { onSchemaChanged() }
     }
 

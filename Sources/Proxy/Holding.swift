@@ -168,8 +168,9 @@ extension Worker {
         s.pointee.hasChange = false
         s.pointee.rowCountLeft = nil
         if s.pointee.changesSchema {
+            fleet.schemaChanged(isOver: true, ofPrograms: s.pointee.changesPrograms)
             s.pointee.changesSchema = false
-            fleet.schemaChanged(isOver: true)
+            s.pointee.changesPrograms = false
         }
         s.pointee.reruns = 0
         if s.pointee.isGuarded {

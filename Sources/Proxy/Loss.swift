@@ -220,6 +220,11 @@ extension Worker {
     /// No session has made or altered anything since it was read.
     var isSchemaCurrent: Bool { schema.asOf.nanoseconds > fleet.schemaChangedAt.load(ordering: .acquiring) }
 
+    /// Nor any program, trigger or view.
+    var areProgramsCurrent: Bool {
+        schema.asOf.nanoseconds > fleet.programsChangedAt.load(ordering: .acquiring)
+    }
+
     private func refuseNext(_ s: SessionRef, _ refusal: Refusal) {
         s.pointee.refusal = refusal
         resumeClient(s)

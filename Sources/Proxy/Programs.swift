@@ -6,10 +6,10 @@ extension Worker {
     /// Adds to the change of the statement that is about to be sent what the programs that it names may do.
     func notePrograms(_ s: SessionRef, _ text: UnsafeRawBufferPointer, _ dialect: Dialect) {
         let said = s.pointee.hasChange ? s.pointee.change : nil
-        var change = schema.knowledge.change(said, of: text, dialect: dialect, isCurrent: isSchemaCurrent)
+        var change = schema.knowledge.change(said, of: text, dialect: dialect, isCurrent: areProgramsCurrent)
         if case .executeName(let name)? = said, let executed = s.pointee.journal.preparedText(name) {
             change = executed.withUnsafeBytes {
-                schema.knowledge.change(change, executing: $0, dialect: dialect, isCurrent: isSchemaCurrent)
+                schema.knowledge.change(change, executing: $0, dialect: dialect, isCurrent: areProgramsCurrent)
             }
         }
         s.pointee.change = change
@@ -17,7 +17,7 @@ extension Worker {
         guard said?.callsPrograms == true, let name = schema.knowledge.unseenProgram(calledBy: text, dialect: dialect)
         else { return }
         s.pointee.journal.called(unseen: name)
-        fleet.schemaChanged(isOver: true)
+        fleet.schemaChanged(isOver: true, ofPrograms: true)
     }
 
     /// A statement that writes, or runs what may write, has failed after it had begun, maybe in a trigger or behind one.
@@ -30,7 +30,7 @@ extension Worker {
 
     private func triggeredChanges(_ s: SessionRef, _ change: SessionChangeKind?) -> [SessionChangeKind]? {
         func changes(_ text: UnsafeRawBufferPointer, _ dialect: Dialect) -> [SessionChangeKind]? {
-            schema.knowledge.changes(ofFailed: text, dialect: dialect, isCurrent: isSchemaCurrent)
+            schema.knowledge.changes(ofFailed: text, dialect: dialect, isCurrent: areProgramsCurrent)
         }
         if let change, change.callsPrograms {
             guard let name = change.executedName, let text = s.pointee.journal.preparedText(name) else { return nil }
@@ -51,7 +51,7 @@ extension Worker {
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            guard s.pointee.journal.learn(knowledge, isCurrent: isSchemaCurrent) else { continue }
+            guard s.pointee.journal.learn(knowledge, isCurrent: areProgramsCurrent) else { continue }
             s.pointee.journalWatchesTransactions = s.pointee.journal.watchesTransactions
             budgetJournal(s)
             if s.pointee.journal.asks { s.pointee.asksWithNext = true }

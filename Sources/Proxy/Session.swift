@@ -142,6 +142,8 @@ struct Session {
     var hasChange = false
     /// The statement in flight may create or alter a table.
     var changesSchema = false
+    /// Or a program, a trigger or a view.
+    var changesPrograms = false
     /// Is read from and written to (an armed write event).
     var clientReading = false
     var nodeReading = false

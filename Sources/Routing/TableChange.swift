@@ -1,9 +1,17 @@
-/// Whether a statement may make a table or change one's engine.
+/// Whether a statement may make a table or change one's engine or name; or a program, a trigger or a view.
 public enum TableChange {
-    /// Of a text whose effect is ``StatementFacts/Effect/opaque``: the words CREATE and ALTER, wherever they stand. What a
+    /// Of a text whose effect is ``StatementFacts/Effect/opaque``: the words CREATE, ALTER and RENAME, wherever they
+    /// stand. What a
     /// procedure or a prepared statement does is not seen.
     public static func isPossible(in sql: UnsafeRawBufferPointer) -> Bool {
-        contains(sql, "create") || contains(sql, "alter")
+        contains(sql, "create") || contains(sql, "alter") || contains(sql, "rename")
+    }
+
+    /// Where it is: what is known of programs and of who sets off triggers may not hold any more.
+    public static func isOfPrograms(in sql: UnsafeRawBufferPointer) -> Bool {
+        for word: StaticString in ["trigger", "procedure", "function", "package", "view", "rename"]
+        where contains(sql, word) { return true }
+        return false
     }
 
     /// Certainly no more than that, of a table that lasts: nothing in it is computed by a program.

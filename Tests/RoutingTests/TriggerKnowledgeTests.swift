@@ -194,6 +194,23 @@ import Testing
         #expect(SessionChangeKind.procedure.executedName == nil)
     }
 
+    @Test(
+        "what is known of triggers holds on where a table is made",
+        arguments: [
+            ("CREATE TABLE t (a INT)", true, false), ("CREATE TEMPORARY TABLE t AS SELECT 1", true, false),
+            ("ALTER TABLE t ENGINE=InnoDB", true, false), ("alter table t rename to u", true, true),
+            ("RENAME TABLE t TO u", true, true), ("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW DO 1", true, true),
+            ("CREATE OR REPLACE VIEW v AS SELECT 1", true, true),
+            ("Create Function f() RETURNS INT RETURN 1", true, true),
+            ("EXECUTE IMMEDIATE 'CREATE PROCEDURE p() SELECT 1'", true, true), ("DROP TABLE t", false, false),
+        ])
+    func tableChanges(_ text: String, _ isPossible: Bool, _ isOfPrograms: Bool) {
+        Self.bytes(text).withUnsafeBytes {
+            #expect(TableChange.isPossible(in: $0) == isPossible)
+            #expect(TableChange.isOfPrograms(in: $0) == isOfPrograms)
+        }
+    }
+
     @Test("what was made of the same texts is not made again")
     func again() {
         let report = SchemaReport(
