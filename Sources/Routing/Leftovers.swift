@@ -15,7 +15,7 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
     public static let sequenceValues = Leftovers(rawValue: 1 << 3)
     /// LAST_INSERT_ID(), where it is not known (``SessionJournal/isInsertIDUncertain``).
     public static let insertID = Leftovers(rawValue: 1 << 4)
-    /// SHOW PROFILE, SHOW PROFILES, @@last_gtid
+    /// SHOW PROFILE, SHOW PROFILES, @@last_gtid, information_schema's PROFILING and OPTIMIZER_TRACE
     public static let profile = Leftovers(rawValue: 1 << 5)
     /// The row of LAST_INSERT_ID(), asked for by IS NULL under sql_auto_is_null.
     public static let autoIsNull = Leftovers(rawValue: 1 << 6)
@@ -32,8 +32,8 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
         isSubset(of: Leftovers.lasting) ? Leftovers.namesLasting(text) : true
     }
 
-    /// LASTVAL, PREVIOUS VALUE FOR, CURRVAL, NEXTVAL, LAST_GTID, PROFILE or EXECUTE somewhere: every V, every F and G
-    /// behind an O or an underscore, and every X between two E.
+    /// LASTVAL, PREVIOUS VALUE FOR, CURRVAL, NEXTVAL, LAST_GTID, PROFILE, OPTIMIZER_TRACE or EXECUTE somewhere: every V,
+    /// every F, G and T behind an O or an underscore, and every X between two E.
     private static func namesLasting(_ sql: UnsafeRawBufferPointer) -> Bool {
         let text = CheckedBytes(sql)
         var index: UInt = 1
@@ -50,6 +50,7 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
             }
             let before = text[index &- 1]
             if text[index] | 0x20 == 0x67, before == 0x5f, text[index &+ 1] | 0x20 == 0x74 { return true }
+            if text[index] | 0x20 == 0x74, before == 0x5f, text[index &+ 1] | 0x20 == 0x72 { return true }
             // Its text is another.
             if text[index] | 0x20 == 0x78, before | 0x20 == 0x65, text[index &+ 1] | 0x20 == 0x65,
                 text[index &+ 2] | 0x20 == 0x63

@@ -234,6 +234,13 @@ struct StatementReader {
         }
     }
 
+    /// information_schema.OPTIMIZER_TRACE or PROFILING: what the statement before has left.
+    private func isTableOfPrevious(_ index: Int) -> Bool {
+        guard isWord(index, "OPTIMIZER_TRACE") || isWord(index, "PROFILING") else { return false }
+        if isSymbol(index - 1, ".") { return isWord(index - 2, "INFORMATION_SCHEMA") }
+        return isWord(index - 1, "FROM") || isWord(index - 1, "JOIN")
+    }
+
     var calls: Calls {
         var calls = Calls()
         var hasFrom = false
@@ -254,6 +261,7 @@ struct StatementReader {
                     calls.read(sequence: [])
                 }
             }
+            if isTableOfPrevious(index) { calls.reads.insert(.profile) }
             if isWord(index, "IS") && isWord(index + 1, "NULL") { calls.reads.insert(.autoIsNull) }
             if listsVariables(index) { calls.reads.insert(.insertID) }
             if kind(index) == .systemVariable {

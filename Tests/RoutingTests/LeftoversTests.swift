@@ -19,6 +19,9 @@ import Testing
         ("SELECT @@identity", .insertID), ("SELECT @@session.last_insert_id", .insertID),
         ("UPDATE t SET a=1 WHERE b IS NULL", .autoIsNull), ("SELECT app.f()", .insertID),
         ("SET STATEMENT max_statement_time=1 FOR SELECT ROW_COUNT()", .rowCount),
+        ("SET @a = (SELECT trace FROM information_schema.OPTIMIZER_TRACE)", .profile),
+        ("SELECT * FROM optimizer_trace", .profile), ("SELECT * FROM information_schema . profiling", .profile),
+        ("SET optimizer_trace = 'enabled=on'", Leftovers()), ("SELECT @@optimizer_trace, @@profiling", Leftovers()),
         ("DO 1; SELECT FOUND_ROWS()", .foundRows), ("DO 1; DO 2; SHOW WARNINGS", .warnings),
     ])
     func reads(_ text: String, _ leftovers: Leftovers) { #expect(facts(text).reads == leftovers) }
@@ -68,7 +71,8 @@ import Testing
         for text in [
             "SELECT LastVal(s)", "SELECT PREVIOUS\nVALUE FOR s", "SELECT NEXT/**/VALUE FOR s", "SELECT s.CURRVAL",
             "SELECT NEXTVAL(s)", "select @@last_gtid", "SHOW PROFILE", "SELECT next\tvalue for s",
-            "execute s", "SELECT 1; EXECUTE s",
+            "execute s", "SELECT 1; EXECUTE s", "SELECT * FROM information_schema.optimizer_trace",
+            "SELECT * FROM information_schema.PROFILING",
         ] {
             #expect(concerns(text), "\(text)")
         }

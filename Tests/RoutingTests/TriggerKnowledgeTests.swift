@@ -140,7 +140,7 @@ import Testing
         #expect(Self.left("INSERT INTO c VALUES (1)", knowledge) == [Self.lost("d")])
         #expect(Self.left("INSERT INTO e VALUES (1)", knowledge) == [])
         #expect(Self.left("CALL p()", knowledge) == [.knownProcedure(inserts: true, reports: false), locked])
-        #expect(Self.left("CALL q()", knowledge) == [.knownProcedure(inserts: false, reports: false), Self.lost("d")])
+        #expect(Self.left("CALL q()", knowledge) == [.knownProcedure(inserts: false, reports: true), Self.lost("d")])
         #expect(Self.left("SELECT g()", knowledge) == [])
         #expect(Self.left("SELECT h()", knowledge) == [Self.lost("d")])
         #expect(Self.failed("INSERT INTO x VALUES (h())", knowledge) == [Self.lost("d")])
