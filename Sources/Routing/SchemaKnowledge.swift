@@ -168,24 +168,9 @@ public struct SchemaKnowledge: Sendable {
     ) -> ProgramEffects {
         var effects = ProgramEffects()
         if programs.isEmpty { return effects }
-        var word: [UInt8] = []
-        func take() {
-            if word.count <= Self.nameMax, let known = programs[word] { effects.formUnion(known) }
-            word.removeAll(keepingCapacity: true)
-        }
-        for byte in text {
-            switch byte {
-            case 0x41...0x5a: word.append(byte | 0x20)
-            case 0x30...0x39, 0x61...0x7a, 0x5f, 0x24, 0x80...: word.append(byte)
-            case _: take()
-            }
-        }
-        take()
+        NameWords.forEach(in: text) { if let known = programs[$0] { effects.formUnion(known) } }
         return effects
     }
-
-    /// Of a name, 64 characters in UTF-8.
-    private static let nameMax = 256
 
     /// The procedure's own name, behind its schema's or package's.
     private func called(_ reader: StatementReader) -> [UInt8]? {

@@ -25,26 +25,11 @@ struct WrittenTables {
 
     /// Of a statement that runs texts which stand in it: every word counts, quoted or not.
     init(anywhereIn text: UnsafeRawBufferPointer) {
-        var word: [UInt8] = []
-        func take() {
-            if !word.isEmpty, word.count <= Self.nameMax {
-                events.formUnion(Self.events(of: String(decoding: word, as: UTF8.self).uppercased()))
-                names.insert(word)
-            }
-            word.removeAll(keepingCapacity: true)
+        NameWords.forEach(in: text) { word in
+            events.formUnion(Self.events(of: String(decoding: word, as: UTF8.self).uppercased()))
+            names.insert(word)
         }
-        for byte in text {
-            switch byte {
-            case 0x41...0x5a: word.append(byte | 0x20)
-            case 0x30...0x39, 0x61...0x7a, 0x5f, 0x24, 0x80...: word.append(byte)
-            case _: take()
-            }
-        }
-        take()
     }
-
-    /// Of a name, 64 characters in UTF-8.
-    private static let nameMax = 256
 
     /// What this word of a statement does to rows.
     static func events(of reader: StatementReader, _ index: Int) -> [TableTrigger.Event] {
