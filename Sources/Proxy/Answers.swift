@@ -218,7 +218,7 @@ extension Worker {
     /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
     /// several statements in one text it is the turn of the next.
     private func applyChange(_ s: SessionRef) {
-        let unsaid: SessionChangeKind = isOfOtherSchema(s) ? .systemVariables : .none
+        let unsaid: SessionChangeKind = s.pointee.explainsAll || isOfOtherSchema(s) ? .systemVariables : .none
         var change = s.pointee.hasChange ? s.pointee.change ?? .none : unsaid
         s.pointee.hasChange = false
         s.pointee.change = nil
@@ -229,6 +229,7 @@ extension Worker {
                 s.pointee.hasChange = true
             }
         }
+        if change.explainsAll { s.pointee.explainsAll = true }
         if !s.pointee.stripsTracking { s.pointee.owedReports.owe(change.passing) }
         s.pointee.journal.apply(change, isWarned: s.pointee.isWarned)
         s.pointee.isWarned = true

@@ -504,7 +504,7 @@ extension Worker {
     /// The statement about to be sent leaves nothing of what a question takes that reads a table.
     private func overwritesAll(_ s: SessionRef) -> Bool {
         withStatement(s) {
-            StatementClassifier.classify($0, dialect: dialect(s)).overwrites.isSuperset(of: [.foundRows, .warnings])
+            StatementClassifier.classify($0, dialect: dialect(s)).overwrites.isSuperset(of: .ofTable)
         } ?? false
     }
 
@@ -529,13 +529,17 @@ extension Worker {
         var next = sessions
         while let s = next {
             next = s.pointee.next
-            guard s.pointee.asksWithNext, s.pointee.frontend == .idle, s.pointee.backend == .attached,
-                !s.pointee.hasOwn, s.pointee.generation == view.generation
-            else { continue }
-            ask(s)
-            s.pointee.leftovers.formUnion([.rowCount, .warnings])
-            s.pointee.overwritten = []
+            askBeforeLeaving(s)
         }
+    }
+
+    private func askBeforeLeaving(_ s: SessionRef) {
+        guard s.pointee.asksWithNext, s.pointee.frontend == .idle, s.pointee.backend == .attached,
+            !s.pointee.hasOwn, s.pointee.generation == view.generation
+        else { return }
+        s.pointee.leftovers.formUnion(s.pointee.journal.asksTables ? .ofTable : [.rowCount, .warnings])
+        s.pointee.overwritten = []
+        ask(s)
     }
 
     func ask(_ s: SessionRef, left: RowCountLeft = .nothing, tables: Bool = true) {
@@ -682,7 +686,11 @@ extension Worker {
         if s.pointee.own.isEmpty, !s.pointee.misprepared.isEmpty { deallocate(s) }
         if let next = s.pointee.own.first { return beginOwn(s, next) }
         s.pointee.hasOwn = false
-        if s.pointee.backend == .attached { s.pointee.journal.questionsAnswered() }
+        if s.pointee.backend == .attached {
+            s.pointee.journal.questionsAnswered()
+            // Other questions were under way when the pause began.
+            if paused { askBeforeLeaving(s) }
+        }
         if s.pointee.isOpening {
             s.pointee.isOpening = false
             let commands = s.pointee.restorationError == nil ? restoration(s) : []

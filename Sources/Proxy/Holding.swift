@@ -166,6 +166,7 @@ extension Worker {
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
+        s.pointee.explainsAll = false
         s.pointee.rowCountLeft = nil
         if s.pointee.changesSchema {
             fleet.schemaChanged(isOver: true, ofPrograms: s.pointee.changesPrograms)

@@ -140,6 +140,8 @@ struct Session {
     var answerBegun = false
     /// The statement in flight changes the session in a way that the server does not report in full.
     var hasChange = false
+    /// ``SessionChangeKind/explainsAll`` of the statement in flight, whose first answers have come.
+    var explainsAll = false
     /// The statement in flight may create or alter a table.
     var changesSchema = false
     /// Or a program, a trigger or a view.

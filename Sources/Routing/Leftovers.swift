@@ -23,6 +23,9 @@ public struct Leftovers: OptionSet, Sendable, Hashable {
     /// Gone with every move.
     public static let ofServer: Leftovers = [.foundRows, .rowCount, .warnings, .sequenceValues, .profile]
 
+    /// What a statement takes that reads a table.
+    public static let ofTable: Leftovers = [.foundRows, .rowCount, .warnings]
+
     /// What may be asked for long after: only a statement that names it is of interest.
     private static let lasting: Leftovers = [.sequenceValues, .profile]
 

@@ -156,6 +156,11 @@ extension SessionChangeKind {
         }
     }
 
+    /// A program that is known: whatever is reported with any of its answers says no more than that it has run.
+    public var explainsAll: Bool {
+        if case .several(let changes) = self { changes.contains(.systemVariables) && callsPrograms } else { false }
+    }
+
     /// The names of all EXECUTE in it.
     public var executed: [[UInt8]] {
         switch self {

@@ -691,8 +691,9 @@ public struct SessionJournal: Sendable {
     }
 
     /// Set for a statement. The server has put it back by its name: a character set of the login's collation is then that
-    /// of its character set's own, as the columns of every result show.
+    /// of its character set's own, as the columns of every result show; so is the schema's, and is asked for.
     private mutating func passed(_ name: [UInt8]) {
+        if ASCII.starts(name, "character_set_"), let collation = SessionVariables.alsoSet(by: name) { noteNamed(collation) }
         guard name == SessionVariables.characterSetClient || name == SessionVariables.characterSetResults, names == nil,
             !variables.contains(where: { $0.name == name }), let value = login?.value(of: name)
         else { return }
