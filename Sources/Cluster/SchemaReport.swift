@@ -16,6 +16,8 @@ public struct SchemaReport: Sendable, Hashable {
     public var programs: [StoredProgram]?
     /// All triggers; nil where the account does not see them.
     public var triggers: [TableTrigger]?
+    /// Views that call something are among the programs, each as a function of its name.
+    public var knowsViews = false
 
     public init(
         tables: TableFacts = .unknown, isWhole: Bool = true, views: [String]? = nil,

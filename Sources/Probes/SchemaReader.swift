@@ -27,8 +27,8 @@ final class SchemaReader {
     private var seesViews = false
     private var seesTriggers = false
     private var hasSaid = false
-    /// Views that call GET_LOCK.
-    private var locking: [StoredProgram] = []
+    /// Views that call something.
+    private var viewPrograms: [StoredProgram] = []
     /// All else has been said.
     private(set) var isReadingColumns = false
 
@@ -96,7 +96,7 @@ final class SchemaReader {
         }
         self.changes = changes
         report = SchemaReport()
-        locking = []
+        viewPrograms = []
         ask(Self.sightQuery) { reader, rows in
             let counts = (rows.first ?? []).map { $0.flatMap { Int($0) } ?? 0 }
             let sees = counts.first ?? 0
@@ -122,18 +122,36 @@ final class SchemaReader {
                 reader.report.views = Self.names(rows)
                 reader.ask(Self.countQuery) { reader, rows in
                     reader.isTooWide = (rows.first?.first ?? nil).flatMap { Int($0) } ?? .max > Self.tablesMax
-                    reader.readLockingViews()
+                    reader.readViewTexts()
                 }
             }
         }
     }
 
-    /// Where the account may see what views are made of.
-    private func readLockingViews() {
+    /// Where the account may see what views are made of. To whoever names it, a view is what a function is.
+    private func readViewTexts() {
         guard seesViews, !isTooWide else { return readPrograms() }
+        ask(Self.viewTextsQuery) { reader, rows in
+            let texts = rows.compactMap { row -> StoredProgram? in
+                guard row.count == 3, let name = row[0], let text = row[1] else { return nil }
+                // One that is longer than its piece may do anything.
+                let body = row[2] == "1" ? "RETURN (\(text))" : "EXECUTE IMMEDIATE text"
+                return StoredProgram(name: name, isFunction: true, body: body, sqlMode: "")
+            }
+            let byteCount = texts.reduce(0) { $0 + $1.body.utf8.count }
+            guard rows.count <= Self.viewTextsMax, byteCount <= SchemaReport.programBytesMax else {
+                return reader.readLockingViews()
+            }
+            reader.viewPrograms = texts
+            reader.report.knowsViews = true
+            reader.readPrograms()
+        }
+    }
+
+    /// Where there are too many to read them all.
+    private func readLockingViews() {
         ask(Self.lockingViewsQuery) { reader, rows in
-            // To whoever names it, a view is what a function is.
-            reader.locking = (Self.names(rows) ?? []).map {
+            reader.viewPrograms = (Self.names(rows) ?? []).map {
                 StoredProgram(name: $0, isFunction: true, body: "RETURN GET_LOCK('', 0)", sqlMode: "")
             }
             reader.readPrograms()
@@ -168,7 +186,7 @@ final class SchemaReader {
     private func took(programs rows: [SQLConnection.Row], piece: Int) {
         guard programs.take(rows), piece < Self.piecesMax else { return readTriggers() }
         if rows.isEmpty || piece == 0 && !programs.hasMore {
-            report.programs = programs.all + locking
+            report.programs = programs.all + viewPrograms
             return readTriggers()
         }
         ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
@@ -251,6 +269,15 @@ final class SchemaReader {
     private static let viewsQuery = """
         SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' \
         AND TABLE_SCHEMA NOT IN \(own) LIMIT \(SchemaReport.namesMax + 1)
+        """
+
+    private static let viewTextsMax = 2_000
+
+    /// Nothing can be called without a bracket.
+    private static let viewTextsQuery = """
+        SELECT TABLE_NAME, SUBSTRING(VIEW_DEFINITION, 1, \(pieceCharacters)), \
+        CHAR_LENGTH(VIEW_DEFINITION) <= \(pieceCharacters) FROM information_schema.VIEWS \
+        WHERE VIEW_DEFINITION LIKE '%(%' AND TABLE_SCHEMA NOT IN \(own) LIMIT \(viewTextsMax + 1)
         """
 
     private static let lockingViewsQuery = """

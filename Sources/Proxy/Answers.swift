@@ -218,8 +218,7 @@ extension Worker {
     /// The change that the statement's text announced; whatever the server reports with its answer comes after it. Of
     /// several statements in one text it is the turn of the next.
     private func applyChange(_ s: SessionRef) {
-        let unsaid: SessionChangeKind = s.pointee.explainsAll || isOfOtherSchema(s) ? .systemVariables : .none
-        var change = s.pointee.hasChange ? s.pointee.change ?? .none : unsaid
+        var change = s.pointee.hasChange ? s.pointee.change ?? .none : unsaidChange(s)
         s.pointee.hasChange = false
         s.pointee.change = nil
         if case .sequence(let changes) = change {
@@ -346,6 +345,19 @@ extension Worker {
             return true
         case _: return false
         }
+    }
+
+    /// What explains a report with a statement that has no change.
+    private func unsaidChange(_ s: SessionRef) -> SessionChangeKind {
+        s.pointee.explainsAll || isOfOtherSchema(s) || readsView(s) ? .systemVariables : .none
+    }
+
+    /// So it does for a view of another schema.
+    private func readsView(_ s: SessionRef) -> Bool {
+        guard areProgramsCurrent else { return false }
+        return withStatementInTurn(s) {
+            StatementClassifier.classify($0, dialect: dialect(s)).effect == .read && schema.knowledge.explainsRead($0)
+        } ?? false
     }
 
     /// The server goes to the schema in which a statement was prepared and back, and reports that as a change of the

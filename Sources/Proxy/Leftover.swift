@@ -156,9 +156,8 @@ extension Worker {
                 guard let executed = s.pointee.journal.preparedText(name) else { return false }
                 return executed.withUnsafeBytes { isCertain($0) }
             }
-            // One of several statements, perhaps.
-            guard s.pointee.multiStatements,
-                let part = StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
+            // One of several statements, perhaps, or behind a comment.
+            guard let part = StatementClassifier.statement(Int(s.pointee.answerNumber), of: text, dialect: dialect(s))
             else { return false }
             return isCertain(part)
         case .statementExecute:
@@ -253,11 +252,12 @@ extension Worker {
 
     /// The text of the statement under way, of several that whose answer it is; nil where nobody can tell.
     func withStatementInTurn<Result>(_ s: SessionRef, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
-        guard s.pointee.command == .query, s.pointee.statementKept, s.pointee.multiStatements,
+        guard s.pointee.command == .query, s.pointee.statementKept,
             !StatementClassifier.isPlain(s.pointee.statementRun)
         else { return withStatement(s, body) }
-        return StatementClassifier.statement(
-            Int(s.pointee.answerNumber), of: s.pointee.statementRun, dialect: dialect(s)
-        ).map(body)
+        let part = StatementClassifier.statement(
+            Int(s.pointee.answerNumber), of: s.pointee.statementRun, dialect: dialect(s))
+        if let part { return body(part) }
+        return s.pointee.multiStatements ? nil : withStatement(s, body)
     }
 }

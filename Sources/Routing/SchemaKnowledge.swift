@@ -16,6 +16,8 @@ public struct SchemaKnowledge: Sendable {
     private let functions: [[UInt8]: ProgramEffects]
     /// Nil where nobody has said so.
     private let triggers: TriggerKnowledge?
+    /// What a view calls is known, or there is nothing that it could call.
+    private let knowsViews: Bool
     /// Of whose rows a trigger may set the number.
     private let numberingTables: NameSet
 
@@ -54,6 +56,7 @@ public struct SchemaKnowledge: Sendable {
                     + (column.isFirst ? [[column.schema, column.table, ""]] : [])
             })
         let names = Set((report.programs ?? []).filter(\.isFunction).map { Self.key($0.name) })
+        knowsViews = report.knowsViews && triggers != nil || programs != nil && names.isEmpty
         functions = (programs ?? [:]).filter { names.contains($0.key) && !$0.value.changes.isEmpty }
         numberingTables = NameSet(
             triggers?.numbering { $0.withUnsafeBytes { numberedColumns?.contains($0) ?? true } } ?? [])
@@ -112,6 +115,19 @@ public struct SchemaKnowledge: Sendable {
         }
     }
 
+    /// A change of state that is reported with this text, which only reads, can be nothing else than that the server has
+    /// gone to a view's schema and back.
+    public func explainsRead(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard knowsViews, let views, let programs else { return false }
+        var namesView = false
+        var effects = ProgramEffects()
+        NameWords.forEach(in: text) { word in
+            namesView = namesView || word.withUnsafeBytes { views.contains($0) }
+            if let known = programs[word] { effects.formUnion(known) }
+        }
+        return namesView && !effects.mayBeReported && !effects.isDynamic && !effects.isUnknown
+    }
+
     /// What triggers, and functions, may have left that were run by a statement which then failed; nil where that is not
     /// known, empty for nothing.
     public func changes(
@@ -149,12 +165,18 @@ public struct SchemaKnowledge: Sendable {
         let written = reader.map { triggered(by: WrittenTables(text, $0)) } ?? ProgramEffects()
         let effects = effects(in: text, of: programs).union(written)
         var change = adding(effects, to: change)
-        if isCurrent, explains(written, text) { change = change?.adding([.systemVariables]) }
+        if isCurrent, explains(written, text) || reads(text, dialect) && explainsRead(text) {
+            change = change?.adding([.systemVariables])
+        }
         guard isCurrent, !effects.mayBeReported, !effects.isDynamic, !effects.isUnknown,
             let reader, reader.isWord(0, "CALL"), let name = called(reader), programs[name] != nil
         else { return change }
         // It goes to the procedure's schema and back, and no more.
         return .joined([change, .systemVariables].compactMap(\.self))
+    }
+
+    private func reads(_ text: UnsafeRawBufferPointer, _ dialect: Dialect) -> Bool {
+        StatementClassifier.classify(text, dialect: dialect).effect == .read
     }
 
     private func adding(_ effects: ProgramEffects, to change: SessionChangeKind?) -> SessionChangeKind? {

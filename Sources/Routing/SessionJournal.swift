@@ -265,7 +265,7 @@ public struct SessionJournal: Sendable {
         if name == SessionVariables.autocommit { isAutocommitNamed = true }
         if name == SessionVariables.autocommit || SessionVariables.unsettable.contains(name) { return }
         if SessionVariables.withoutPlace.contains(name), !isNamed { return }
-        if frame.passing.contains(reported) { return }
+        if frame.passing.contains(reported) || frame.passing.contains(name) { return }
         if frame.cleared.contains(name) {
             variables.removeAll { $0.name == name }
             return
@@ -340,6 +340,8 @@ public struct SessionJournal: Sendable {
     /// The server says that session state changed. Without a statement that explains it: ``Losses/unknown``. A
     /// variable reported along with it is no explanation, for what else the trigger or procedure did is not said.
     public mutating func stateChanged() {
+        // The server may have gone to another schema and back, which gives the session this one's character set again.
+        if isSchemaReset { noteNamed(SessionVariables.ofSchema[1]) }
         if !frame.isExplained { marked.insert(.unknown) }
     }
 
@@ -556,8 +558,9 @@ public struct SessionJournal: Sendable {
             variables.removeAll { $0.name == name }
         case .passingVariables(let names):
             frame.isExplained = true
+            let known = names.map(SessionVariables.canonical)
             // With its collation, which is put back as well.
-            frame.passing += names + names.compactMap { SessionVariables.alsoSet(by: SessionVariables.canonical($0)) }
+            frame.passing += names + known + known.compactMap(SessionVariables.alsoSet)
             for name in names { passed(name) }
         case .setNames(let text):
             frame.isExplained = true
@@ -693,7 +696,9 @@ public struct SessionJournal: Sendable {
     /// Set for a statement. The server has put it back by its name: a character set of the login's collation is then that
     /// of its character set's own, as the columns of every result show; so is the schema's, and is asked for.
     private mutating func passed(_ name: [UInt8]) {
-        if ASCII.starts(name, "character_set_"), let collation = SessionVariables.alsoSet(by: name) { noteNamed(collation) }
+        if ASCII.starts(name, "character_set_"), let collation = SessionVariables.alsoSet(by: name) {
+            noteNamed(collation)
+        }
         guard name == SessionVariables.characterSetClient || name == SessionVariables.characterSetResults, names == nil,
             !variables.contains(where: { $0.name == name }), let value = login?.value(of: name)
         else { return }

@@ -170,6 +170,48 @@ extension Integration {
             }
         }
 
+        @Test("a query on a view of another schema", .timeLimit(.minutes(2)), arguments: [false, true])
+        func views(withFunctions: Bool) throws {
+            let service = "'\(EmbeddedPair.service.user)'@'%'"
+            try Stage.run { root in
+                try root.query("CREATE TABLE rows_of (id INT)")
+                try root.query("CREATE VIEW plain AS SELECT id, CONCAT('(', id) AS text FROM rows_of")
+                guard withFunctions else { return }
+                try root.query("CREATE FUNCTION adds(i INT) RETURNS INT RETURN i + 1")
+                try root.query("CREATE FUNCTION sets(i INT) RETURNS INT BEGIN SET @set = i; RETURN i; END")
+                try root.query("CREATE VIEW adding AS SELECT adds(1) AS added")
+                try root.query("CREATE VIEW setting AS SELECT sets(7) AS said")
+                try root.query("GRANT SELECT, SHOW VIEW, TRIGGER ON *.* TO \(service)")
+            } _: { stage in
+                #expect(stage.proxy.logs(withFunctions ? "triggers were read" : "stored programs were read"))
+                let texts = ["SELECT * FROM app.plain"] + (withFunctions ? ["SELECT * FROM app.adding"] : [])
+                let sessions = try texts.flatMap { text in
+                    try [text, "EXECUTE IMMEDIATE", "EXECUTE"].map { way in
+                        let session = try stage.proxy.connect()
+                        try session.query("USE information_schema")
+                        switch way {
+                        case text: try session.query(text)
+                        case "EXECUTE":
+                            try session.query("PREPARE p FROM '\(text)'")
+                            try session.query("EXECUTE p")
+                        default: try session.prepare(text).execute()
+                        }
+                        return ("\(way): \(text)", session)
+                    }
+                }
+                let setting = try stage.proxy.connect()
+                try setting.query("USE information_schema")
+                if withFunctions { try setting.query("SELECT * FROM app.setting") }
+                try stage.failOver()
+                for (name, session) in sessions {
+                    #expect(clientError { try session.query("SELECT 1") } == nil, "\(name)")
+                }
+                if withFunctions {
+                    #expect(clientError { try setting.query("SELECT @set") }?.code == 1927)
+                }
+            }
+        }
+
         @Test("a planned move asks before it leaves for what was to be asked with the next statement")
         func askedBeforeLeaving() throws {
             try Stage.run { stage in

@@ -188,6 +188,34 @@ import Testing
         #expect(harmless.isMovable)
     }
 
+    @Test("a report with a query on a view says that the server was in another schema, unless what it calls may report")
+    func views() {
+        func explains(_ text: String, knowsViews: Bool = true, triggers: [TableTrigger]? = [], functions: Bool = true)
+            -> Bool
+        {
+            let views = [
+                ("plain", "RETURN (select 1)"), ("calls", "RETURN (select `d`.`adds`(1))"),
+                ("sets", "RETURN (select f(1))"),
+            ]
+            let programs = views + (functions ? [("adds", "RETURN 1"), ("f", "BEGIN SET @a = 1; RETURN 1; END")] : [])
+            var report = SchemaReport(
+                views: ["plain", "calls", "sets"],
+                programs: (knowsViews ? programs : functions ? Array(programs.dropFirst(3)) : []).map {
+                    StoredProgram(name: $0.0, isFunction: true, body: $0.1, sqlMode: "")
+                }, triggers: triggers)
+            report.knowsViews = knowsViews
+            return Self.bytes(text).withUnsafeBytes { SchemaKnowledge(report).explainsRead($0) }
+        }
+        #expect(explains("SELECT * FROM d.plain"))
+        #expect(explains("SELECT * FROM d.`Calls`, t"))
+        #expect(!explains("SELECT * FROM d.sets"))
+        #expect(!explains("SELECT f(1) FROM d.plain"))
+        #expect(!explains("SELECT * FROM t"))
+        #expect(!explains("SELECT * FROM d.plain", knowsViews: false))
+        #expect(!explains("SELECT * FROM d.plain", triggers: nil))
+        #expect(explains("SELECT * FROM d.plain", knowsViews: false, triggers: nil, functions: false))
+    }
+
     @Test(arguments: [
         ("SELECT 1", false), ("INSERT INTO t VALUES (1)", true), ("BEGIN REPLACE t SET a = 1; END", true),
         ("UPDATE t SET a = `last_insert_id`(5)", true), ("UPDATE t SET a = 1", false), ("CALL inserts()", true),

@@ -17,7 +17,7 @@ extension FidelityWriter {
         ("check_constraint_checks", ["0", "1"]), ("query_cache_strip_comments", ["1", "0"]),
         ("low_priority_updates", ["1", "0"]), ("big_tables", ["1", "0"]), ("completion_type", ["0", "DEFAULT"]),
         ("sql_select_limit", ["2", "100", "DEFAULT"]), ("group_concat_max_len", ["8", "5000", "DEFAULT"]),
-        ("max_sort_length", ["64", "DEFAULT"]), ("div_precision_increment", ["7", "0"]),
+        ("max_sort_length", ["512", "DEFAULT"]), ("div_precision_increment", ["7", "0"]),
         ("default_week_format", ["3"]), ("lc_time_names", ["'de_DE'", "'fr_FR'", "DEFAULT"]),
         ("lc_messages", ["'en_US'"]), ("tx_isolation", ["'READ-COMMITTED'", "'SERIALIZABLE'", "DEFAULT"]),
         ("tx_read_only", ["1", "0"]), ("timestamp", ["1000000000", "1200000000.5", "DEFAULT", "0"]),
