@@ -27,8 +27,8 @@ GRANT REFERENCES ON *.* TO 'proxy'@'%';
 -- moves goes on without.
 GRANT SELECT ON mysql.proc TO 'proxy'@'%';
 
--- Optional, where views call GET_LOCK: their texts are shown to whoever may read all tables. Without it such a view's lock
--- is not known.
+-- Optional, where views call functions: their texts are shown to whoever may read all tables. Without it a lock that a
+-- view takes by GET_LOCK is not known, and a query on a view of another schema counts as an unknown change of the session.
 -- GRANT SELECT, SHOW VIEW ON *.* TO 'proxy'@'%';
 
 -- Optional, where triggers leave something in the session that sets them off: the same locks and variables, or the number

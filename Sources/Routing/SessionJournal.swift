@@ -9,10 +9,9 @@
 /// The server must have been told to report changes (``trackingText``). A variable that a SET has named, whose value
 /// neither its text says nor the answer reports, is asked for (``questions(left:)``); so is, behind a procedure, what the
 /// session has from its login. What stored programs and triggers do without a report comes from ``SchemaKnowledge``.
-/// Known limits: what a view does without a report (`SELECT … INTO @x`, GET_LOCK). And the other way round: a
-/// query on a view of a schema that is not the default one reports a change of state, and
-/// is taken for the unknown change that it cannot be told from. The change that is reported with a statement prepared in
-/// another schema is taken for the change of schema, though a trigger may have changed something as well.
+/// Known limits: what a view does without a report (`SELECT … INTO @x`, GET_LOCK) where nobody sees its text. The change
+/// that is reported with a statement prepared in another schema is taken for the change of schema, though a trigger may
+/// have changed something as well.
 public struct SessionJournal: Sendable {
     /// To be run after every login and after COM_RESET_CONNECTION and COM_CHANGE_USER, which undo it.
     public static let trackingText = trackingText(SessionVariables.tracked.utf8)
