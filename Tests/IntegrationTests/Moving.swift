@@ -75,8 +75,15 @@ enum Moved {
 
     /// Says each script to a session through the proxy and to a direct one: what it has left is the same for both. Then
     /// all sessions are moved by `kill -9`, without another word of theirs, and show what the direct one showed.
-    static func rightBehind(_ scripts: [[String]], prepare: [String] = [], show: String) throws {
-        try Stage.run { stage in
+    /// `seesTriggers`: the check's account does.
+    static func rightBehind(
+        _ scripts: [[String]], prepare: [String] = [], seesTriggers: Bool = false, show: String
+    ) throws {
+        try Stage.run {
+            guard seesTriggers else { return }
+            try $0.query("GRANT TRIGGER ON *.* TO '\(EmbeddedPair.service.user)'@'%'")
+        } _: { stage in
+            if seesTriggers { #expect(stage.proxy.logs("triggers were read")) }
             let root = try stage.pair.asRoot(schema: EmbeddedPair.schema)
             for text in prepare { try root.query(text) }
             root.close()
