@@ -66,11 +66,8 @@ extension Worker {
             var facts = StatementClassifier.classify(text, dialect: dialect(s))
             switch facts.change {
             case .executeName(let name)?:
-                guard let executed = s.pointee.journal.preparedText(name) else {
-                    facts.reads.formUnion([.insertID, .autoIsNull])
-                    return facts
-                }
-                return executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
+                if let executed = executedFacts(s, name) { return executed }
+                facts.reads.formUnion([.insertID, .autoIsNull])
             case let change?: for name in change.executed { addReads(s, ofExecuted: name, to: &facts) }
             case nil: break
             }
@@ -86,14 +83,20 @@ extension Worker {
 
     /// EXECUTE as one of several statements: what the others leave need not be what it asks for.
     private func addReads(_ s: SessionRef, ofExecuted name: [UInt8], to facts: inout StatementFacts) {
-        guard let executed = s.pointee.journal.preparedText(name) else {
+        guard let own = executedFacts(s, name) else {
             facts.reads.formUnion([.insertID, .autoIsNull])
             return
         }
-        let own = executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }
         facts.reads.formUnion(own.reads)
         facts.sequencesRead += own.sequencesRead
         facts.sequencesTaken += own.sequencesTaken
+    }
+
+    /// Of the text behind EXECUTE of this name, where it is known.
+    private func executedFacts(_ s: SessionRef, _ name: [UInt8]) -> StatementFacts? {
+        s.pointee.journal.preparedText(name)?.withUnsafeBytes {
+            StatementClassifier.classify($0, dialect: dialect(s))
+        }
     }
 
     // MARK: LAST_INSERT_ID()
@@ -117,10 +120,7 @@ extension Worker {
     /// It sets LAST_INSERT_ID() to what the packet has: to 0, or to nothing.
     private func saysInsertID(_ s: SessionRef) -> Bool {
         guard case .executeName(let name) = s.pointee.change else { return s.pointee.change?.ofInsertID == .ofPacket }
-        return s.pointee.journal.preparedText(name).map { executed in
-            executed.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect(s)) }.change?.ofInsertID
-                == .ofPacket
-        } ?? true
+        return executedFacts(s, name).map { $0.change?.ofInsertID == .ofPacket } ?? true
     }
 
     /// What is known of the schemas, as far as it holds for a session's inserts: a temporary table may have any name, and

@@ -20,6 +20,9 @@ struct ProgramEffects: Sendable, Hashable {
     /// It does more than is kept of it, or can't be read.
     var isUnknown = false
 
+    /// What it does is all known, and the server reports none of it.
+    var isUnreported: Bool { !mayBeReported && !isDynamic && !isUnknown }
+
     mutating func formUnion(_ other: ProgramEffects) {
         takesLocks = takesLocks || other.takesLocks
         locksServer = locksServer || other.locksServer

@@ -107,9 +107,7 @@ public struct SchemaKnowledge: Sendable {
     /// A change of state that is reported can be nothing else: the text runs nothing but these triggers, of which all is
     /// known. (A view may call whatever.)
     private func explains(_ triggered: ProgramEffects, _ text: UnsafeRawBufferPointer) -> Bool {
-        guard !triggered.changes.isEmpty, !triggered.mayBeReported, !triggered.isDynamic, !triggered.isUnknown,
-            let programs
-        else { return false }
+        guard !triggered.changes.isEmpty, triggered.isUnreported, let programs else { return false }
         return WrittenTables(anywhereIn: text).names.allSatisfy { name in
             programs[name] == nil && name.withUnsafeBytes { views?.contains($0) == false }
         }
@@ -125,7 +123,7 @@ public struct SchemaKnowledge: Sendable {
             namesView = namesView || word.withUnsafeBytes { views.contains($0) }
             if let known = programs[word] { effects.formUnion(known) }
         }
-        return namesView && !effects.mayBeReported && !effects.isDynamic && !effects.isUnknown
+        return namesView && effects.isUnreported
     }
 
     /// What triggers, and functions, may have left that were run by a statement which then failed; nil where that is not
@@ -168,8 +166,8 @@ public struct SchemaKnowledge: Sendable {
         if isCurrent, explains(written, text) || reads(text, dialect) && explainsRead(text) {
             change = change?.adding([.systemVariables])
         }
-        guard isCurrent, !effects.mayBeReported, !effects.isDynamic, !effects.isUnknown,
-            let reader, reader.isWord(0, "CALL"), let name = called(reader), programs[name] != nil
+        guard isCurrent, effects.isUnreported, let reader, reader.isWord(0, "CALL"), let name = called(reader),
+            programs[name] != nil
         else { return change }
         // It goes to the procedure's schema and back, and no more.
         return .joined([change, .systemVariables].compactMap(\.self))

@@ -1,8 +1,7 @@
 /// Whether a statement may make a table or change one's engine or name; or a program, a trigger or a view.
 public enum TableChange {
     /// Of a text whose effect is ``StatementFacts/Effect/opaque``: the words CREATE, ALTER and RENAME, wherever they
-    /// stand. What a
-    /// procedure or a prepared statement does is not seen.
+    /// stand. What a procedure or a prepared statement does is not seen.
     public static func isPossible(in sql: UnsafeRawBufferPointer) -> Bool {
         contains(sql, "create") || contains(sql, "alter") || contains(sql, "rename")
     }

@@ -24,12 +24,7 @@ import Testing
     private static func change(
         _ text: String, _ knowledge: SchemaKnowledge, isCurrent: Bool = true
     ) -> SessionChangeKind? {
-        let dialect = Dialect(status: 0, characterSet: .safe)
-        return bytes(text).withUnsafeBytes {
-            knowledge.change(
-                StatementClassifier.classify($0, dialect: dialect).change, of: $0, dialect: dialect,
-                isCurrent: isCurrent)
-        }
+        knowledge.change(ofText: text, isCurrent: isCurrent)
     }
 
     /// But for what explains a report.
