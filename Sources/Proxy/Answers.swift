@@ -431,6 +431,8 @@ extension Worker {
             budgetJournal(s)
             budgetPrepared(s) { $0.removeAll() }
             open(s)
+            // It has left nothing that a question could take.
+            if s.pointee.journal.asks { ask(s) }
         case .statementFetch:
             if s.pointee.tracker.status.contains(.lastRowSent) { noteCursor(s, open: false) }
         case .setOption where !s.pointee.answerFailed:

@@ -590,6 +590,7 @@ extension Worker {
             case .tracking:
                 if let value = Self.carried(ok) { s.pointee.journal.answeredTracking(value) }
             case .triggers: if let value = Self.carried(ok) { s.pointee.journal.answeredTriggers(value) }
+            case .role: if let value = Self.carried(ok) { s.pointee.journal.answeredRole(value) }
             case .userVariable: break
             case .login, .none: break
             }

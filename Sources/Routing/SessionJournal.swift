@@ -82,7 +82,7 @@ public struct SessionJournal: Sendable {
 
     /// The server has to be asked: ``questions()``.
     public var asks: Bool {
-        isTriggerUncertain || !userVariables.wanted.isEmpty || isLoginUncertain && login != nil
+        isTriggerUncertain || isRoleUncertain || !userVariables.wanted.isEmpty || isLoginUncertain && login != nil
             || !isAsking && isUntold
     }
 
@@ -107,6 +107,10 @@ public struct SessionJournal: Sendable {
     private var isTriggerUncertain = false
     /// The answer to that question is under way.
     private var isTriggerAsked = false
+    /// COM_RESET_CONNECTION kept the role, which a statement before may have set in a way that nobody has seen.
+    private var isRoleUncertain = false
+    /// The answer to that question is under way.
+    private var isRoleAsked = false
     /// COM_RESET_CONNECTION kept the schema, and took its character set away.
     private var isSchemaReset = false
     private var variables: [(name: [UInt8], value: [UInt8])] = []
@@ -158,7 +162,7 @@ public struct SessionJournal: Sendable {
         if userVariables.isLossy { losses.insert(.userVariables) }
         if !unanswered.isEmpty || isTrackingChanged { losses.insert(.systemVariables) }
         if hasLockedTables { losses.insert(.tableLocks) }
-        if isTriggerUncertain || isTriggerAsked { losses.insert(.unknown) }
+        if isTriggerUncertain || isTriggerAsked || isRoleUncertain || isRoleAsked { losses.insert(.unknown) }
         if !unseenPrograms.isEmpty { losses.insert(.unknown) }
         if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
@@ -239,6 +243,8 @@ public struct SessionJournal: Sendable {
         marked = []
         isTriggerUncertain = false
         isTriggerAsked = false
+        isRoleUncertain = false
+        isRoleAsked = false
         unseenPrograms = []
         hasLockedTables = false
         unanswered = []
@@ -489,8 +495,10 @@ public struct SessionJournal: Sendable {
     /// COM_RESET_CONNECTION succeeded. The server keeps the default schema and the role.
     public mutating func reset() {
         let (role, isDatabaseReported) = (self.role, self.isDatabaseReported)
+        let isRoleUncertain = losses.contains(.unknown)
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
         self.role = role
+        self.isRoleUncertain = isRoleUncertain
         self.isDatabaseReported = isDatabaseReported
         isSchemaReset = database != nil
     }
@@ -1088,6 +1096,8 @@ public struct SessionJournal: Sendable {
             case login
             /// The report of the carrier: ``SessionJournal/answeredTriggers(_:)``.
             case triggers
+            /// The report of the carrier: ``SessionJournal/answeredRole(_:)``.
+            case role
             /// A row: ``SessionJournal/answered(row:about:)``.
             case userVariable(UserVariable)
             /// Nothing.
@@ -1104,7 +1114,7 @@ public struct SessionJournal: Sendable {
 
         fileprivate var usesCarrier: Bool {
             switch answer {
-            case .values, .insertID, .tracking, .triggers: true
+            case .values, .insertID, .tracking, .triggers, .role: true
             case .reports, .login, .userVariable, .none: false
             }
         }
@@ -1133,6 +1143,12 @@ public struct SessionJournal: Sendable {
                         ("SET default_master_connection=CONCAT('=',(SELECT COUNT(*) FROM information_schema.session_status "
                             + "WHERE variable_name='EXECUTED_TRIGGERS' AND variable_value>0)*"
                             + "(SELECT COUNT(*) FROM information_schema.user_variables))").utf8), answer: .triggers))
+        }
+        if isRoleUncertain {
+            isRoleUncertain = false
+            isRoleAsked = true
+            let text = "SET default_master_connection=CONCAT('=',IFNULL(CURRENT_ROLE(),''))"
+            questions.append(Question(text: Array(text.utf8), answer: .role))
         }
         if isLoginUncertain, login != nil {
             isLoginUncertain = false
@@ -1263,6 +1279,18 @@ public struct SessionJournal: Sendable {
         if value != Array("=0".utf8) { marked.insert(.unknown) }
     }
 
+    /// What CURRENT_ROLE() gives; empty for none. A role's name outside of ASCII comes in the carrier's character set.
+    public mutating func answeredRole(_ value: [UInt8]) {
+        isRoleAsked = false
+        guard value.first == 0x3d, value.count < SessionVariables.carriedMax, value.allSatisfy({ $0 < 0x80 }) else {
+            marked.insert(.unknown)
+            return
+        }
+        let name = Array(value.dropFirst())
+        role = Array("SET ROLE ".utf8) + (name.isEmpty ? Array("NONE".utf8) : SQLText.identifier(name))
+        limit()
+    }
+
     /// What the client has chosen to be told: the two flags and the list.
     public mutating func answeredTracking(_ value: [UInt8]) {
         guard value.count >= 2 else { return }
@@ -1279,7 +1307,13 @@ public struct SessionJournal: Sendable {
     }
 
     /// All questions have been answered, or refused: what is still not known is a loss.
-    public mutating func questionsAnswered() { isAsking = isUntold }
+    public mutating func questionsAnswered() {
+        isAsking = isUntold
+        if isRoleAsked {
+            isRoleAsked = false
+            marked.insert(.unknown)
+        }
+    }
 
     /// ``trackingText``, for a client that has asked for more.
     public var presentTrackingText: [UInt8] {

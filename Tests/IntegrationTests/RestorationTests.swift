@@ -47,6 +47,9 @@ private final class TrackedSession {
         case .triggers:
             journal = before
             journal.answeredTriggers(reported)
+        case .role:
+            journal = before
+            journal.answeredRole(reported)
         case .userVariable(let variable):
             journal = before
             if let row = rows.last { journal.answered(row: row, about: variable) }

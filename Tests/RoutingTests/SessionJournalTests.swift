@@ -103,6 +103,36 @@ import Testing
         #expect(session.texts == [])
     }
 
+    @Test(arguments: [("=r1", "SET ROLE `r1`"), ("=", "SET ROLE NONE"), ("=r`1", "SET ROLE `r``1`")])
+    func roleBehindReset(_ answer: String, _ text: String) {
+        var session = Session()
+        session.run("BEGIN NOT ATOMIC SET ROLE r1; END", "state")
+        #expect(session.journal.losses == .unknown)
+        session.journal.reset()
+        #expect(session.journal.asks)
+        #expect(!session.journal.isMovable)
+        #expect(session.questions.first == "SET default_master_connection=CONCAT('=',IFNULL(CURRENT_ROLE(),''))")
+        #expect(!session.journal.isMovable)
+        session.journal.answeredRole(Self.bytes(answer))
+        session.journal.questionsAnswered()
+        #expect(session.journal.isMovable)
+        #expect(session.allTexts.first == text)
+    }
+
+    @Test(arguments: [nil, "r1", "=r\u{e9}le", "=" + String(repeating: "r", count: 190)])
+    func roleThatIsNotToldBehindReset(_ answer: String?) {
+        var session = Session()
+        session.run("BEGIN NOT ATOMIC SET ROLE r1; END", "state")
+        session.journal.reset()
+        _ = session.questions
+        if let answer { session.journal.answeredRole(Self.bytes(answer)) }
+        session.journal.questionsAnswered()
+        #expect(session.journal.losses == .unknown)
+        #expect(!session.journal.asks)
+        session.journal.lossesTold()
+        #expect(session.journal.isMovable)
+    }
+
     @Test func timestampFollowsTheClockAgain() {
         var session = Session()
         session.run("SET timestamp=5", "timestamp=5.000000", "state")
