@@ -12,6 +12,8 @@ public struct SchemaReport: Sendable, Hashable {
     public var views: [String]?
     /// All AUTO_INCREMENT columns; nil where nobody has said so.
     public var numberedColumns: [NumberedColumn]?
+    /// As of when that holds; nil: as of when all else does.
+    public var columnsAsOf: Instant?
     /// All procedures and functions but the server's own; nil where the account does not see what they do.
     public var programs: [StoredProgram]?
     /// All triggers; nil where the account does not see them.

@@ -31,6 +31,7 @@ public final class ClusterWatch {
     private var schema: SchemaReport?
     private var schemaGeneration = Generation.none
     private var schemaDue: Timer?
+    private var columnsDue: Timer?
     private var isSchemaDueAgain = false
     private var schemaAskedAt = Instant(nanoseconds: 0)
     private var refresh: Timer?
@@ -161,6 +162,7 @@ public final class ClusterWatch {
         reader.stop()
         schemaReader.stop()
         schemaDue?.cancel()
+        columnsDue?.cancel()
         refresh?.cancel()
         wake?.cancel()
     }
@@ -258,6 +260,9 @@ public final class ClusterWatch {
             if isSchemaDueAgain {
                 isSchemaDueAgain = false
                 schemaChanged()
+            } else if let rest = schemaReader.columnsDueIn {
+                columnsDue?.cancel()
+                columnsDue = loop.schedule(after: rest) { [weak self] in self?.refreshAccounts() }
             }
         }
     }

@@ -15,9 +15,9 @@ final class SchemaReader {
     private var beganAt = Instant(nanoseconds: 0)
     private var known: (changes: [String], report: SchemaReport, uses: Int)?
     /// The columns as they were last read.
-    private var columns: (changes: [String], found: [NumberedColumn]?, readAt: Instant)?
+    private var columns: (changes: [String], found: [NumberedColumn]?, readAt: Instant, took: Instant.Span)?
     /// Those of the server before, while this one's have not been read.
-    private var columnsBefore: [NumberedColumn]?
+    private var columnsBefore: (found: [NumberedColumn], asOf: Instant)?
     /// What the reading under way has found so far.
     private var report = SchemaReport()
     private var changes: [String] = []
@@ -31,6 +31,8 @@ final class SchemaReader {
     private var viewPrograms: [StoredProgram] = []
     /// All else has been said.
     private(set) var isReadingColumns = false
+    /// They were read too short a time ago to be read again.
+    private(set) var columnsDueIn: Instant.Span?
 
     init(loop: EventLoop) { self.loop = loop }
 
@@ -45,13 +47,19 @@ final class SchemaReader {
     /// It is another server, which has the same data.
     func moved() {
         known = nil
-        columnsBefore = columns?.found ?? columnsBefore
+        columnsBefore = columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } } ?? columnsBefore
         columns = nil
     }
 
     private static let timeMax = Instant.Span.seconds(60)
     private static let usesMax = 6
-    private static let columnsPause = Instant.Span.seconds(10)
+    /// What was true of columns that long ago is told, though somebody else than a session may have changed them since.
+    private static let staleMax = Instant.Span.seconds(1)
+
+    /// They take a twentieth of a server's time at most.
+    private static func pause(after took: Instant.Span) -> Instant.Span {
+        min(max(.milliseconds(200), took * 20), .seconds(10))
+    }
     /// Schemas of more tables are not looked into.
     private static let tablesMax = 3_000
 
@@ -96,6 +104,7 @@ final class SchemaReader {
         }
         self.changes = changes
         report = SchemaReport()
+        columnsDueIn = nil
         viewPrograms = []
         ask(Self.sightQuery) { reader, rows in
             let counts = (rows.first ?? []).map { $0.flatMap { Int($0) } ?? 0 }
@@ -214,15 +223,26 @@ final class SchemaReader {
             return learnedAll()
         }
         if report.views == nil || isTooWide { return learnedAll() }
-        report.numberedColumns = columnsBefore
+        // Migrations change much.
+        let pause = columns.map { Self.pause(after: $0.took) } ?? .zero
+        let rest = columns.map { pause - (beganAt - $0.readAt) } ?? .zero
+        let before = columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } }
+        if let (found, asOf) = columnsBefore ?? (rest > .zero && pause > Self.staleMax ? nil : before) {
+            report.numberedColumns = found
+            report.columnsAsOf = asOf
+        }
+        columnsDueIn = rest > .zero ? rest : nil
         completion?(report, beganAt)
-        // Migrations change much; the next reading in turn finds out.
-        guard columns.map({ beganAt - $0.readAt >= Self.columnsPause }) ?? true else { return stop() }
+        if rest > .zero { return stop() }
         isReadingColumns = true
+        let askedAt = MonotonicClock.now()
         ask(Self.columnsQuery) { reader, rows in
             reader.columnsBefore = nil
             reader.report.numberedColumns = Self.columns(rows)
-            reader.columns = (reader.changes, reader.report.numberedColumns, reader.beganAt)
+            reader.report.columnsAsOf = nil
+            reader.columns = (
+                reader.changes, reader.report.numberedColumns, reader.beganAt, MonotonicClock.now() - askedAt
+            )
             reader.learnedAll()
         }
     }

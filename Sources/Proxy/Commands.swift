@@ -417,7 +417,7 @@ extension Worker {
         if facts.effect == .opaque, TableChange.isPossible(in: text) {
             s.pointee.changesSchema = true
             s.pointee.changesPrograms = TableChange.isOfPrograms(in: text)
-            fleet.schemaChanged(isOver: false, ofPrograms: s.pointee.changesPrograms)
+            fleet.schemaChanged(by: text, isOver: false, ofPrograms: s.pointee.changesPrograms)
         }
     }
 

@@ -115,6 +115,8 @@ final class FleetState: Sendable {
     let onRefusedLogin: @Sendable (RefusedLogin) -> Void
     let onAccountsWanted: @Sendable () -> Void
     private let onSchemaChanged: @Sendable () -> Void
+    /// Of what such statements name.
+    let changedNames = Guarded(ChangedNames())
     /// When a session last began or ended a statement that may create or alter a table: nanoseconds as ``Instant`` has
     /// them. What was known before of the tables does not hold any more.
     let schemaChangedAt = Atomic<Int64>(0)
@@ -155,12 +157,30 @@ final class FleetState: Sendable {
     func thread(of session: UInt32) -> UInt32? { threads.withLock { $0[session] } }
     func set(thread: UInt32?, of session: UInt32) { threads.withLock { $0[session] = thread } }
 
-    /// A session creates or alters a table or a program, or has done so: then they are looked at again.
-    func schemaChanged(isOver: Bool, ofPrograms: Bool) {
-        let now = MonotonicClock.now().nanoseconds
-        schemaChangedAt.store(now, ordering: .releasing)
-        if ofPrograms { programsChangedAt.store(now, ordering: .releasing) }
+    /// A session creates or alters a table or a program by this text, or has done so: then they are looked at again. Nil:
+    /// the text is not kept.
+    func schemaChanged(by text: UnsafeRawBufferPointer?, isOver: Bool, ofPrograms: Bool) {
+        let now = MonotonicClock.now()
+        changedNames.withLock { $0.note(text, at: now) }
+        schemaChangedAt.store(now.nanoseconds, ordering: .releasing)
+        if ofPrograms { programsChanged(at: now) }
         if isOver { onSchemaChanged() }
+    }
+
+    /// A procedure is called that nobody has read yet.
+    func programIsUnseen() {
+        programsChanged(at: MonotonicClock.now())
+        onSchemaChanged()
+    }
+
+    private func programsChanged(at moment: Instant) {
+        programsChangedAt.store(moment.nanoseconds, ordering: .releasing)
+    }
+
+    /// What was known as of that moment still holds for the table of this insert.
+    func isUnchanged(_ text: UnsafeRawBufferPointer, since moment: Instant) -> Bool {
+        moment.nanoseconds > schemaChangedAt.load(ordering: .acquiring)
+            || changedNames.withLock { $0.isUnchanged(text, since: moment) }
     }
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
@@ -249,7 +269,10 @@ public final class Fleet: Sendable {
     public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
     public func publish(_ identity: ServerIdentity) { post(.identity(identity)) }
     /// What is known of the primary's schemas, as of that moment.
-    public func publish(_ schema: SchemaKnowledge, asOf moment: Instant) { post(.schema(schema, asOf: moment)) }
+    public func publish(_ schema: SchemaKnowledge, asOf moment: Instant) {
+        if schema.knowsColumns { state.changedNames.withLock { $0.forget(before: schema.columnsAsOf ?? moment) } }
+        post(.schema(schema, asOf: moment))
+    }
 
     /// Holds new statements at transaction boundaries; idempotent.
     public func pause() {

@@ -162,17 +162,19 @@ extension Worker {
     }
 
     func forgetStatement(_ s: SessionRef) {
+        if s.pointee.changesSchema {
+            let isKept = s.pointee.command == .query && s.pointee.statementKept
+            fleet.schemaChanged(
+                by: isKept ? s.pointee.statementText : nil, isOver: true, ofPrograms: s.pointee.changesPrograms)
+            s.pointee.changesSchema = false
+            s.pointee.changesPrograms = false
+        }
         s.pointee.statement.clear(keeping: MemoryBudget.alwaysGranted)
         s.pointee.statementKept = false
         s.pointee.keepsStream = false
         s.pointee.hasChange = false
         s.pointee.explainsAll = false
         s.pointee.rowCountLeft = nil
-        if s.pointee.changesSchema {
-            fleet.schemaChanged(isOver: true, ofPrograms: s.pointee.changesPrograms)
-            s.pointee.changesSchema = false
-            s.pointee.changesPrograms = false
-        }
         s.pointee.reruns = 0
         if s.pointee.isGuarded {
             s.pointee.isGuarded = false

@@ -125,14 +125,15 @@ extension Worker {
 
     /// What is known of the schemas, as far as it holds for a session's inserts: a temporary table may have any name, and
     /// number any column.
-    private func knownTables(_ s: SessionRef) -> SchemaKnowledge? {
-        isSchemaCurrent && !s.pointee.journal.losses.contains(.temporaryTables) ? schema.knowledge : nil
+    private func knownTables(_ s: SessionRef, of text: UnsafeRawBufferPointer) -> SchemaKnowledge? {
+        guard fleet.isUnchanged(text, since: schema.knowledge.columnsAsOf ?? schema.asOf) else { return nil }
+        return s.pointee.journal.losses.contains(.temporaryTables) ? nil : schema.knowledge
     }
 
     private func isInsertIDUnchanged(_ s: SessionRef) -> Bool {
         return withStatementInTurn(s) {
             InsertedID.isUnchanged(
-                by: $0, dialect: dialect(s), schema: knownTables(s), triggers: schema.knowledge,
+                by: $0, dialect: dialect(s), schema: knownTables(s, of: $0), triggers: schema.knowledge,
                 database: s.pointee.journal.database)
         } ?? false
     }
@@ -141,10 +142,9 @@ extension Worker {
         let answer = InsertedID.Answer(
             id: ok.lastInsertID, affectedRows: ok.affectedRows,
             countsFound: s.pointee.nodeCapabilities.contains(.foundRows))
-        let known = knownTables(s)
         func isCertain(_ text: UnsafeRawBufferPointer, _ parameters: BoundParameters? = nil) -> Bool {
             InsertedID.isCertain(
-                answer, of: text, parameters: parameters, dialect: dialect(s), schema: known,
+                answer, of: text, parameters: parameters, dialect: dialect(s), schema: knownTables(s, of: text),
                 triggers: schema.knowledge)
         }
         switch s.pointee.command {

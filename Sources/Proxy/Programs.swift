@@ -17,7 +17,7 @@ extension Worker {
         guard said?.callsPrograms == true, let name = schema.knowledge.unseenProgram(calledBy: text, dialect: dialect)
         else { return }
         s.pointee.journal.called(unseen: name)
-        fleet.schemaChanged(isOver: true, ofPrograms: true)
+        fleet.programIsUnseen()
     }
 
     /// A statement that writes, or runs what may write, has failed after it had begun, maybe in a trigger or behind one.

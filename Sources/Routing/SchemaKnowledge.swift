@@ -4,6 +4,10 @@ import Cluster
 /// session, which columns number their rows, which tables are views.
 public struct SchemaKnowledge: Sendable {
     public let tables: TableFacts
+    /// As of when it holds which columns number their rows; nil: as of when all else does.
+    public let columnsAsOf: Instant?
+    /// Somebody has said which do.
+    public var knowsColumns: Bool { numberedColumns != nil }
     /// Somebody has looked at the programs.
     private let isRead: Bool
     /// Nil where nobody has said so.
@@ -47,6 +51,7 @@ public struct SchemaKnowledge: Sendable {
         self.programs = programs
         self.triggers = triggers
         tables = report.tables
+        columnsAsOf = report.columnsAsOf
         views = report.views.map(NameSet.init)
         let numberedColumns = report.numberedColumns.map { NameSet($0.map(\.name)) }
         self.numberedColumns = numberedColumns
