@@ -128,6 +128,28 @@ import Testing
         #expect(verdict(answer(one), answer(two)) == "different")
     }
 
+    @Test("a default schema that is reported once more is left out, and nothing else is")
+    func repeatedSchemas() {
+        func ok(_ text: String, _ reports: [UInt8]...) -> [UInt8] {
+            let all = reports.flatMap { $0 }
+            let said = [UInt8(text.utf8.count)] + Array(text.utf8)
+            return [0, 0, 0, 2, all.isEmpty ? 0 : 0x40, 0, 0] + said + (all.isEmpty ? [] : [UInt8(all.count)] + all)
+        }
+        let (a, b, state): ([UInt8], [UInt8], [UInt8]) = ([1, 2, 1, 0x61], [1, 2, 1, 0x62], [2, 2, 1, 0x31])
+        var schema: [UInt8]?
+        #expect(SessionReport.withoutRepetition(ok("x", a), of: &schema) == ok("x", a))
+        #expect(schema == [1, 0x61])
+        #expect(SessionReport.withoutRepetition(ok("Statement prepared", a), of: &schema) == ok("Statement prepared"))
+        #expect(SessionReport.withoutRepetition(ok("", state, a), of: &schema) == ok("", state))
+        #expect(SessionReport.withoutRepetition(ok("", b, state), of: &schema) == ok("", b, state))
+        #expect(SessionReport.withoutRepetition(ok("", a), of: &schema) == ok("", a))
+        #expect(SessionReport.withoutRepetition(Wire.ok, of: &schema) == Wire.ok)
+        for count in 0..<12 {
+            let short = Array(ok("x", a).prefix(count))
+            #expect(SessionReport.withoutRepetition(short, of: &schema) == short)
+        }
+    }
+
     @Test("what an OK packet reports may be in any order, and must be the same")
     func reports() {
         func ok(_ reports: [UInt8]...) -> WireAnswer {

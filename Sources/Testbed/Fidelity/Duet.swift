@@ -57,12 +57,26 @@ final class Duet: @unchecked Sendable {
             packets: [WirePacket(sequence: answer.packets[0].sequence, payload: [0])], isCut: answer.isCut)
     }
 
+    /// The first use of a sequence opens a transaction in which it is read, if it is only prepared: which is the first
+    /// depends on what others have done to that server.
+    private static func withoutOpening(_ answer: WireAnswer) -> WireAnswer {
+        var answer = answer
+        for index in answer.packets.indices where answer.packets[index].payload.first == 0xfe {
+            let packet = answer.packets[index]
+            guard packet.payload.count == 5 else { continue }
+            var plain = packet.payload
+            plain[3] &= ~1
+            answer.packets[index] = WirePacket(sequence: packet.sequence, payload: plain)
+        }
+        return answer
+    }
+
     private func play(_ step: FidelityStep) {
         let action = step.action.placed(place)
         // What the direct session has no statement for says nothing on either side.
         guard direct.knows(action) else { return }
         statements += 1
-        let left = direct.perform(action, Self.answerMax)
+        var left = direct.perform(action, Self.answerMax)
         if left.isCut, !direct.session.connection.waitForEnd(.zero) {
             // Neither an answer nor an end: then the harness has not understood where the answer ends.
             end = .different(
@@ -70,10 +84,14 @@ final class Duet: @unchecked Sendable {
                 answers: "direct : no whole answer: \(left.packets.suffix(3).map(\.spelled))")
             return
         }
-        let right = proxied.perform(action, Self.answerMax)
+        var right = proxied.perform(action, Self.answerMax)
+        direct.leaveOutRepetitions(&left)
+        proxied.leaveOutRepetitions(&right)
         var (isPrepare, begins) = (false, false)
         switch action {
-        case .prepare: isPrepare = true
+        case .prepare:
+            isPrepare = true
+            (left, right) = (Self.withoutOpening(left), Self.withoutOpening(right))
         case .resetConnection, .changeUser: begins = true
         case .query, .execute, .fetch, .longData, .closeStatement, .resetStatement, .useSchema, .fieldList, .ping,
             .multiStatements, .move:
@@ -102,6 +120,8 @@ final class Duet: @unchecked Sendable {
         /// The script's number of a statement, the server's id, and the types that it has been bound to.
         private var statements: [Int: UInt32] = [:]
         private var bound: [Int: [UInt8]] = [:]
+        /// As it was last reported.
+        private var schema: [UInt8]?
 
         init(port: UInt16, _ script: FidelityScript, place: Int) throws {
             flags = Wire.Flags(rawValue: script.flags)
@@ -118,6 +138,16 @@ final class Duet: @unchecked Sendable {
             case .query, .prepare, .useSchema, .fieldList, .ping, .resetConnection, .changeUser, .multiStatements:
                 true
             case .move: false
+            }
+        }
+
+        /// Of the default schema.
+        func leaveOutRepetitions(_ answer: inout WireAnswer) {
+            for index in answer.packets.indices where answer.packets[index].isOK {
+                let packet = answer.packets[index]
+                answer.packets[index] = WirePacket(
+                    sequence: packet.sequence,
+                    payload: SessionReport.withoutRepetition(packet.payload, of: &schema))
             }
         }
 
