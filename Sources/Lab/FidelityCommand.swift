@@ -82,7 +82,8 @@ extension Lab {
                         + "\(figures.differences) scripts with a difference that nobody was told of",
                     kinds.joined(separator: ", "),
                     "\(figures.falseLosses) false losses in \(figures.movesOfRestorable) moves of what can be restored: "
-                        + String(format: "%.2f in 1,000", figures.falseLossRate), "told:",
+                        + String(format: "%.2f in 1,000", figures.falseLossRate),
+                    "\(figures.serverCrashes) batches ended by a server's crash", "told:",
                 ] + told).joined(separator: "\n")
         }
     }

@@ -54,6 +54,12 @@ public final class MariaDBServer: Sendable {
     public var isRunning: Bool { pid != nil }
     public var log: String { process.value?.log ?? "" }
 
+    /// What the process said last, where it has ended or does so within seconds: it writes down why.
+    func logOfEnd(within timeout: Duration) -> String? {
+        guard let process = process.value, let end = process.wait(timeout) else { return nil }
+        return "\(name) \(end):\n\(process.logTail(60))"
+    }
+
     /// Starts the process and returns; see ``waitUntilItAcceptsLogins(_:)``.
     public func launch() throws {
         guard !isRunning else { throw TestbedFailure("\(name) runs already") }

@@ -32,9 +32,12 @@ public final class Fidelity {
         public var differences = 0
         /// Kinds of steps that differed, each with how often.
         public var kinds: [String: Int] = [:]
+        /// Servers that ended by a script, and nobody's signal: their batches say nothing.
+        public var serverCrashes = 0
     }
 
-    private let stage: FidelityStage
+    private var stage: FidelityStage
+    private let makeStage: () throws -> FidelityStage
     private let directory: String
     private let findingsMax: Int
     private var random: SplitMix64
@@ -59,12 +62,25 @@ public final class Fidelity {
         self.directory = directory
         self.findingsMax = findingsMax
         random = SplitMix64(seed)
-        stage = try FidelityStage(places: places, program: program, standIn: standIn)
+        makeStage = { try FidelityStage(places: places, program: program, standIn: standIn) }
+        stage = try makeStage()
     }
 
-    /// One batch of scripts, and their findings.
+    /// One batch of scripts, and their findings. A server that ends by itself is replaced, with all others.
     public func batch(say: (String) -> Void) throws {
         figures.batches += 1
+        do {
+            try play(say)
+        } catch {
+            guard stage.fault == nil, let crash = stage.serverCrash else { throw error }
+            figures.serverCrashes += 1
+            say("a server crashed (\(error)):\n\(crash)")
+            _ = stage.stop()
+            stage = try makeStage()
+        }
+    }
+
+    private func play(_ say: (String) -> Void) throws {
         let plan = plan(figures.batches)
         let scripts = (0..<(plan.mayLockAll ? 1 : stage.places)).map { _ in
             FidelityWriter.script(

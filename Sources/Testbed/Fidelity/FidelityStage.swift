@@ -84,6 +84,12 @@ final class FidelityStage {
         return "the proxy \(proxy.wait(.zero).map(\.description) ?? "?"):\n\(proxy.logTail())"
     }
 
+    /// The end of the log of a server that nobody has ended; nil while they all run.
+    var serverCrash: String? {
+        for server in [direct, pair.primary] { if let log = server.logOfEnd(within: .seconds(5)) { return log } }
+        return nil
+    }
+
     /// Ends everything, and says how the proxy ended where it did not end well.
     func stop() -> String? {
         let end = proxy?.stop(grace: .seconds(10)) ?? .exited(0)
