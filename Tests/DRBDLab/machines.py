@@ -156,7 +156,8 @@ class Lab(Testbed):
         links = [f"{network}:{12310 + port}:{12300 + port}"
                  for network, link in enumerate((CLUSTER_LINK, REPLICATION_LINK)) for port in link]
         self.spawn("switch", *in_namespace(os.path.join(self.home, "switch"), str(SWITCH_PORT), "apps", *links))
-        wait_for("the switch", lambda: "apps" in run("ip", "-n", NAMESPACE, "link", "show", "apps", check=False), 20)
+        # (Asked for by its name, it is named in the refusal, too.)
+        wait_for("the switch", lambda: " apps:" in run("ip", "-n", NAMESPACE, "link", "show"), 20)
         run("ip", "-n", NAMESPACE, "addr", "add", f"{APPS}/24", "dev", "apps")
         run("ip", "-n", NAMESPACE, "link", "set", "apps", "up")
 
