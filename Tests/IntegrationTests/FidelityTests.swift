@@ -37,12 +37,10 @@ extension Integration {
 
         @Test("a proxy that connects again and forgets what the session was is found out")
         func forgetful() throws {
-            let found = try findings(2, seed: 6) { try ForgetfulProxy(nodes: $0, connectsAgain: true) }
-            #expect(found.count == 2)
-            for finding in found {
-                #expect(finding.script.steps.count <= 4, "\(finding)")
-                #expect(!finding.answers.contains("the end of the connection"), "\(finding)")
-            }
+            let finding = try #require(
+                try findings(1, seed: 6) { try ForgetfulProxy(nodes: $0, connectsAgain: true) }.first)
+            #expect(finding.script.steps.count <= 4, "\(finding)")
+            #expect(!finding.answers.contains("the end of the connection"), "\(finding)")
         }
     }
 }
