@@ -53,10 +53,7 @@ final class SchemaReader {
 
     private static let timeMax = Instant.Span.seconds(60)
     private static let usesMax = 6
-    /// What was true of columns that long ago is told, though somebody else than a session may have changed them since.
-    private static let staleMax = Instant.Span.seconds(1)
-
-    /// They take a twentieth of a server's time at most.
+    /// They take a twentieth of a server's time at most. Meanwhile the last ones are told, with when they were read.
     private static func pause(after took: Instant.Span) -> Instant.Span {
         min(max(.milliseconds(200), took * 20), .seconds(10))
     }
@@ -224,10 +221,9 @@ final class SchemaReader {
         }
         if report.views == nil || isTooWide { return learnedAll() }
         // Migrations change much.
-        let pause = columns.map { Self.pause(after: $0.took) } ?? .zero
-        let rest = columns.map { pause - (beganAt - $0.readAt) } ?? .zero
+        let rest = columns.map { Self.pause(after: $0.took) - (beganAt - $0.readAt) } ?? .zero
         let before = columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } }
-        if let (found, asOf) = columnsBefore ?? (rest > .zero && pause > Self.staleMax ? nil : before) {
+        if let (found, asOf) = columnsBefore ?? before {
             report.numberedColumns = found
             report.columnsAsOf = asOf
         }

@@ -581,7 +581,7 @@ extension Worker {
             }
             switch answer {
             case .reports:
-                s.pointee.journal.apply(.systemVariables)
+                s.pointee.journal.applyQuestion()
                 note(s, ok.changes)
             case .values(let names):
                 if let value = Self.carried(ok) { s.pointee.journal.answered(value, about: names) }
@@ -689,6 +689,7 @@ extension Worker {
         s.pointee.hasOwn = false
         if s.pointee.backend == .attached {
             s.pointee.journal.questionsAnswered()
+            if s.pointee.journal.asks { s.pointee.asksWithNext = true }
             // Other questions were under way when the pause began.
             if paused { askBeforeLeaving(s) }
         }

@@ -100,6 +100,8 @@ public struct SessionJournal: Sendable {
     private var unanswered: [[UInt8]] = []
     /// The questions for these are under way.
     private var isAsking = false
+    /// Those of them that have been asked for.
+    private var asked: [[UInt8]] = []
     /// A procedure may have set what the session has from its login. (No loss: few do that, and they are asked at once.)
     private var isLoginUncertain = false
     /// A statement that writes has failed, maybe behind a trigger, and its error says nothing of the session: the server has
@@ -145,6 +147,8 @@ public struct SessionJournal: Sendable {
         /// The statement was answered with warnings, of whatever.
         var isWarned = false
         var isExplained = false
+        /// It is a question of ours.
+        var isOwn = false
         var isNames = false
         var passing: [[UInt8]] = []
         var cleared: [[UInt8]] = []
@@ -346,7 +350,7 @@ public struct SessionJournal: Sendable {
     /// variable reported along with it is no explanation, for what else the trigger or procedure did is not said.
     public mutating func stateChanged() {
         // The server may have gone to another schema and back, which gives the session this one's character set again.
-        if isSchemaReset { noteNamed(SessionVariables.ofSchema[1]) }
+        if isSchemaReset, !frame.isOwn { noteNamed(SessionVariables.ofSchema[1]) }
         if !frame.isExplained { marked.insert(.unknown) }
     }
 
@@ -358,6 +362,11 @@ public struct SessionJournal: Sendable {
         isUnseenNew = false
         note(change, isNested: false)
         limit()
+    }
+
+    /// A question of ours was answered that reports what it sets.
+    public mutating func applyQuestion() {
+        frame = Frame(isExplained: true, isOwn: true)
     }
 
     /// A statement has been prepared whose execution has this change. The server gives a user variable the character set
@@ -1084,7 +1093,7 @@ public struct SessionJournal: Sendable {
     /// One of our own statements whose answer tells the journal something, or sets the stage for the next.
     public struct Question: Sendable, Hashable {
         public enum Answer: Sendable, Hashable {
-            /// Reports what it sets: to be fed as usual, after `apply(.systemVariables)`.
+            /// Reports what it sets: to be fed as usual, after ``SessionJournal/applyQuestion()``.
             case reports
             /// The report of the carrier: ``SessionJournal/answered(_:about:)``.
             case values([[UInt8]])
@@ -1183,7 +1192,8 @@ public struct SessionJournal: Sendable {
         return questions
     }
 
-    private func askUnanswered(_ questions: inout [Question]) {
+    private mutating func askUnanswered(_ questions: inout [Question]) {
+        asked = unanswered
         let session = Array("@@session.".utf8)
         if isTrackingChanged {
             // What the client has chosen is read before it is joined with ours, and reported after.
@@ -1308,7 +1318,9 @@ public struct SessionJournal: Sendable {
 
     /// All questions have been answered, or refused: what is still not known is a loss.
     public mutating func questionsAnswered() {
-        isAsking = isUntold
+        // An answer may have put something else in doubt.
+        isAsking = isUntold && unanswered.allSatisfy(asked.contains)
+        asked = []
         if isRoleAsked {
             isRoleAsked = false
             marked.insert(.unknown)

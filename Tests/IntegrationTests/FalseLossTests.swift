@@ -224,6 +224,9 @@ extension Integration {
                 let inserter = try stage.proxy.connect()
                 try inserter.query("SELECT LAST_INSERT_ID(5)")
                 try inserter.query("INSERT INTO auto VALUES (900)")
+                let reset = try stage.proxy.connect()
+                try reset.reset()
+                try reset.query("SET @@default_storage_engine='Aria'")
                 _ = try stage.proxy.admin("pause")
                 try Moved.waitUntilNothingWouldBeLost(stage.proxy)
                 stage.pair.primary.stop()
@@ -231,6 +234,7 @@ extension Integration {
                 _ = try stage.proxy.admin("resume")
                 #expect(try session.query("SELECT @@tmp_table_size").first == "65536")
                 #expect(try inserter.query("SELECT LAST_INSERT_ID()").first == "5")
+                #expect(try reset.query("SELECT @@default_storage_engine").first == "Aria")
             }
         }
 

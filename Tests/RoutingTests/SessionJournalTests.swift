@@ -183,6 +183,46 @@ import Testing
         #expect(session.texts == ["SET @@session.sql_mode='ANSI'"])
     }
 
+    /// A server that goes to another schema and back gives a session that was reset its schema's character set again; a
+    /// question of ours does not.
+    @Test func questionsBehindReset() {
+        var session = Session()
+        session.journal.reset()
+        session.run("SET @@default_storage_engine='Aria', @@sql_mode=@x")
+        #expect(session.questions.first?.contains("@@session.sql_mode") == true)
+        session.journal.applyQuestion()
+        session.journal.systemVariable(name: Self.bytes("sql_mode"), value: Self.bytes("ANSI"))
+        session.journal.systemVariable(name: Self.bytes("default_storage_engine"), value: Self.bytes("Aria"))
+        session.journal.stateChanged()
+        session.journal.questionsAnswered()
+        #expect(session.journal.isMovable)
+        #expect(!session.journal.asks)
+        session.journal.apply(.systemVariables)
+        session.journal.stateChanged()
+        #expect(session.journal.asks)
+    }
+
+    /// The point in time of system_versioning_asof is told in the time zone that is in force.
+    @Test func anAnswerThatPutsSomethingElseInDoubt() {
+        var session = Session()
+        session.run("SET system_versioning_asof='2020-01-01 00:00:00'", "system_versioning_asof=2020-01-01 00:00:00")
+        #expect(session.journal.isMovable)
+        session.run("SET time_zone=@x")
+        #expect(session.questions.count == 1)
+        session.journal.applyQuestion()
+        session.journal.systemVariable(name: Self.bytes("time_zone"), value: Self.bytes("+05:00"))
+        session.journal.stateChanged()
+        session.journal.questionsAnswered()
+        #expect(session.journal.losses == .systemVariables)
+        #expect(session.journal.asks)
+        #expect(session.questions.contains { $0.contains("system_versioning_asof") })
+        session.journal.answered(
+            Self.bytes("=2020-01-01 04:00:00"), about: [Self.bytes("system_versioning_asof")])
+        session.journal.questionsAnswered()
+        #expect(session.journal.isMovable)
+        #expect(!session.journal.asks)
+    }
+
     /// A character set that is set again, if to the same, sets its collation to another one.
     @Test func noQuestionChangesTheAnswer() {
         var session = Session()
