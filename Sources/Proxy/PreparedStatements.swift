@@ -78,7 +78,9 @@ struct PreparedStatements {
         let id = nextID()
         let contextID = contexts.take(context) ?? 0
         let change =
-            StatementClassifier.isPlain(text) ? nil : StatementClassifier.classify(text, dialect: dialect).change
+            // INSERT … RETURNING is as plain as any.
+            StatementClassifier.isPlain(text) && !InsertedID.mayInsert(text)
+            ? nil : StatementClassifier.classify(text, dialect: dialect).change
         let statement = PreparedStatement(
             clientID: id, nodeID: nodeID, text: [UInt8](text), dialect: dialect, context: contextID,
             change: change, isChangeOfParameters: parameters > 0 && change?.isOfValues == true, parameters: parameters,

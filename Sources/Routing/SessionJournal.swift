@@ -149,6 +149,7 @@ public struct SessionJournal: Sendable {
         var isExplained = false
         /// It is a question of ours.
         var isOwn = false
+        var isCollationSaid = false
         var isNames = false
         var passing: [[UInt8]] = []
         var cleared: [[UInt8]] = []
@@ -294,8 +295,10 @@ public struct SessionJournal: Sendable {
             let isClock = name == SessionVariables.timestamp
             userVariables.contextChanged(from: isClock ? nil : presentContext, ofClock: isClock)
         }
-        if name == SessionVariables.characterSetConnection {
-            // The server gave the connection that character set's default collation.
+        if name == SessionVariables.collationConnection { frame.isCollationSaid = true }
+        if name == SessionVariables.characterSetConnection, !frame.isCollationSaid {
+            // The server gave the connection that character set's default collation. (What is reported together comes in
+            // any order.)
             variables.removeAll { $0.name == SessionVariables.collationConnection }
         }
         // Said by itself, or by that of which it is a part.
@@ -1218,7 +1221,8 @@ public struct SessionJournal: Sendable {
                     text: Array("SET ".utf8) + items.joined(separator: Array(", ".utf8)), answer: .reports))
         }
         let mute = unanswered.filter { !reported.contains($0) && $0.allSatisfy(Self.isPlainName) }
-        for name in mute {
+        // The answer about a character set takes the collation with it.
+        for name in mute.sorted(by: { SessionVariables.precedes(($0, []), ($1, [])) }) {
             // NULL is nothing; and a clock that may or may not stand still is no answer.
             let value =
                 name == SessionVariables.timestamp

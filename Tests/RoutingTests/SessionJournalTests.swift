@@ -202,6 +202,30 @@ import Testing
         #expect(session.journal.asks)
     }
 
+    /// A server reports what one SET has changed in the order of its hash.
+    @Test(arguments: [false, true])
+    func collationsAndCharacterSets(_ isCollationFirst: Bool) {
+        let reports = ["character_set_connection=utf8mb4", "collation_connection=utf8mb4_bin"]
+        var session = Session()
+        session.run(
+            "SET @@character_set_connection=@x, @@collation_connection=@y",
+            isCollationFirst ? reports[1] : reports[0], isCollationFirst ? reports[0] : reports[1], "state")
+        #expect(session.journal.isMovable)
+        #expect(session.texts.contains { $0.contains("@@session.collation_connection='utf8mb4_bin'") })
+        session.run("SET @@character_set_connection=@x", "character_set_connection=latin1", "state")
+        _ = session.questions
+        #expect(!session.texts.contains { $0.contains("utf8mb4_bin") })
+    }
+
+    @Test func aCollationIsAskedForBehindItsCharacterSet() {
+        var session = Session()
+        session.run("SET @@collation_connection=@y")
+        session.run("SET @@character_set_connection=@x")
+        let questions = session.questions.filter { $0.contains("_connection,") }
+        #expect(questions.count == 2)
+        #expect(questions.last?.contains("@@session.collation_connection") == true)
+    }
+
     /// The point in time of system_versioning_asof is told in the time zone that is in force.
     @Test func anAnswerThatPutsSomethingElseInDoubt() {
         var session = Session()

@@ -25,7 +25,8 @@ enum SessionReport {
         var plain = Array(payload[..<parts.textEnd])
         if parts.entries.isEmpty {
             plain[parts.flags + 1] &= ~0x40
-            return plain
+            // Without reports an empty text is not there.
+            return parts.textEnd == parts.flags + 5 ? Array(plain.dropLast()) : plain
         }
         let rest = Array(parts.entries.joined())
         return rest.count < 0xfb ? plain + [UInt8(rest.count)] + rest : payload
