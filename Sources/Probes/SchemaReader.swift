@@ -21,8 +21,8 @@ final class SchemaReader {
     /// What the reading under way has found so far.
     private var report = SchemaReport()
     private var changes: [String] = []
-    private var programs = ProgramRows()
-    private var triggers = TriggerRows()
+    private var programs = TextPieces(fieldCount: 5)
+    private var triggers = TextPieces(fieldCount: 7)
     private var isTooWide = false
     private var seesViews = false
     private var seesTriggers = false
@@ -80,8 +80,8 @@ final class SchemaReader {
         deadline?.cancel()
         connection?.close()
         connection = nil
-        programs = ProgramRows()
-        triggers = TriggerRows()
+        programs = TextPieces(fieldCount: 5)
+        triggers = TextPieces(fieldCount: 7)
         isReadingColumns = false
     }
 
@@ -192,7 +192,7 @@ final class SchemaReader {
     private func took(programs rows: [SQLConnection.Row], piece: Int) {
         guard programs.take(rows), piece < Self.piecesMax else { return readTriggers() }
         if rows.isEmpty || piece == 0 && !programs.hasMore {
-            report.programs = programs.all + viewPrograms
+            report.programs = programs.all.map(StoredProgram.init) + viewPrograms
             return readTriggers()
         }
         ask(Self.programsQuery(piece: piece + 1)) { $0.took(programs: $1, piece: piece + 1) }
@@ -207,7 +207,8 @@ final class SchemaReader {
     private func took(triggers rows: [SQLConnection.Row], piece: Int) {
         guard triggers.take(rows), piece < Self.piecesMax else { return learned() }
         if rows.isEmpty || piece == 0 && !triggers.hasMore {
-            report.triggers = triggers.all
+            let known = triggers.all.compactMap(TableTrigger.init)
+            if known.count == triggers.all.count { report.triggers = known }
             return learned()
         }
         ask(Self.triggersQuery(piece: piece + 1)) { $0.took(triggers: $1, piece: piece + 1) }
@@ -336,58 +337,46 @@ final class SchemaReader {
         """
     }
 
-    /// The texts as they come, piece by piece.
-    private struct ProgramRows {
-        private var found: [[String]: StoredProgram] = [:]
+    /// Texts as they come, piece by piece: the last field of a row is that, the first three say whose.
+    private struct TextPieces {
+        let fieldCount: Int
+        private var found: [[String]: [String]] = [:]
         private var byteCount = 0
         /// One of them fills its piece.
         private(set) var hasMore = false
 
+        init(fieldCount: Int) { self.fieldCount = fieldCount }
+
         /// False where it is too much.
         mutating func take(_ rows: [SQLConnection.Row]) -> Bool {
-            for row in rows where row.count == 5 {
+            for row in rows where row.count == fieldCount {
                 let fields = row.map { $0 ?? "" }
                 byteCount += fields.reduce(0) { $0 + $1.utf8.count }
                 guard byteCount <= SchemaReport.programBytesMax else { return false }
-                if fields[4].unicodeScalars.count >= SchemaReader.pieceCharacters { hasMore = true }
-                let key = Array(fields[0..<3])
-                if found[key] == nil {
-                    found[key] = StoredProgram(
-                        name: fields[1], isFunction: fields[2] == "FUNCTION", body: "",
-                        sqlMode: fields[3])
-                }
-                found[key]?.body += fields[4]
+                let piece = fields[fieldCount - 1]
+                if piece.unicodeScalars.count >= SchemaReader.pieceCharacters { hasMore = true }
+                found[Array(fields[..<3]), default: fields.dropLast() + [""]][fieldCount - 1] += piece
             }
             return true
         }
 
-        var all: [StoredProgram] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
+        /// Each with its whole text.
+        var all: [[String]] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
     }
+}
 
-    /// The same of the triggers.
-    private struct TriggerRows {
-        private var found: [[String]: TableTrigger] = [:]
-        private var byteCount = 0
-        private(set) var hasMore = false
+extension StoredProgram {
+    /// A row of `mysql.proc`.
+    fileprivate init(row: [String]) {
+        self.init(name: row[1], isFunction: row[2] == "FUNCTION", body: row[4], sqlMode: row[3])
+    }
+}
 
-        mutating func take(_ rows: [SQLConnection.Row]) -> Bool {
-            for row in rows where row.count == 7 {
-                let fields = row.map { $0 ?? "" }
-                byteCount += fields.reduce(0) { $0 + $1.utf8.count }
-                guard byteCount <= SchemaReport.programBytesMax, let event = TableTrigger.Event(rawValue: fields[3])
-                else { return false }
-                if fields[6].unicodeScalars.count >= SchemaReader.pieceCharacters { hasMore = true }
-                let key = Array(fields[0..<3])
-                if found[key] == nil {
-                    found[key] = TableTrigger(
-                        schema: fields[0], table: fields[1], event: event, isBefore: fields[4] == "BEFORE", body: "",
-                        sqlMode: fields[5])
-                }
-                found[key]?.body += fields[6]
-            }
-            return true
-        }
-
-        var all: [TableTrigger] { found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value) }
+extension TableTrigger {
+    /// A row of `information_schema.TRIGGERS`; nil where it says of an event that nobody knows.
+    fileprivate init?(row: [String]) {
+        guard let event = Event(rawValue: row[3]) else { return nil }
+        self.init(
+            schema: row[0], table: row[1], event: event, isBefore: row[4] == "BEFORE", body: row[6], sqlMode: row[5])
     }
 }
