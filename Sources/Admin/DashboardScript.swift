@@ -64,6 +64,7 @@ enum DashboardScript {
             initConnectFails: 'init_connect fails for the check\'s account', hostBlocked: 'a server blocks this host',
             checkAccountLimited: 'the check\'s account is at its limit',
             passwordAsked: 'a node asks for the check\'s password',
+            nodeIsProxy: 'a node\'s address leads to a HAProxyDB',
           };
           const showState = () => {
             const state = $('state');

@@ -41,6 +41,8 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case checkAccountLimited
     /// A node asks for the check's password in a way that would reveal it.
     case passwordAsked
+    /// A node's address leads to a HAProxyDB: this one or another.
+    case nodeIsProxy
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -85,6 +87,9 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
             "A node asks for the proxy's password in a way that would reveal it, and did not get it: somebody else "
                 + "answers at its address, or the account is of a plugin that the proxy does not use "
                 + "(mysql_native_password and ed25519 it does)."
+        case .nodeIsProxy:
+            "A node's address leads to a HAProxyDB listener, this proxy's own or another's, and not to a MariaDB server: "
+                + "it counts for nothing until its [[node]] address is the server's own address and port."
         }
     }
 }

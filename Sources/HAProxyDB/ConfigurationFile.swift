@@ -21,7 +21,7 @@ struct ConfigurationFile {
 
     /// Users' passwords are hashes in it: nobody needs more of them.
     func read() throws(Failure) -> Configuration {
-        var configuration = try read(secrets: SystemSecrets(configuration: path))
+        var configuration = try read(secrets: SystemSecrets(configuration: path), host: SystemHost())
         configuration.users = configuration.users.map {
             Configuration.User(name: $0.name, secret: .nativeHash($0.hash))
         }
@@ -54,10 +54,12 @@ struct ConfigurationFile {
         }
     }
 
-    private func read(secrets: some SecretSource) throws(Failure) -> Configuration {
+    private func read(
+        secrets: some SecretSource, host: some HostSource = UnknownHost()
+    ) throws(Failure) -> Configuration {
         let text = try text()
         do throws(ConfigurationErrors) {
-            return try Configuration.parse(text, file: path, secrets: secrets)
+            return try Configuration.parse(text, file: path, secrets: secrets, host: host)
         } catch {
             throw .wrong(error)
         }

@@ -154,7 +154,8 @@ struct Testimony {
             case .diskNotUpToDate: disks.contains { $0 != .upToDate && $0 != .outdated }
             case .maintenance: managers.contains(where: \.isMaintenance)
             case .agentSilent: evidence.contains { $0.agent == .silent }
-            case .checkAccountRefused, .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked:
+            case .checkAccountRefused, .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked,
+                .nodeIsProxy:
                 evidence.contains { $0.loginTrouble == diagnosis }
             case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:
                 false

@@ -482,7 +482,7 @@ public struct HealthMonitor: Sendable {
         case .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked, .accountLimited:
             change = members[index].health.failed()
             forget(index, .accountRefused)
-        case .refused, .lost, .unreachable, .timeout, .protocolError:
+        case .refused, .lost, .unreachable, .timeout, .proxy, .protocolError:
             change = members[index].health.failed()
             forget(index, .absent)
         }
@@ -710,7 +710,9 @@ extension ProbeResult {
     var isAnswer: Bool {
         switch self {
         case .writable, .readOnly, .busy, .hostBlocked, .accountLimited, .initConnectFailed: true
-        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .starting, .protocolError: false
+        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .starting, .proxy,
+            .protocolError:
+            false
         }
     }
 
@@ -719,7 +721,7 @@ extension ProbeResult {
         switch self {
         case .initConnectFailed, .accountLimited: true
         case .writable, .readOnly, .busy, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
-            .passwordWithheld, .starting, .protocolError:
+            .passwordWithheld, .starting, .proxy, .protocolError:
             false
         }
     }
@@ -729,7 +731,7 @@ extension ProbeResult {
         switch self {
         case .writable(let facts), .readOnly(let facts): facts
         case .busy, .hostBlocked, .accountLimited, .initConnectFailed, .refused, .lost, .unreachable, .timeout,
-            .loginDenied, .passwordWithheld, .starting, .protocolError:
+            .loginDenied, .passwordWithheld, .starting, .proxy, .protocolError:
             nil
         }
     }

@@ -97,6 +97,7 @@ extension ProbeResult {
         case .initConnectFailed: .initConnectFails
         case .hostBlocked: .hostBlocked
         case .accountLimited: .checkAccountLimited
+        case .proxy: .nodeIsProxy
         case .writable, .readOnly, .refused, .lost, .unreachable, .timeout, .busy, .starting, .protocolError: nil
         }
     }

@@ -168,7 +168,8 @@ public enum PrimaryElection {
             return refusing.loginTrouble ?? .checkAccountRefused
         }
         if ready.contains(where: { $0.claim == .readOnly && $0.health != .down }) { return .primaryReadOnly }
-        return .primaryLost
+        // Its server, if there is one, can't be seen.
+        return ready.contains { $0.loginTrouble == .nodeIsProxy } ? .nodeIsProxy : .primaryLost
     }
 }
 

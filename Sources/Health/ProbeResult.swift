@@ -82,6 +82,8 @@ public enum ProbeResult: Sendable, Hashable {
     case busy(code: UInt16, message: String)
     /// The server answers that it starts, recovers or shuts down.
     case starting(code: UInt16, message: String)
+    /// A HAProxyDB answers: this one, or another.
+    case proxy
     /// Something else answers, or in a way that makes no sense.
     case protocolError(String)
 
@@ -104,6 +106,9 @@ public enum ProbeResult: Sendable, Hashable {
         case .accountLimited(let code, let message): "the check's account is at a limit of its own: \(code) \(message)"
         case .busy(let code, let message): "too busy to log in: \(code) \(message)"
         case .starting(let code, let message): "not ready: \(code) \(message)"
+        case .proxy:
+            "its address leads to a HAProxyDB listener, not to a MariaDB server: set [[node]] address to the server's own "
+                + "address and port"
         case .protocolError(let text): "not understood: \(text)"
         }
     }

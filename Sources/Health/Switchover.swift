@@ -98,6 +98,7 @@ public struct Switchover: Sendable {
             case .diskNotUpToDate: return "the standby's disk is not up to date"
             case .noQuorum: return "a part of the cluster has no quorum"
             case .splitBrain: return "both replicas have writes that the other lacks"
+            case .nodeIsProxy: return "a node's address leads to a HAProxyDB listener: its server would not be seen"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
                 .checkAccountRefused, .administrative, .notPromoted, .initConnectFails, .hostBlocked,
                 .checkAccountLimited, .passwordAsked:

@@ -70,6 +70,20 @@ public struct HandshakeResponse: Sendable, Hashable {
         }
     }
 
+    /// The value of a connection attribute; nil where it is not among them.
+    public func attribute(_ name: String) -> [UInt8]? {
+        attributes?.withUnsafeBytes { bytes in
+            var reader = PacketReader(bytes)
+            while !reader.isAtEnd {
+                guard let key = try? reader.lengthEncodedArray("a connection attribute's name"),
+                    let value = try? reader.lengthEncodedArray("a connection attribute's value")
+                else { return nil }
+                if key.elementsEqual(name.utf8) { return value }
+            }
+            return nil
+        }
+    }
+
     /// What is nil here is left out and its capability cleared; what is there has its capability set. Without
     /// `pluginAuthLenencData` an `authResponse` longer than 255 bytes sets that capability too.
     public func payload() -> [UInt8] {

@@ -40,6 +40,7 @@ final class SQLConnection {
         var (no, packet) = (UInt32(0), Intake.Bounds.check.packetBytesMax * 2)
         mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no)
         mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet)
+        mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, ProxyMark.attribute, ProxyMark.check)
     }
 
     deinit { close() }

@@ -1,4 +1,5 @@
 import CMariaDB
+import Cluster
 import Glibc
 import Health
 
@@ -57,6 +58,7 @@ struct SQLError: Error, Hashable, CustomStringConvertible {
         // ER_UNKNOWN_COM_ERROR as Galera answers while it joins, ER_SERVER_SHUTDOWN, ER_SERVER_OFFLINE_MODE and
         // MariaDB's own "server is not ready" answers.
         case 1047, 1053, 1077, 1079, 3032: return .starting(code: code16, message: message)
+        case Int32(ProxyMark.code) where message.hasPrefix(ProxyMark.answer): return .proxy
         case _: return .protocolError(description)
         }
     }

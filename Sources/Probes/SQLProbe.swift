@@ -184,7 +184,7 @@ final class SQLProbe {
         // A limit on its statements does not cost the account its session.
         case .accountLimited where facts != nil: watchForEnd()
         case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked,
-            .accountLimited, .busy, .starting, .protocolError:
+            .accountLimited, .busy, .starting, .proxy, .protocolError:
             flushed(.unable)
             drop()
         }

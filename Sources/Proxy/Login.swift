@@ -66,6 +66,9 @@ extension Worker {
             refuse(s, .badHandshake)
             return close(s)
         }
+        if response.attribute(ProxyMark.attribute)?.elementsEqual(ProxyMark.check.utf8) ?? false {
+            return refuseCheck(s, user: response.user)
+        }
         // CLIENT_MYSQL (bit 0) set by the client means that it does not know MariaDB's extended capabilities.
         var negotiated = response.capabilities.intersection(offered(identity).union(.longPassword))
         if negotiated.contains(.longPassword) {
@@ -83,6 +86,22 @@ extension Worker {
         s.pointee.credentials.authResponse = response.authResponse
         keepJournal(s, SessionJournal(database: response.database))
         authenticate(s)
+    }
+
+    /// So long it is not told again: whoever checks does so every second.
+    private static let checkToldAgainMin = Instant.Span.seconds(60)
+
+    /// A HAProxyDB takes this listener for a node. It is no client's login that is refused.
+    private func refuseCheck(_ s: SessionRef, user: [UInt8]) {
+        if checkToldAt.map({ now - $0 >= Self.checkToldAgainMin }) ?? true {
+            checkToldAt = now
+            fleet.onRefusedLogin(
+                RefusedLogin(
+                    user: String(decoding: user.prefix(80), as: UTF8.self), client: s.pointee.peer.text,
+                    code: ErrorPacket.noServer.code, message: ErrorPacket.noServer.message))
+        }
+        refuse(s, .noServer)
+        close(s)
     }
 
     /// After so many that were refused a server takes no COM_CHANGE_USER of a session any more (sql_parse.cc).

@@ -38,6 +38,9 @@ extension ErrorPacket {
                 + "send it in plain text, and this connection has no TLS")
     }
 
+    /// What a HAProxyDB's check of this "node" is told, its own or another's.
+    static let noServer = ErrorPacket(code: ProxyMark.code, sqlState: "HY000", message: ProxyMark.answer)
+
     static let killed = ErrorPacket(code: 1927, sqlState: "70100", message: "Connection was killed")
 }
 

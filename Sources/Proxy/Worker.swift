@@ -86,6 +86,8 @@ final class Worker: @unchecked Sendable {
     /// The session whose client is looked for next.
     var presence: SessionRef?
     var refusedLogins = RefusedLoginTeller()
+    /// When it was last told that a check was refused.
+    var checkToldAt: Instant?
     var accountsWantedAt = Instant(nanoseconds: 0)
     /// Freed at the next tick: a callback higher up the stack may still look at them.
     var graveyard: [SessionRef] = []

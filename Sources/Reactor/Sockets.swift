@@ -26,12 +26,17 @@ public enum Sockets {
     /// A numeric host without any waiting; a name by the system's resolver, which may block for seconds. The first
     /// address counts.
     public static func resolve(_ endpoint: Endpoint) throws(SystemError) -> ResolvedAddress {
-        if let numeric = lookUp(endpoint, AI_NUMERICHOST | AI_NUMERICSERV).address { return numeric }
+        if let numeric = numeric(endpoint) { return numeric }
         let (address, code) = lookUp(endpoint, AI_NUMERICSERV | AI_ADDRCONFIG)
         if let address { return address }
         if code == EAI_SYSTEM { throw SystemError(errno: errno, call: "getaddrinfo \(endpoint.host)") }
         let reason = String(cString: gai_strerror(code))
         throw SystemError(errno: EHOSTUNREACH, call: "getaddrinfo \(endpoint.host): \(reason)")
+    }
+
+    /// Nil for a name.
+    public static func numeric(_ endpoint: Endpoint) -> ResolvedAddress? {
+        lookUp(endpoint, AI_NUMERICHOST | AI_NUMERICSERV).address
     }
 
     private static func lookUp(_ endpoint: Endpoint, _ flags: Int32) -> (address: ResolvedAddress?, code: Int32) {

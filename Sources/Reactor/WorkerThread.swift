@@ -7,6 +7,9 @@ public struct WorkerThread: Sendable {
 
     fileprivate init(_ handle: pthread_t) { self.handle = handle }
 
+    /// Nobody waits for the thread's end: then its stack goes with it.
+    public func detach() { pthread_detach(handle) }
+
     /// Waits for the thread's end. Not from the thread itself.
     public func join() {
         let code = pthread_join(handle, nil)

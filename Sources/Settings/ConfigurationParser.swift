@@ -5,13 +5,16 @@ extension Configuration {
     /// Reads a configuration. `file` is its name as errors give it.
     ///
     /// A text that is no TOML yields one error; one that is, all that is wrong with it.
+    ///
+    /// - Parameter host: where the proxy is to run; what is in the way of a database there is an error, too.
     public static func parse(
-        _ text: String, file: String, secrets: some SecretSource
+        _ text: String, file: String, secrets: some SecretSource, host: some HostSource = UnknownHost()
     ) throws(ConfigurationErrors) -> Configuration {
         let outline = try Outline(bounded: text, file: file)
         let root = try TOMLTree.root(of: text, file: file)
         var parser = ConfigurationParser(draft: Draft(file: file, outline: outline), root: root)
         var settings = parser.settings(secrets: secrets)
+        parser.keepApart(settings, on: host)
         try parser.draft.check()
         settings.warnings = parser.draft.warnings.sorted { $0.position < $1.position }
         return settings
@@ -57,6 +60,19 @@ private struct ConfigurationParser {
             if let format: Configuration.Log.Format = draft.word("format", in: section) { settings.log.format = format }
         }
         return settings
+    }
+
+    /// Every listener from every node's server. What is wrong by itself is not judged.
+    mutating func keepApart(_ settings: Configuration, on host: some HostSource) {
+        guard draft.errors.isEmpty else { return }
+        for (i, listener) in settings.proxy.listen.enumerated() {
+            let path = ["proxy", "listen", "#\(i)"]
+            draft.keepApart(listener, at: path, key: "proxy.listen", from: settings.nodes, on: host)
+        }
+        for (key, listener) in [("tcp", settings.admin.tcp), ("http", settings.admin.http)] {
+            guard let listener else { continue }
+            draft.keepApart(listener, at: ["admin", key], key: "admin.\(key)", from: settings.nodes, on: host)
+        }
     }
 
     private mutating func section(_ name: String, required: Bool = false) -> Section? {

@@ -32,9 +32,12 @@ struct Draft {
     }
 
     mutating func warn(_ section: Section, _ key: String, _ message: String) {
-        let position = position(of: section.path + [key], .value)
-        warnings.append(
-            ConfigurationWarning(file: file, position: position, key: "\(section.name).\(key)", message: message))
+        warn(section.path + [key], key: "\(section.name).\(key)", message)
+    }
+
+    mutating func warn(_ path: Outline.Path, key: String, _ message: String) {
+        let position = position(of: path, .value)
+        warnings.append(ConfigurationWarning(file: file, position: position, key: key, message: message))
     }
 
     private func position(of path: Outline.Path, _ side: Side) -> Position {

@@ -12,18 +12,19 @@ public final class ProxyProcess: Sendable {
     ///
     /// - Parameters:
     ///   - nodes: TCP ports on 127.0.0.1, in order: `cluster1`, `cluster2`, …
+    ///   - port: where it listens; nil for a free one.
     ///   - proxy: more lines of the section `[proxy]`, e.g. `connections_max = 10`.
     ///   - sections: more lines at the end of the file.
     ///   - agents: TCP ports on 127.0.0.1 of the nodes' agents, in their order.
     ///   - launcher: a program with its arguments that runs the proxy, e.g. `prlimit --nofile=300:300`.
     ///   - standardError: the caller's descriptor that the proxy logs to; nil for the file of ``log``.
     public init(
-        nodes: [UInt16], holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
+        nodes: [UInt16], port chosen: UInt16? = nil, holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
         agents: [UInt16] = [], program: String? = nil, launcher: [String] = [], environment: [String: String] = [:],
         standardError: Int32? = nil
     ) throws {
         directory = try TemporaryDirectory(prefix: "hadb")
-        port = try Ports.free(1)[0]
+        port = try chosen ?? Ports.free(1)[0]
         adminSocketPath = "\(directory.path)/admin.sock"
         configurationPath = "\(directory.path)/haproxydb.toml"
         var lines = ["[proxy]", "listen = [\"127.0.0.1:\(port)\"]"] + proxy

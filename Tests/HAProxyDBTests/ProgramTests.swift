@@ -1,4 +1,5 @@
 import Admin
+import Cluster
 import Foundation
 import Glibc
 import Reactor
@@ -12,6 +13,37 @@ import Testing
             [own, URL(filePath: CommandLine.arguments[0])].map {
                 $0.deletingLastPathComponent().appending(path: "haproxydb")
             }.first { FileManager.default.isExecutableFile(atPath: $0.path) })
+    }
+
+    @Test func aListenerOnANodesPortIsRefusedOnThatNode() throws {
+        let port = UInt16(21_000 + Int(getpid()) % 4_000)
+        func check(_ listener: String) throws -> End {
+            let path = "/tmp/hadb-check-\(getpid()).toml"
+            try """
+            [proxy]
+            listen = ["\(listener):\(port)"]
+            [[node]]
+            name = "cluster1"
+            address = "localhost:\(port)"
+            [health]
+            user = "proxy"
+            password_env = "PATH"
+            """.write(toFile: path, atomically: true, encoding: .utf8)
+            defer { unlink(path) }
+            return try run("check", "-c", path)
+        }
+        for taken in ["localhost", "0.0.0.0"] {
+            let end = try check(taken)
+            #expect(end.code == 64 && end.errors.contains(":2:11: proxy.listen: \(taken):\(port) "), "\(end)")
+        }
+        // A server that binds to every address, and one that binds to the node's alone.
+        let every = try Sockets.listen(Endpoint(host: "0.0.0.0", port: port))
+        let end = try check("127.0.0.9")
+        Sockets.close(every)
+        #expect(end.code == 64 && end.errors.contains("something listens on 0.0.0.0:\(port) now"), "\(end)")
+        let own = try Sockets.listen(Endpoint(host: "localhost", port: port))
+        defer { Sockets.close(own) }
+        #expect(try check("127.0.0.9").code == 0)
     }
 
     /// What a finished run came to.

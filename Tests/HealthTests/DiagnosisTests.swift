@@ -78,6 +78,7 @@ import Testing
         case .hostBlocked: cockpit = servers(.hostBlocked("blocked"), .refused)
         case .checkAccountLimited: cockpit = servers(.accountLimited(code: 1226, message: "no more"), .refused)
         case .passwordAsked: cockpit = servers(.passwordWithheld(plugin: "dialog"), .refused)
+        case .nodeIsProxy: cockpit = servers(.proxy, .proxy)
         }
         return (cockpit.view.diagnosis, cockpit.view.cautions)
     }
@@ -88,7 +89,7 @@ import Testing
         case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
             .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance,
-            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked:
+            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy:
             #expect(reason == diagnosis, "cautions: \(cautions)")
         }
     }

@@ -90,7 +90,8 @@ private struct SeededGenerator: RandomNumberGenerator {
                 starts[index] = now
             }
             let facts = facts(node, connection: connections[index], startedAt: starts[index])
-            switch Int.random(in: 0..<18, using: &generator) {
+            switch Int.random(in: 0..<19, using: &generator) {
+            case 18: return .proxy
             case 14: return .passwordWithheld(plugin: "dialog")
             case 15: return .initConnectFailed("init_connect command failed")
             case 16: return .hostBlocked("blocked")

@@ -11,6 +11,7 @@ import Testing
         (.initConnectFailed("init_connect command failed"), .initConnectFails),
         (.hostBlocked("Host is blocked"), .hostBlocked),
         (.accountLimited(code: 1226, message: "no more"), .checkAccountLimited),
+        (.proxy, .nodeIsProxy),
     ]
 
     @Test(arguments: troubles) func aLoginBesideTheCheckWarnsAndDecidesNothing(
@@ -41,6 +42,20 @@ import Testing
         #expect(cockpit.view.generation == Generation(1))
     }
 
+    @Test func aProxyIsNoServerAndTheOthersOutagesAreItsOwn() {
+        var cockpit = Cockpit.running()
+        for second in 1...20 as ClosedRange<Int64> { cockpit.finished(b, .proxy, second * 1000) }
+        #expect(cockpit.view.primary == a && cockpit.view.generation == Generation(1))
+        #expect(cockpit.view.cautions == [.nodeIsProxy])
+        #expect(cockpit.view.nodes[1].health == .down && cockpit.view.nodes[1].lastCheck.contains("[[node]] address"))
+        // Its server, if there is one, can't be seen; what the address led to before says nothing of one that is.
+        cockpit.finished(a, .refused, 21_000)
+        cockpit.finished(a, .refused, 21_050)
+        #expect(cockpit.view.diagnosis == .nodeIsProxy)
+        cockpit.writable(b, 22_000)
+        #expect(cockpit.view.primary == b && cockpit.view.cautions.isEmpty)
+    }
+
     @Test func theSameTroubleIsToldOnceAMinute() {
         var cockpit = Cockpit.running()
         let before = cockpit.notes.count
@@ -53,7 +68,7 @@ import Testing
         #expect(cockpit.notes.count == before + 2)
     }
 
-    @Test(arguments: troubles.filter { $0.1 != .checkAccountRefused && $0.1 != .passwordAsked })
+    @Test(arguments: troubles.filter { ![.checkAccountRefused, .passwordAsked, .nodeIsProxy].contains($0.1) })
     func aPresentPrimaryThatGivesTheCheckNoNewSessionStays(_ result: ProbeResult, _ trouble: Diagnosis) {
         var cockpit = Cockpit.running()
         cockpit.connectionLost(a, 500)

@@ -197,6 +197,23 @@ import Testing
         #expect(read.attributes == [1, 97, 0] && read.plugin == "" && read.collation == 0)
     }
 
+    @Test func connectionAttributes() {
+        func response(_ attributes: [UInt8]?) -> HandshakeResponse {
+            HandshakeResponse(
+                capabilities: [.protocol41], collation: 8, user: [], authResponse: [], attributes: attributes)
+        }
+        let two = response([1, 97, 2, 98, 99, 2, 100, 101, 0])
+        #expect(two.attribute("a") == [98, 99] && two.attribute("de") == [])
+        #expect(two.attribute("bc") == nil, "a value is no name")
+        #expect(response(nil).attribute("a") == nil && response([]).attribute("a") == nil)
+        // Whatever a client sends instead.
+        for cut in [
+            [1], [1, 97], [1, 97, 9, 98], [0xFB], [0xFF, 97], [0xFE, 255, 255, 255, 255, 255, 255, 255, 255],
+        ] {
+            #expect(response(cut.map { UInt8($0) }).attribute("a") == nil)
+        }
+    }
+
     @Test func authSwitches() throws {
         let native = AuthSwitch(plugin: NativePassword.pluginName, data: scramble)
         #expect(native.payload().last == 0)

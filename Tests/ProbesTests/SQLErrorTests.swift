@@ -26,6 +26,8 @@ import Testing
         (1203, "too many", .accountLimited(code: 1203, message: "too many")),
         (1226, "no more", .accountLimited(code: 1226, message: "no more")),
         (1053, "shutdown", .starting(code: 1053, message: "shutdown")),
+        (1105, "HAProxyDB: this is a HAProxyDB listener, not a MariaDB server", .proxy),
+        (1105, "Unknown error", .protocolError("1105 Unknown error")),
         (1064, "syntax", .protocolError("1064 syntax")),
         (2027, "malformed", .protocolError("2027 malformed")),
     ]
