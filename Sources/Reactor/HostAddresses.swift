@@ -3,34 +3,15 @@ import Glibc
 
 /// What addresses this host has, and what listens on them.
 public enum HostAddresses {
-    /// Of all interfaces that are up, in numbers, as ``ResolvedAddress`` writes them.
-    public static func present() -> Set<String> {
-        var first: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&first) == 0 else { return [] }
-        defer { freeifaddrs(first) }
-        var found: Set<String> = []
-        var next = first
-        while let interface = next {
-            next = interface.pointee.ifa_next
-            guard let address = interface.pointee.ifa_addr else { continue }
-            let length =
-                switch Int32(address.pointee.sa_family) {
-                case AF_INET: MemoryLayout<sockaddr_in>.size
-                case AF_INET6: MemoryLayout<sockaddr_in6>.size
-                case _: 0
-                }
-            guard length > 0, let endpoint = ResolvedAddress(address, length: socklen_t(length)).endpoint else {
-                continue
-            }
-            found.insert(endpoint.host)
-        }
-        return found
-    }
-
-    /// Whether a socket of this host may have it: one of its interfaces' addresses, or of loopback, which has all of
-    /// 127.0.0.0/8.
+    /// Whether a socket of this host may have it now, wherever IP_FREEBIND or ip_nonlocal_bind would let it bind to more.
+    ///
+    /// A way to an address of one's own begins at that address; loopback has all of 127.0.0.0/8. Nothing is sent. (A list
+    /// of interfaces takes netlink, which a service need not have.)
     public static func isHere(_ address: String) -> Bool {
-        address.hasPrefix("127.") || present().contains(address)
+        if address.hasPrefix("127.") { return true }
+        guard let target = Sockets.numeric(Endpoint(host: address, port: 9)), let own = Sockets.source(for: target)
+        else { return false }
+        return own.endpoint?.host == target.endpoint?.host
     }
 
     /// Whether it stands for all addresses.
@@ -39,7 +20,7 @@ public enum HostAddresses {
     /// Where something listens at a TCP port now, whoever it is: the kernel's own list.
     public static func listeners(at port: UInt16) -> Set<String> {
         var found: Set<String> = []
-        for (path, family) in [("/proc/net/tcp", AF_INET), ("/proc/net/tcp6", AF_INET6)] {
+        for (path, family) in [("/proc/self/net/tcp", AF_INET), ("/proc/self/net/tcp6", AF_INET6)] {
             guard let file = fopen(path, "re") else { continue }
             defer { fclose(file) }
             var line = [CChar](repeating: 0, count: 512)

@@ -191,6 +191,15 @@ public enum Sockets {
         return address.fill { getsockname(descriptor, $0, &$1) } == 0 ? address : nil
     }
 
+    /// Where a packet to that address would come from; nil where there is no way to it. Sends none.
+    public static func source(for target: ResolvedAddress) -> ResolvedAddress? {
+        let descriptor = socket(target.family, Int32(SOCK_DGRAM.rawValue) | Int32(platform_sock_cloexec), 0)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        guard target.withSockaddr({ Glibc.connect(descriptor, $0, $1) }) == 0 else { return nil }
+        return local(of: descriptor)
+    }
+
     // MARK: bytes
 
     public static func receive(
