@@ -6,9 +6,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-FLOATING = "10.77.0.50"
-APPS = "10.77.0.100"
-ADDRESSES = {"cluster1": "10.77.0.11", "cluster2": "10.77.0.12"}
+# As the documentation has them, so that its lines can be used as they are.
+FLOATING = "192.168.1.100"
+APPS = "192.168.1.1"
+ADDRESSES = {"cluster1": "192.168.1.101", "cluster2": "192.168.1.102"}
+PROXIES = "192.168.1.110"
 NODES = ("cluster1", "cluster2")
 # The device by the name that every node has for it: behind it is the one that the nodes share, or a copy of its own.
 DEVICE = "/run/testbed/drbd0"

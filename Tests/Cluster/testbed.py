@@ -12,8 +12,9 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
-from machine import (ADDRESSES, APPS, DEVICE, FLOATING, HERE, NODES, PATH, ROOT, TestbedError, other, run, start_time,
-                     wait_for)
+import readme
+from machine import (ADDRESSES, APPS, DEVICE, FLOATING, HERE, NODES, PATH, PROXIES, ROOT, TestbedError, other, run,
+                     start_time, wait_for)
 from storage import Storage
 
 
@@ -21,12 +22,14 @@ class Testbed:
     # How long one question to Pacemaker's tools may take, in seconds.
     question_timeout = 5
 
-    def __init__(self, has_agents=False, has_gate=False, logs_statements=False):
+    def __init__(self, has_agents=False, has_gate=False, logs_statements=False, has_proxies=False):
         """With `has_agents` every node runs `haproxydb agent`, and the proxy listens to them; with `has_gate` the OCF
-        gate is the group's last resource; with `logs_statements` each server keeps a log of all statements. None is
-        needed for what is there already."""
+        gate is the group's last resource; with `logs_statements` each server keeps a log of all statements; with
+        `has_proxies` the cluster runs a proxy on each node, by README's lines, and there is none before it. None is needed
+        for what is there already."""
         self.logs_statements = logs_statements
-        self.has_agents = has_agents or has_gate
+        self.has_proxies = has_proxies
+        self.has_agents = has_agents or has_gate or has_proxies
         self.has_gate = has_gate
         self.directory = os.environ.get("HAPROXYDB_CLUSTER_DIR", "/tmp/haproxydb-cluster")
         self.token = int(os.environ.get("HAPROXYDB_CLUSTER_TOKEN", "2000"))
@@ -66,10 +69,20 @@ class Testbed:
         for node in NODES:
             self.make_node(node)
             self.start_node(node)
-        self.start_proxy()
+        if not self.has_proxies:
+            self.start_proxy()
         wait_for("the first primary", self.primary, 90)
         wait_for("a write through the floating address", lambda: self.can_write(FLOATING), 60)
-        wait_for("a write through the proxy", lambda: self.can_write(APPS), 30)
+        if self.has_proxies:
+            self.type_readme()
+        wait_for("a write through the proxy", lambda: self.can_write(PROXIES if self.has_proxies else APPS), 30)
+
+    def type_readme(self):
+        """README's lines for crmsh, as an administrator types them on a node, into the cluster that runs."""
+        self.on(NODES[0], "bash", "-ec", readme.cluster_lines(), timeout=300)
+        self.has_gate = True
+        wait_for("the gate in the group", self.primary, 90)
+        wait_for("the proxies' address", self.proxies_node, 90)
 
     def down(self):
         """Removes whatever is there of it, also of a run that was cut off."""
@@ -162,15 +175,20 @@ class Testbed:
                      "corolib", "log/pacemaker", "log/corosync", "log/mysql", "log/crmsh"):
             os.makedirs(os.path.join(directory, name))
         self.fill("corosync.conf", os.path.join(directory, "corosync/corosync.conf"), TOKEN=self.token)
-        self.fill("my.cnf", os.path.join(directory, "my.cnf"), GENERAL_LOG=int(self.logs_statements))
+        bind = f"{ADDRESSES[node]},{FLOATING}" if self.has_proxies else "0.0.0.0"
+        self.fill("my.cnf", os.path.join(directory, "my.cnf"), GENERAL_LOG=int(self.logs_statements), BIND=bind)
         if self.has_agents:
             self.fill("agent.toml", os.path.join(directory, "agent.toml"), NODE=node, ADDRESS=ADDRESSES[node])
+        if self.has_proxies:
+            self.make_package(node, directory)
         shutil.copy(self.path("seed.xml"), os.path.join(directory, "pacemaker/cib/cib.xml"))
         with open(os.path.join(directory, "hosts"), "w") as file:
             file.write("127.0.0.1 localhost\n" + "".join(f"{ADDRESSES[name]} {name}\n" for name in NODES))
         peer = other(node)
+        # As the units of conf/ have it where a proxy runs beside the agent.
+        agent_user = "haproxydb" if self.has_proxies else "hacluster"
         with open(os.path.join(directory, "env"), "w") as file:
-            file.write(f"BIN={self.path('bin')}\nDRBD={self.path('drbd')}\nFENCE={self.path('fence')}\n"
+            file.write(f"AGENT_USER={agent_user}\nBIN={self.path('bin')}\nDRBD={self.path('drbd')}\nFENCE={self.path('fence')}\n"
                        f"DEVICE={DEVICE}\nBACKING={self.path(node, 'device.note')}\nNODE={node}\nNODE_ID={NODES.index(node)}\nADDRESS={ADDRESSES[node]}\n"
                        f"PEER={peer}\nPEER_ID={NODES.index(peer)}\nPEER_ADDRESS={ADDRESSES[peer]}\n"
                        f"AGENT={self.path(node, 'agent.toml') if self.has_agents else ''}\n")
@@ -179,6 +197,24 @@ class Testbed:
         run("chmod", "750", directory + "/pacemaker")
         run("chmod", "600", directory + "/pacemaker/cib/cib.xml")
         run("chown", "mysql:adm", directory + "/log/mysql")
+
+    def make_package(self, node, directory):
+        """What installing the proxy by README leaves on a node, for node-init to put there."""
+        if readme.bind_address() != ADDRESSES["cluster1"]:
+            raise TestbedError("README's bind-address for cluster1 is not the testbed's address of it")
+        os.makedirs(os.path.join(directory, "package"))
+        configuration = readme.configuration()
+        for name, address in ADDRESSES.items():
+            own = f'address = "{address}:3306"\n'
+            if own not in configuration:
+                raise TestbedError(f"README's configuration has no node with {own}")
+            configuration = configuration.replace(own, f'{own}agent = "{address}:8405"\n')
+        with open(os.path.join(directory, "package/haproxydb.toml"), "w") as file:
+            file.write(configuration + '\n[cluster]\nkey = "the testbed\'s own shared secret"\n')
+        # What MariaDB's own tools tell of the server is what it is started with.
+        shutil.copy(os.path.join(directory, "my.cnf"), os.path.join(directory, "package/my.cnf"))
+        with open(os.path.join(directory, "package/useradd"), "w") as file:
+            file.write(readme.user() + "\n")
 
     # Processes
 
@@ -269,6 +305,17 @@ class Testbed:
         self.tell_role(node, "Unknown")
         self.drop_floating(node)
 
+    def proxies_node(self):
+        """The node that has the proxies' address, and runs a proxy; None while that is not so."""
+        tree = self.monitor()
+        if tree is None:
+            return None
+        active = {name: [node.get("name") for resource in tree.iter("resource") for node in resource.findall("node")
+                         if resource.get("id") == name and resource.get("active") == "true" and not resource.get("pending")]
+                  for name in ("p_proxy_ip", "p_proxy")}
+        nodes = active["p_proxy_ip"]
+        return nodes[0] if len(nodes) == 1 and nodes[0] in active["p_proxy"] else None
+
     def power_off(self, node):
         """The cable goes first: nobody gets a FIN or RST, as in a power cut."""
         run("ip", "-n", "hdb-switch", "link", "set", node, "down")
@@ -319,7 +366,8 @@ class Testbed:
 
     def drop_floating(self, node):
         """An address outlives the processes, as it would not a reboot."""
-        run("ip", "-n", f"hdb-{node}", "addr", "del", f"{FLOATING}/24", "dev", "eth0", check=False)
+        for address in (FLOATING, PROXIES):
+            run("ip", "-n", f"hdb-{node}", "addr", "del", f"{address}/24", "dev", "eth0", check=False)
 
     def inside(self, node, *command):
         """The command line that runs `command` in a node."""
