@@ -127,6 +127,8 @@ public struct ProcessFacts: Sendable, Hashable {
 public struct Activity: Sendable, Hashable {
     public var sessions = 0
     public var sessionsHeld = 0
+    /// Of those: as long as the primary has no seat for them.
+    public var sessionsWithoutSeat = 0
     public var sessionsInTransaction = 0
     public var sessionsTotal: UInt64 = 0
     public var sessionsMoved: UInt64 = 0

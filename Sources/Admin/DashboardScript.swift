@@ -65,6 +65,7 @@ enum DashboardScript {
             checkAccountLimited: 'the check\'s account is at its limit',
             passwordAsked: 'a node asks for the check\'s password',
             nodeIsProxy: 'a node\'s address leads to a HAProxyDB',
+            serverFull: 'a server has no seat left (max_connections)',
           };
           const showState = () => {
             const state = $('state');

@@ -43,6 +43,8 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case passwordAsked
     /// A node's address leads to a HAProxyDB: this one or another.
     case nodeIsProxy
+    /// A server has no seat left for the sessions that wait, or for the check.
+    case serverFull
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -90,6 +92,9 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
         case .nodeIsProxy:
             "A node's address leads to a HAProxyDB listener, this proxy's own or another's, and not to a MariaDB server: "
                 + "it counts for nothing until its [[node]] address is the server's own address and port."
+        case .serverFull:
+            "A server refuses logins (1040, Too many connections), and sessions wait for a seat: raise max_connections there "
+                + "(SET GLOBAL max_connections), end connections that do nothing, or lower connections_max here."
         }
     }
 }

@@ -53,6 +53,7 @@ final class Control {
     private var requests: [UInt64: ([SessionRow]) -> Void] = [:]
     private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
+    private var crowd = CrowdTeller()
     private var stopSignals = 0
 
     init(_ configuration: Configuration, file: ConfigurationFile) throws(SystemError) {
@@ -123,6 +124,7 @@ final class Control {
                 publishIdentity()
             },
             onSchema: { [unowned self] in publish($0, asOf: $1) },
+            onSeats: { [fleet] in fleet.publish($1, of: $0) },
             onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
@@ -163,6 +165,7 @@ final class Control {
         case .schemaChanged: watch?.schemaChanged()
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
+            lookForFullness(at: time)
             web?.record(WorkSample(sample))
         case .listening(let request, let state, let isDone):
             if isDone { frontend = state }
@@ -171,7 +174,23 @@ final class Control {
         }
     }
 
+    private func lookForFullness(at now: Instant) {
+        let full = published.primary.map { fleet.fullness(of: $0) }
+        watch?.isFull((full?.waiting ?? 0) > 0 ? published.primary : nil)
+        switch crowd.saw(full, at: now) {
+        case .nothing: break
+        case .waits(let full):
+            let name = published.primary.map { published.name(of: $0) } ?? ""
+            log.warning("The primary \(name) \(full.sentence); \(full.taken) of its connections are this proxy's.")
+        case .ended(let length): log.notice("Nobody waits for a seat at the primary any more, after \(length).")
+        }
+    }
+
     private func note(_ login: RefusedLogin) {
+        if login.waits {
+            let limit = "\(login.code) \(login.message)"
+            return log.warning("Sessions of '\(login.user)' wait: the primary refuses them: \(limit).")
+        }
         let more = login.untold > 0 ? " \(login.untold) more were refused since the last one of which was told." : ""
         log.notice(
             "Login of '\(login.user)' from \(login.client) was refused: \(login.code) \(login.message).\(more)")

@@ -86,6 +86,7 @@ extension Activity {
         self.init()
         sessions = counters.sessionsNow
         sessionsHeld = counters.sessionsHeldNow
+        sessionsWithoutSeat = counters.sessionsWithoutSeatNow
         sessionsInTransaction = counters.sessionsInTransactionNow
         sessionsTotal = counters.sessionsTotal
         sessionsMoved = counters.sessionsMoved

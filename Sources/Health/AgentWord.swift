@@ -157,6 +157,7 @@ struct Testimony {
             case .checkAccountRefused, .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked,
                 .nodeIsProxy:
                 evidence.contains { $0.loginTrouble == diagnosis }
+            case .serverFull: evidence.contains(where: \.isFull)
             case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:
                 false
             }

@@ -36,6 +36,8 @@ public struct HealthMonitor: Sendable {
         /// Since when the cluster has called the node fenced, or gone in order.
         var goneSince: Instant?
         var logins = LoginTrouble()
+        /// Its server is too full for the check, or for sessions.
+        var isFull: (forCheck: Bool, forSessions: Bool) = (false, false)
 
         var evidence: NodeEvidence {
             let isDeaf = overrides.isAgentIgnored && agent != .none
@@ -47,7 +49,7 @@ public struct HealthMonitor: Sendable {
                 claim: overrides.isUnchecked && claim == .unknown ? .absent : claim,
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
                 remembered: isDeaf ? nil : remembered?.generations, isGone: isGone,
-                loginTrouble: logins.present)
+                loginTrouble: logins.present, isFull: isFull.forCheck || isFull.forSessions)
         }
 
         /// Whether it was asked again after that, and has been silent for long enough.
@@ -231,6 +233,14 @@ public struct HealthMonitor: Sendable {
             guard isNews else { return [] }
             return [.note("There is no connection left to run FLUSH HOSTS on \(name): run it as an administrator.")]
         }
+    }
+
+    /// Sessions wait for a seat at that node; nil for none. Decides nothing.
+    public mutating func isFull(_ node: NodeID?, at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        for index in members.indices { members[index].isFull.forSessions = members[index].node.id == node }
+        publish(at: now, &actions)
+        return actions
     }
 
     public mutating func administered(
@@ -437,6 +447,7 @@ public struct HealthMonitor: Sendable {
         members[index].checkedAt = now
         if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
         members[index].isSuspected = false
+        members[index].isFull.forCheck = result.isFull
         let wasAnswering = members[index].isAnswering
         // Only the cluster can say what a server is that the check can't ask.
         let isVouchedFor = result.isSessionEnded && isCalledPromoted(index)
@@ -639,7 +650,7 @@ public struct HealthMonitor: Sendable {
 
     /// Of a cluster without a primary. What agents call ready is not, as long as no server says so.
     private func phase(_ reason: Diagnosis, _ testimony: Testimony) -> Phase {
-        let known: Phase = reason == .recovering ? .recovering : .lost
+        let known: Phase = reason == .recovering || reason == .serverFull ? .recovering : .lost
         guard let told = testimony.phase, told.rank > known.rank else { return known }
         return told == .ready ? .recovering : told
     }
@@ -722,6 +733,16 @@ extension ProbeResult {
         case .initConnectFailed, .accountLimited: true
         case .writable, .readOnly, .busy, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
             .passwordWithheld, .starting, .proxy, .protocolError:
+            false
+        }
+    }
+
+    /// Whether the server has no seat (1040).
+    var isFull: Bool {
+        switch self {
+        case .busy(let code, _): code == 1040
+        case .writable, .readOnly, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
+            .passwordWithheld, .initConnectFailed, .accountLimited, .starting, .proxy, .protocolError:
             false
         }
     }

@@ -32,11 +32,13 @@ public struct NodeEvidence: Sendable, Hashable {
     public var isGone: Bool
     /// Why a new session of the check's account does not come about. The check's own connection may live on.
     public var loginTrouble: Diagnosis?
+    /// The server has no seat for the check, or for sessions that wait.
+    public var isFull: Bool
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
         isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false,
-        loginTrouble: Diagnosis? = nil
+        loginTrouble: Diagnosis? = nil, isFull: Bool = false
     ) {
         self.node = node
         self.name = name
@@ -48,6 +50,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.remembered = remembered
         self.isGone = isGone
         self.loginTrouble = loginTrouble
+        self.isFull = isFull
     }
 }
 
@@ -163,6 +166,7 @@ public enum PrimaryElection {
     private static func diagnosis(of ready: [NodeEvidence], all: [NodeEvidence]) -> Diagnosis {
         if all.contains(where: { $0.administrative != .ready && $0.isClaimant }) { return .administrative }
         if ready.isEmpty { return .administrative }
+        if ready.contains(where: { $0.claim == .notReady && $0.isFull }) { return .serverFull }
         if ready.contains(where: { $0.claim == .notReady }) { return .recovering }
         if let refusing = ready.first(where: { $0.claim == .accountRefused }) {
             return refusing.loginTrouble ?? .checkAccountRefused

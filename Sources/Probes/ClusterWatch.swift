@@ -12,6 +12,7 @@ public final class ClusterWatch {
     private let onAccounts: (AccountDirectory) -> Void
     private let onIdentity: (ServerIdentity) -> Void
     private let onSchema: (SchemaReport, Instant) -> Void
+    private let onSeats: (NodeID, ServerSeats) -> Void
     private let onLife: (NodeID, Generation, Instant) -> Void
     private let onNote: (String) -> Void
 
@@ -56,6 +57,7 @@ public final class ClusterWatch {
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
     ///   - onSchema: what is known of the primary's schemas, and as of when.
+    ///   - onSeats: how many connections a node takes, and has; before the view that elects it.
     ///   - onLife: a node's server has lived on through that generation until then.
     ///   - onNote: one sentence per change of state, for the log.
     public init(
@@ -63,6 +65,7 @@ public final class ClusterWatch {
         onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
         onSchema: @escaping (SchemaReport, Instant) -> Void = { _, _ in },
+        onSeats: @escaping (NodeID, ServerSeats) -> Void = { _, _ in },
         onLife: @escaping (NodeID, Generation, Instant) -> Void = { _, _, _ in },
         onNote: @escaping (String) -> Void
     ) {
@@ -73,6 +76,7 @@ public final class ClusterWatch {
         self.onAccounts = onAccounts
         self.onIdentity = onIdentity
         self.onSchema = onSchema
+        self.onSeats = onSeats
         self.onLife = onLife
         self.onNote = onNote
         monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
@@ -85,6 +89,7 @@ public final class ClusterWatch {
         probes = nodes.map { node in
             SQLProbe(
                 loop: loop, address: addresses[node.id.rawValue], options: options,
+                onSeats: { [weak self] in self?.onSeats(node.id, $0) },
                 onResult: { [weak self] in self?.finished(node.id, $0) },
                 onLost: { [weak self] in self?.lost(node.id) })
         }
@@ -186,6 +191,13 @@ public final class ClusterWatch {
     public func unanswered(_ node: NodeID) -> Instant.Span? {
         guard isRunning, probes.indices.contains(node.rawValue), probes[node.rawValue].isUnderWay else { return nil }
         return MonotonicClock.now() - probes[node.rawValue].beganAt
+    }
+
+    /// Sessions wait for a seat at that node; nil for none. As long as they do, its connections are counted.
+    public func isFull(_ node: NodeID?) {
+        guard isRunning else { return }
+        for probe in nodes { probes[probe.id.rawValue].countsSeats = probe.id == node }
+        run(monitor.isFull(node, at: MonotonicClock.now()))
     }
 
     /// What the node's agent observed that long ago, and each part of it.

@@ -9,6 +9,8 @@ final class NodeAddress {
 
     init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
+    var port: UInt16 { endpoint.port }
+
     func numeric() throws(SystemError) -> (host: String, port: UInt16) {
         if let host { return (host, endpoint.port) }
         let found = try Sockets.resolve(endpoint).endpoint?.host ?? endpoint.host

@@ -9,6 +9,7 @@ final class SQLProbe {
     private let address: NodeAddress
     /// Another account holds from the next login on.
     var options: WatchOptions
+    private let onSeats: (ServerSeats) -> Void
     private let onResult: (ProbeResult) -> Void
     private let onLost: () -> Void
     private var connection: SQLConnection?
@@ -19,19 +20,24 @@ final class SQLProbe {
     private(set) var beganAt = Instant(nanoseconds: 0)
     /// As of the latest login.
     private(set) var identity: ServerIdentity?
+    /// Whether each check counts the server's connections, too; the first on a connection always does.
+    var countsSeats = false
     /// To be told what came of FLUSH HOSTS.
     private var flush: ((FlushOutcome) -> Void)?
 
     /// - Parameters:
     ///   - onResult: ends every ``probe()``, within the probe timeout.
+    ///   - onSeats: before the result of the same check.
     ///   - onLost: the idle connection was closed or reset.
     init(
-        loop: EventLoop, address: NodeAddress, options: WatchOptions, onResult: @escaping (ProbeResult) -> Void,
+        loop: EventLoop, address: NodeAddress, options: WatchOptions,
+        onSeats: @escaping (ServerSeats) -> Void = { _ in }, onResult: @escaping (ProbeResult) -> Void,
         onLost: @escaping () -> Void
     ) {
         self.loop = loop
         self.address = address
         self.options = options
+        self.onSeats = onSeats
         self.onResult = onResult
         self.onLost = onLost
     }
@@ -80,8 +86,8 @@ final class SQLProbe {
     /// Variables that a server does not have are simply not among the rows.
     private func introduce(_ connection: SQLConnection) {
         let names = [
-            "hostname", "innodb_read_only", "interactive_timeout", "read_only", "server_id", "server_uid", "version",
-            "wait_timeout",
+            "extra_max_connections", "extra_port", "hostname", "innodb_read_only", "interactive_timeout", "max_connections", "read_only", "server_id",
+            "server_uid", "version", "wait_timeout",
         ]
         let list = names.map { "'\($0)'" }.joined(separator: ",")
         connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(list))") { [weak self] result in
@@ -93,10 +99,38 @@ final class SQLProbe {
     }
 
     private func askUptime(_ connection: SQLConnection, _ variables: Variables) {
-        connection.query("SHOW GLOBAL STATUS LIKE 'Uptime'") { [weak self] result in
+        connection.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected','Uptime')") {
+            [weak self] result in
             switch result {
             case .failure(let error): self?.end(error.probeResult)
-            case .success(let rows): self?.askLife(connection, variables, uptime: Variables(rows)["Uptime"])
+            case .success(let rows):
+                let status = Variables(rows)
+                self?.tellSeats(variables, status)
+                self?.askLife(connection, variables, uptime: status["Uptime"])
+            }
+        }
+    }
+
+    /// The port for administrators (`extra_port`) has seats of its own.
+    private func tellSeats(_ variables: Variables, _ status: Variables) {
+        let isExtra = variables["extra_port"].flatMap { UInt16($0) } == address.port
+        let limit = variables[isExtra ? "extra_max_connections" : "max_connections"].flatMap { Int($0) }
+        guard let limit, let connected = status["Threads_connected"].flatMap({ Int($0) }), limit > 0, connected >= 0,
+            limit < 1 << 31, connected < 1 << 31
+        else { return }
+        onSeats(ServerSeats(connectionsMax: limit, connected: connected))
+    }
+
+    /// Whatever comes of it, the check is what it was.
+    private func countSeats(_ connection: SQLConnection, then result: ProbeResult) {
+        let limits = "'extra_max_connections','extra_port','max_connections'"
+        connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(limits))") { [weak self] variables in
+            connection.query("SHOW GLOBAL STATUS LIKE 'Threads_connected'") { [weak self] status in
+                guard let self else { return }
+                if case .success(let variables) = variables, case .success(let status) = status {
+                    tellSeats(Variables(variables), Variables(status))
+                }
+                end(result)
             }
         }
     }
@@ -139,7 +173,8 @@ final class SQLProbe {
             case .failure(let error): end(error.probeResult)
             case .success(let rows):
                 guard let value = rows.first?.first ?? nil else { return end(.protocolError("an empty answer")) }
-                end(isOn(value) ? .readOnly(facts) : .writable(facts))
+                let result: ProbeResult = isOn(value) ? .readOnly(facts) : .writable(facts)
+                if countsSeats { countSeats(connection, then: result) } else { end(result) }
             }
         }
     }

@@ -8,10 +8,16 @@ import Routing
 /// Logging a session in to the primary, for the first time or to rebuild it there.
 extension Worker {
     /// Begins to connect. The session has left every queue.
-    func attach(_ s: SessionRef) {
+    ///
+    /// - Parameter isSeated: it has taken a seat at the primary already.
+    func attach(_ s: SessionRef, isSeated: Bool = false) {
         guard let primary = view.primary, primary.rawValue < addresses.count,
             let address = addresses[primary.rawValue]
-        else { return hold(s) }
+        else {
+            if isSeated, let primary = view.primary { fleet.seats(of: primary) { $0.left(wasUnderWay: true) } }
+            return hold(s)
+        }
+        if !isSeated { fleet.seats(of: primary) { $0.takeUnasked() } }
         if s.pointee.loggedIn, s.pointee.node != primary { s.pointee.nodeCounters.pointee.left.add() }
         s.pointee.node = primary
         s.pointee.nodeCounters = counters.node(primary)
@@ -24,6 +30,7 @@ extension Worker {
         do {
             s.pointee.nodeFD = try Sockets.connect(to: address)
         } catch {
+            fleet.seats(of: primary) { $0.left(wasUnderWay: true) }
             reportConnect(s, error)
             return attachFailed(s)
         }
@@ -87,9 +94,6 @@ extension Worker {
         attachFailed(s)
     }
 
-    /// How long a session whose own trouble it is waits apart before it is tried again.
-    private static let postponedFor = Instant.Span.milliseconds(500)
-
     /// The node refuses this session for a reason of its own, which may pass. It waits apart, so that nobody waits behind
     /// it, as long as it would have waited for a primary.
     private func postpone(_ s: SessionRef, _ error: ErrorPacket?) {
@@ -97,16 +101,59 @@ extension Worker {
         closeNode(s, reset: false)
         leaveQueue(s)
         beginHolding(s)
+        waitApart(s, until: now + AccountLimits.pause, error)
+    }
+
+    private func waitApart(_ s: SessionRef, until: Instant, _ error: ErrorPacket?) {
         s.pointee.loginError = error
-        s.pointee.deadline = now + Self.postponedFor
+        s.pointee.deadline = until
         postponed.append(s)
         counters.heldNow.add()
+    }
+
+    /// Others of the same account were refused, and it is not time to try again: it waits behind them. The session has left
+    /// every queue.
+    func waitsForAccount(_ s: SessionRef) -> Bool {
+        guard let wait = accountLimits.wait(s.pointee.credentials.user, at: now) else { return false }
+        beginHolding(s)
+        waitApart(s, until: wait.until, wait.error)
+        return true
+    }
+
+    /// It is the one of its account that is tried: nothing holds it up in the queue.
+    private func tryForAccount(_ s: SessionRef) {
+        accountLimits.tries(s.pointee.credentials.user, at: now)
+        s.pointee.loginError = nil
+        s.pointee.triesAccount = true
+        hold(s, first: true)
+    }
+
+    /// A session of the account was let in, or has left: the one that has waited longest may be let in now.
+    func tryNext(of user: [UInt8]) {
+        guard accountLimits.isLimited(user) else { return }
+        var next = postponed.first
+        while let s = next {
+            next = s.pointee.queueNext
+            guard s.pointee.loginError != nil, s.pointee.credentials.user == user, s.pointee.holdDeadline > now else {
+                continue
+            }
+            leaveQueue(s)
+            tryForAccount(s)
+            releaseDue = true
+            return
+        }
     }
 
     /// Its time has come: the next attempt, or, where it has waited as long as it may, the node's own words.
     func retryPostponed(_ s: SessionRef) {
         leaveQueue(s)
-        guard s.pointee.holdDeadline <= now else { return hold(s, first: true) }
+        guard s.pointee.holdDeadline <= now else {
+            if s.pointee.loginError != nil {
+                if waitsForAccount(s) { return }
+                return tryForAccount(s)
+            }
+            return hold(s, first: true)
+        }
         s.pointee.holdDeadline = Instant(nanoseconds: 0)
         let error = s.pointee.loginError ?? expired(s, login: s.pointee.frontend != .held).packet
         s.pointee.loginError = nil
@@ -276,10 +323,23 @@ extension Worker {
         case 1129:
             report(s, .hostBlocked)
             attachFailed(s, after: .milliseconds(100))
-        // ER_CON_COUNT_ERROR
-        case 1040 where s.pointee.loggedIn: attachFailed(s, after: .milliseconds(100))
+        // ER_CON_COUNT_ERROR. Whoever has waited for a primary waits for a seat, too; a login that nobody delayed is told
+        // what it is told without a proxy.
+        case 1040:
+            let now = now
+            if let node = s.pointee.node { fleet.seats(of: node) { $0.refused(at: now) } }
+            guard s.pointee.loggedIn || s.pointee.holdDeadline.nanoseconds != 0 else { return cannotAttach(s, error) }
+            lacksSeat = true
+            attachFailed(s, after: .milliseconds(100))
         // ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED: this account's own limit.
-        case 1203 where s.pointee.loggedIn, 1226 where s.pointee.loggedIn: postpone(s, error)
+        case 1203, 1226:
+            guard s.pointee.loggedIn || s.pointee.holdDeadline.nanoseconds != 0 else { return cannotAttach(s, error) }
+            if accountLimits.refused(s.pointee.credentials.user, error, at: now) {
+                var told = RefusedLogin(s, error)
+                told.waits = true
+                fleet.onRefusedLogin(told)
+            }
+            postpone(s, error)
         case _: cannotAttach(s, error)
         }
     }
@@ -326,6 +386,8 @@ extension Worker {
             governor.attachSucceeded()
         }
         leaveQueue(s)
+        if let node = s.pointee.node { fleet.seats(of: node) { $0.admitted() } }
+        tryNext(of: s.pointee.credentials.user)
         fleet.set(thread: s.pointee.nodeThreadID, of: s.pointee.id)
         s.pointee.nodeCounters.pointee.sessionsNow.add()
         s.pointee.nodeCounters.pointee.sessionsTotal.add()

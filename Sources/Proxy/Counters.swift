@@ -11,6 +11,9 @@ struct Counter: ~Copyable, Sendable {
     func add(_ n: UInt64 = 1) { value.store(value.load(ordering: .relaxed) &+ n, ordering: .relaxed) }
 
     @inline(__always)
+    func set(_ n: UInt64) { value.store(n, ordering: .relaxed) }
+
+    @inline(__always)
     func subtract(_ n: UInt64 = 1) { value.store(value.load(ordering: .relaxed) &- n, ordering: .relaxed) }
 }
 
@@ -42,6 +45,8 @@ final class WorkerCounters: Sendable {
     let sessionsTotal = Counter()
     /// Held statements and logins.
     let heldNow = Counter()
+    /// Of those that are held: as long as the primary has no seat for them.
+    let withoutSeatNow = Counter()
     let inTransactionNow = Counter()
     let begun = Counter()
     let answered = Counter()

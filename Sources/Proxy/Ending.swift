@@ -121,6 +121,7 @@ extension Worker {
             governor.attachSucceeded()
             releaseDue = true
         }
+        if let node = s.pointee.node { fleet.seats(of: node) { $0.admitted() } }
         s.pointee.backend = .attached
         s.pointee.nodeCounters.pointee.sessionsNow.add()
         s.pointee.deadline = now + Worker.farewellMax

@@ -53,6 +53,8 @@ public struct SessionSummary: Sendable {
 public struct FleetCounters: Sendable {
     public var sessionsNow = 0
     public var sessionsHeldNow = 0
+    /// Of those: as long as the primary has no seat for them.
+    public var sessionsWithoutSeatNow = 0
     public var sessionsInTransactionNow = 0
     public var sessionsTotal: UInt64 = 0
     public var statementsBegun: UInt64 = 0
@@ -131,15 +133,18 @@ final class FleetState: Sendable {
     private let sessionsBegun = Atomic<UInt32>(0)
     private let threads = Guarded<[UInt32: UInt32]>([:])
     private let workers = Guarded<[Worker]>([])
+    /// By the nodes' ids.
+    private let seats: Guarded<[SeatBook]>
 
     init(
-        options: ProxyOptions, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
+        options: ProxyOptions, nodeCount: Int, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
         onService: @escaping @Sendable (ServiceEvent) -> Void,
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void,
         onAccountsWanted: @escaping @Sendable () -> Void, onSchemaChanged: @escaping @Sendable () -> Void
     ) {
         connectionsMax = Atomic(options.connectionsMax)
         budget = MemoryBudget(bytesMax: options.memoryMax)
+        seats = Guarded([SeatBook](repeating: SeatBook(), count: nodeCount))
         self.onEvidence = onEvidence
         self.onService = onService
         self.onRefusedLogin = onRefusedLogin
@@ -182,6 +187,14 @@ final class FleetState: Sendable {
         moment.nanoseconds > schemaChangedAt.load(ordering: .acquiring)
             || changedNames.withLock { $0.isUnchanged(text, since: moment) }
     }
+
+    /// Reads or changes what is known of a node's seats.
+    func seats<Value: Sendable>(of node: NodeID, _ body: @Sendable (inout SeatBook) -> Value) -> Value {
+        seats.withLock { body(&$0[node.rawValue]) }
+    }
+
+    /// Held sessions of all workers that wait for a seat at the primary.
+    var withoutSeat: Int { workers.withLock { $0.reduce(0) { $0 + Int($1.counters.withoutSeatNow.current) } } }
 
     func set(_ all: [Worker]) { workers.withLock { $0 = all } }
 
@@ -227,7 +240,8 @@ public final class Fleet: Sendable {
         self.options = options
         self.nodes = nodes
         self.state = FleetState(
-            options: options, onEvidence: onEvidence, onService: onService, onRefusedLogin: onRefusedLogin,
+            options: options, nodeCount: nodes.count, onEvidence: onEvidence, onService: onService,
+            onRefusedLogin: onRefusedLogin,
             onAccountsWanted: onAccountsWanted, onSchemaChanged: onSchemaChanged)
     }
 
@@ -267,6 +281,17 @@ public final class Fleet: Sendable {
     }
 
     public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
+
+    /// How many connections a node takes, and has at this moment.
+    public func publish(_ seats: ServerSeats, of node: NodeID) { state.seats(of: node) { $0.learned(seats) } }
+
+    /// How full the node is: sessions that wait for a seat there, its connections that are this proxy's, and what its
+    /// `max_connections` is where that is known.
+    public func fullness(of node: NodeID) -> FullServer {
+        let book = state.seats(of: node) { $0 }
+        return FullServer(connectionsMax: book.connectionsMax, waiting: state.withoutSeat, taken: book.taken)
+    }
+
     public func publish(_ identity: ServerIdentity) { post(.identity(identity)) }
     /// What is known of the primary's schemas, as of that moment.
     public func publish(_ schema: SchemaKnowledge, asOf moment: Instant) {
@@ -297,6 +322,7 @@ public final class Fleet: Sendable {
             let c = worker.counters
             sum.sessionsNow += Int(c.sessionsNow.current)
             sum.sessionsHeldNow += Int(c.heldNow.current)
+            sum.sessionsWithoutSeatNow += Int(c.withoutSeatNow.current)
             sum.sessionsInTransactionNow += Int(c.inTransactionNow.current)
             sum.sessionsTotal += c.sessionsTotal.current
             sum.statementsBegun += c.begun.current

@@ -21,11 +21,36 @@ extension Worker {
 
     func attachOrHold(_ s: SessionRef) {
         // Those who wait already go first.
-        if gateOpen, held.count == 0, governor.mayStart(at: now) {
-            attach(s)
-        } else {
-            hold(s)
+        guard gateOpen, held.count == 0, governor.mayStart(at: now) else { return hold(s) }
+        // Whether there is room for a login that nobody delayed is the server's to say, as without a proxy.
+        let isFirst = !s.pointee.loggedIn && s.pointee.holdDeadline.nanoseconds == 0
+        guard isFirst || takesSeat(s) else { return hold(s) }
+        attach(s, isSeated: !isFirst)
+    }
+
+    /// Takes a seat at the primary for a session that has waited, or is going to.
+    private func takesSeat(_ s: SessionRef) -> Bool {
+        guard let primary = view.primary else { return false }
+        // Sessions are held for the same time: who gives up first has come first.
+        let since =
+            s.pointee.holdDeadline.nanoseconds == 0
+            ? now : s.pointee.holdDeadline + Instant.Span(nanoseconds: -options.holdTimeout.nanoseconds)
+        let (index, now) = (index, now)
+        let isSeated = fleet.seats(of: primary) { $0.take(for: index, waitingSince: since, at: now) }
+        lacksSeat = !isSeated
+        waitsAt = isSeated ? nil : primary
+        return isSeated
+    }
+
+    /// How many wait for a seat, and that nobody does.
+    private func tellOfSeats() {
+        if held.count == 0 || !gateOpen { lacksSeat = false }
+        if !lacksSeat, let node = waitsAt {
+            waitsAt = nil
+            let index = index
+            fleet.seats(of: node) { $0.waitsNoMore(index) }
         }
+        counters.withoutSeatNow.set(lacksSeat ? UInt64(held.count) : 0)
     }
 
     /// Puts a session into the queue. `first`: back to its place at the head, after a failed attempt.
@@ -48,6 +73,7 @@ extension Worker {
 
     /// Lets go as many as the governor allows. Called whenever the gate may have opened or an attempt has ended.
     func release() {
+        defer { tellOfSeats() }
         guard gateOpen else { return }
         while let s = held.first {
             let attached = s.pointee.backend == .attached && s.pointee.generation == view.generation
@@ -58,8 +84,15 @@ extension Worker {
                 greet(s)
                 continue
             }
+            if !attached, !s.pointee.triesAccount, accountLimits.wait(s.pointee.credentials.user, at: now) != nil {
+                leaveQueue(s)
+                _ = waitsForAccount(s)
+                continue
+            }
+            guard attached || takesSeat(s) else { return }
             leaveQueue(s)
-            if attached { sendHeld(s) } else { attach(s) }
+            s.pointee.triesAccount = false
+            if attached { sendHeld(s) } else { attach(s, isSeated: true) }
         }
     }
 
@@ -79,7 +112,14 @@ extension Worker {
     }
 
     func expired(_ s: SessionRef, login: Bool) -> Refusal {
-        .holdExpired(login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, at: now)
+        let full = lacksSeat ? view.primary.map(fullness) : nil
+        return .holdExpired(
+            login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, full: full, at: now)
+    }
+
+    private func fullness(_ node: NodeID) -> FullServer {
+        let book = fleet.seats(of: node) { $0 }
+        return FullServer(connectionsMax: book.connectionsMax, waiting: fleet.withoutSeat, taken: book.taken)
     }
 
     /// Who waited for a turn waits for a primary, or for an administrator, from now on.
@@ -100,6 +140,7 @@ extension Worker {
         if view.primary == nil { gateClosed() }
         if view.primary != nil, view.generation != before.generation {
             governor.opened()
+            accountLimits.forget()
             // What the node before refused, this one may not.
             while let s = postponed.last {
                 leaveQueue(s)

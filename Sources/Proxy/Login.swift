@@ -271,11 +271,9 @@ extension Worker {
 
     func loginFailed(_ s: SessionRef, _ error: ErrorPacket) {
         counters.loginsRefused.add()
-        let refused = RefusedLogin(
-            user: String(decoding: s.pointee.credentials.user.prefix(80), as: UTF8.self),
-            client: s.pointee.peer.text, code: error.code,
-            message: String(error.message.prefix(200)))
-        if let told = refusedLogins.refused(refused, at: MonotonicClock.now()) { fleet.onRefusedLogin(told) }
+        if let told = refusedLogins.refused(RefusedLogin(s, error), at: MonotonicClock.now()) {
+            fleet.onRefusedLogin(told)
+        }
         guard let previous = s.pointee.previousCredentials else {
             if s.pointee.loggedIn { counters.lost.add() }
             writeClientPacket(s, payload: error.payload())

@@ -284,9 +284,16 @@ extension Worker {
         setNodeWriting(s, false)
         if reset { Sockets.closeWithReset(s.pointee.nodeFD) } else { Sockets.close(s.pointee.nodeFD) }
         s.pointee.nodeFD = -1
+        let wasUnderWay =
+            switch s.pointee.backend {
+            case .connecting, .greeting, .login: true
+            case .detached, .restoring, .attached: false
+            }
+        if let node = s.pointee.node { fleet.seats(of: node) { $0.left(wasUnderWay: wasUnderWay) } }
         if s.pointee.backend == .attached || s.pointee.backend == .restoring {
             fleet.set(thread: nil, of: s.pointee.id)
             s.pointee.nodeCounters.pointee.sessionsNow.subtract()
+            tryNext(of: s.pointee.credentials.user)
         }
         s.pointee.backend = .detached
         s.pointee.nodeCarry.release()

@@ -1,4 +1,5 @@
 import Cluster
+import MySQLWire
 
 /// A login, or a COM_CHANGE_USER, that a node refused: for the log, so that somebody who guesses passwords is seen.
 public struct RefusedLogin: Sendable, Hashable {
@@ -9,8 +10,18 @@ public struct RefusedLogin: Sendable, Hashable {
     /// The node's error, as the client got it.
     public var code: UInt16
     public var message: String
+    /// It is no answer to the client: it waits, with others of its account, until one of them is let in.
+    public var waits = false
     /// Refused since the one told before, and not told.
     public var untold: UInt64 = 0
+}
+
+extension RefusedLogin {
+    init(_ s: SessionRef, _ error: ErrorPacket) {
+        self.init(
+            user: String(decoding: s.pointee.credentials.user.prefix(80), as: UTF8.self),
+            client: s.pointee.peer.text, code: error.code, message: String(error.message.prefix(200)))
+    }
 }
 
 /// Tells a few by name, and how many more there were. Pure.

@@ -195,6 +195,8 @@ struct Session {
     var reruns: UInt8 = 0
     /// Attempts to rebuild this session that its node has ended, in a row.
     var failedRestorations: UInt8 = 0
+    /// Of all that wait for a seat of its account it is the one that is tried.
+    var triesAccount = false
     /// COM_CHANGE_USER that were refused, up to ``Worker/changeUserFailuresMax``.
     var changeUserFailures: UInt8 = 0
     /// The packet that ends the answer is larger than the buffer and still flows.

@@ -86,12 +86,17 @@ final class Worker: @unchecked Sendable {
     /// The session whose client is looked for next.
     var presence: SessionRef?
     var refusedLogins = RefusedLoginTeller()
+    var accountLimits = AccountLimits()
     /// When it was last told that a check was refused.
     var checkToldAt: Instant?
     var accountsWantedAt = Instant(nanoseconds: 0)
     /// Freed at the next tick: a callback higher up the stack may still look at them.
     var graveyard: [SessionRef] = []
     var governor: ReleaseGovernor
+    /// The primary has no seat for the first of those that are held.
+    var lacksSeat = false
+    /// Where it waits for one, by the seats' book.
+    var waitsAt: NodeID?
     /// An attempt to attach has ended: others may begin, once the buffer is free.
     var releaseDue = false
     var ticks = 0
@@ -193,7 +198,12 @@ final class Worker: @unchecked Sendable {
         if fleet.budget.isShort { relieveMemory() }
         expireHeld()
         release()
-        if ticks % 50 == 0 { closeIdle() }
+        if ticks % 50 == 0 {
+            closeIdle()
+            if held.count == 0, postponed.count == 0 {
+                accountLimits.forget(before: now + Instant.Span(nanoseconds: -AccountLimits.toldAgainMin.nanoseconds))
+            }
+        }
         if let drainDeadline { continueDraining(until: drainDeadline) }
         goOn()
     }

@@ -148,13 +148,18 @@ public struct Refusal: Sendable, Hashable {
     }
 
     /// 1213 for a statement that was never sent; 1040 with 08004 (connection rejected) for a login.
+    ///
+    /// - Parameter full: where the primary had no seat for the session.
     public static func holdExpired(
-        login: Bool, paused: Bool = false, inTransaction: Bool, view: ClusterView, at now: Instant
+        login: Bool, paused: Bool = false, inTransaction: Bool, view: ClusterView, full: FullServer? = nil,
+        at now: Instant
     ) -> Refusal {
         let why = view.diagnosis.map { ", \($0.rawValue)" } ?? ""
         let state =
             if paused {
                 "held by an administrator's pause"
+            } else if view.primary != nil, let full {
+                "the primary \(full.sentence)"
             } else if view.primary != nil {
                 "the primary does not accept this session"
             } else {

@@ -79,6 +79,7 @@ import Testing
         case .checkAccountLimited: cockpit = servers(.accountLimited(code: 1226, message: "no more"), .refused)
         case .passwordAsked: cockpit = servers(.passwordWithheld(plugin: "dialog"), .refused)
         case .nodeIsProxy: cockpit = servers(.proxy, .proxy)
+        case .serverFull: cockpit = servers(.busy(code: 1040, message: "Too many connections"), .refused)
         }
         return (cockpit.view.diagnosis, cockpit.view.cautions)
     }
@@ -89,7 +90,7 @@ import Testing
         case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
             .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance,
-            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy:
+            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy, .serverFull:
             #expect(reason == diagnosis, "cautions: \(cautions)")
         }
     }

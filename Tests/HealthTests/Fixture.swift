@@ -66,6 +66,8 @@ struct Cockpit {
         took(monitor.loginTried(node, result, at: at(now)), now)
     }
 
+    mutating func isFull(_ node: NodeID?, _ now: Int64) { took(monitor.isFull(node, at: at(now)), now) }
+
     mutating func flushed(_ node: NodeID, _ outcome: FlushOutcome, _ now: Int64) {
         took(monitor.hostsFlushed(node, outcome, at: at(now)), now)
     }

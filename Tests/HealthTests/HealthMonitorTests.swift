@@ -234,9 +234,23 @@ import Testing
         var cockpit = Cockpit.running()
         cockpit.finished(a, .refused, 1000)
         cockpit.finished(a, .refused, 1100)
+        cockpit.finished(b, .busy(code: 1135, message: "Can't create a new thread"), 1150)
+        #expect(cockpit.view.diagnosis == .recovering)
         cockpit.finished(b, .busy(code: 1040, message: "Too many connections"), 1200)
         #expect(cockpit.view.primary == nil)
-        #expect(cockpit.view.diagnosis == .recovering)
+        #expect(cockpit.view.diagnosis == .serverFull && cockpit.view.cautions == [.serverFull])
+        cockpit.writable(b, 1300)
+        #expect(cockpit.view.primary == b && cockpit.view.cautions.isEmpty)
+    }
+
+    @Test func sessionsThatWaitForASeatAreACautionAndDecideNothing() {
+        var cockpit = Cockpit.running()
+        cockpit.isFull(a, 500)
+        #expect(cockpit.view.cautions == [.serverFull] && cockpit.published.last?.cautions == [.serverFull])
+        cockpit.writable(a, 1000)
+        #expect(cockpit.view.primary == a && cockpit.view.cautions == [.serverFull])
+        cockpit.isFull(nil, 1500)
+        #expect(cockpit.view.cautions.isEmpty && cockpit.view.generation == Generation(1))
     }
 
     @Test func aStormOfEvidenceIsOneCheck() {

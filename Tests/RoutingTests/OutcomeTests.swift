@@ -208,6 +208,15 @@ import Testing
         let login = Refusal.holdExpired(login: true, inTransaction: false, view: view, at: now)
         #expect((login.code, login.sqlState) == (1040, "08004"))
         #expect(login.message.contains("no primary for 1m30s"))
+        var full = view
+        (full.primary, full.diagnosis) = (NodeID(0), nil)
+        let seatless = Refusal.holdExpired(
+            login: true, inTransaction: false, view: full,
+            full: FullServer(connectionsMax: 100, waiting: 303, taken: 96), at: now)
+        #expect(
+            seatless.message
+                == "the primary takes no more sessions: 1040 (Too many connections; max_connections = 100), 303 sessions wait; "
+                + "try again later")
         let transaction = Refusal.holdExpired(login: false, inTransaction: true, view: view, at: now)
         #expect(transaction.message.hasPrefix("transaction rolled back"))
     }
