@@ -62,7 +62,10 @@ let package = Package(
             name: "Admin", dependencies: ["Cluster", "Reactor", "CLibevent", "CPlatform"], swiftSettings: strict),
         .target(
             name: "Ledger",
-            dependencies: ["Cluster", "Availability", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Cluster", "Availability", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         // programs
         .executableTarget(

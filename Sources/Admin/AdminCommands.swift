@@ -115,6 +115,7 @@ final class AdminCommands {
         case .showCluster: ours("show cluster", arguments, completion) { Overview.cluster(source, at: now) }
         case .showCounters: ours("show counters", arguments, completion) { Overview.counters(source.activity) }
         case .showFailovers: ours("show failovers", arguments, completion) { Overview.failovers(source, at: now) }
+        case .showLedger: ours("show ledger", arguments, completion) { Overview.ledger(source.ledgerFacts) }
         case .showNodes:
             ours("show nodes", arguments, completion) { Overview.nodes(source.view, source.activity, at: now) }
         case .showOutages: ours("show outages", arguments, completion) { Overview.outages(source.outageReports) }

@@ -10,6 +10,8 @@ public protocol AdminSource: AnyObject {
     var outages: OutageHistory { get }
     /// As the ledger has them, oldest first; the last may be going on.
     var outageReports: [OutageReport] { get }
+    /// Of the availability log; nil where none is written.
+    var ledgerFacts: LedgerFacts? { get }
     var activity: Activity { get }
     var isPaused: Bool { get }
     func pause()
@@ -45,9 +47,30 @@ public protocol AdminSource: AnyObject {
     var latestSwitchover: (lines: [String], isDone: Bool?) { get }
 }
 
+/// What becomes of the availability log.
+public struct LedgerFacts: Sendable, Hashable {
+    public var file: String
+    /// Rows that are in the file, whatever becomes of this process; of all kinds, and seconds among them.
+    public var written: UInt64 = 0
+    public var secondsWritten: UInt64 = 0
+    /// Rows in memory, to be written.
+    public var waiting = 0
+    /// Given up.
+    public var dropped: UInt64 = 0
+    /// Why nothing is written now; nil while all is well.
+    public var failure: String?
+
+    public init(file: String) { self.file = file }
+}
+
 /// Whether the frontend takes new connections.
 public enum FrontendState: String, Sendable, Hashable {
     case open, paused, stopped
+}
+
+/// Where there is no log.
+extension AdminSource {
+    public var ledgerFacts: LedgerFacts? { nil }
 }
 
 /// Where there are no agents.

@@ -138,6 +138,20 @@ enum Overview {
             })
     }
 
+    static func ledger(_ facts: LedgerFacts?) -> Answer {
+        guard let facts else {
+            return .failure("No log is written: availability.file is not configured.")
+        }
+        return .fields([
+            Field("file", .text(facts.file)),
+            Field("rows_written", .count(facts.written)),
+            Field("seconds_written", .count(facts.secondsWritten)),
+            Field("rows_waiting", .count(facts.waiting)),
+            Field("rows_lost", .count(facts.dropped)),
+            Field("failure", facts.failure.map { .text($0) } ?? .none),
+        ])
+    }
+
     static func counters(_ a: Activity) -> Answer {
         .fields([
             Field("sessions", .count(a.sessions)),

@@ -17,7 +17,8 @@ enum Verb: CaseIterable, Hashable, Sendable {
     case setWeight
     case showACL, showActivity, showBackend, showCache, showCLILevel, showCLISockets, showCluster, showCounters,
         showErrors
-    case showFailovers, showHolds, showInfo, showMap, showNodes, showOutages, showPeers, showPools, showProcess,
+    case showFailovers, showHolds, showInfo, showLedger, showMap, showNodes, showOutages, showPeers, showPools,
+        showProcess,
         showResolvers
     case showSchema, showServersConn, showServersState, showSess, showSessions, showStat, showSwitchover, showTable,
         showThreads,
@@ -68,6 +69,7 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showFailovers: ("show failovers [json]", "changes of the primary, the latest last")
         case .showHolds: ("show holds [json]", "sessions whose statement or login waits")
         case .showInfo: ("show info [desc|json|typed|float]*", "report information about the running process")
+        case .showLedger: ("show ledger [json]", "the availability log: what is written, what waits, why")
         case .showMap: ("show map", "report available maps: there are none here")
         case .showNodes: ("show nodes [json]", "the nodes, their health and roles")
         case .showOutages: ("show outages [json]", "outages as the ledger has them, the latest last")
@@ -127,7 +129,8 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .getWeight, .setSeverityOutput, .setTimeout, .showACL, .showActivity, .showBackend, .showCache,
             .showCLILevel,
             .showCLISockets, .showMap, .showPeers, .showResolvers, .showSchema,
-            .showCluster, .showCounters, .showFailovers, .showInfo, .showNodes, .showOutages, .showPools, .showProcess,
+            .showCluster, .showCounters, .showFailovers, .showInfo, .showLedger, .showNodes, .showOutages, .showPools,
+            .showProcess,
             .showServersConn, .showServersState, .showStat, .showSwitchover, .showTable, .showVersion, .lowerToUser,
             .help, .prompt,
             .quit:

@@ -7,16 +7,17 @@ struct CheckCommand: ParsableCommand {
         commandName: "check", abstract: "Checks a configuration and prints everything that is wrong with it.",
         discussion: """
             Ends with 0, or with 64 where something is wrong. Warnings are for what works and should not stay so: \
-            secrets that others may read, sockets that let everybody in, too few descriptors.
+            secrets that others may read, sockets that let everybody in, too few descriptors, a log that another proxy writes.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The configuration.", valueName: "file"))
     var config: String
 
     func run() throws {
+        let file = ConfigurationFile(path: config)
         let configuration: Configuration
         do throws(ConfigurationFile.Failure) {
-            configuration = try ConfigurationFile(path: config).read()
+            configuration = try file.read()
         } catch {
             complain(error.description)
             throw ExitCode.configurationWrong
@@ -26,6 +27,13 @@ struct CheckCommand: ParsableCommand {
             let sentence = DescriptorBudget(configuration, limit: limit).sentence
         {
             warn("\(config): warning: \(sentence)")
+        }
+        if let path = configuration.availability.file, let holder = LedgerClaim.rival(path, for: file) {
+            warn(
+                """
+                \(config): warning: availability.file: \(holder) writes \(path) now; a second proxy with it does not \
+                start: give each a file of its own
+                """)
         }
         print("\(config) is valid.")
     }

@@ -56,7 +56,9 @@ final class Control {
     private var crowd = CrowdTeller()
     private var stopSignals = 0
 
-    init(_ configuration: Configuration, file: ConfigurationFile) throws(SystemError) {
+    init(
+        _ configuration: Configuration, file: ConfigurationFile, claim: LedgerClaim
+    ) throws(SystemError) {
         self.file = file
         self.configuration = configuration
         log = LogLines.start(configuration.log)
@@ -82,7 +84,9 @@ final class Control {
         } onSchemaChanged: {
             mailbox.post(.schemaChanged)
         }
-        ledger = LedgerKeeper(configuration.availability, nodes: nodes, log: log, loop: loop) { [fleet] in
+        ledger = LedgerKeeper(
+            configuration.availability, claim: claim, nodes: nodes, log: log, loop: loop
+        ) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
         }
         published = .unobserved(nodes, at: startedAt)
@@ -351,6 +355,7 @@ extension Control: AdminSource {
     /// The watch's own is the published one with fresher words on the latest checks.
     var view: ClusterView { watch?.view ?? published }
     var evidence: [EvidencePiece] { watch?.evidence ?? [] }
+    var ledgerFacts: LedgerFacts? { ledger.facts }
     var activity: Activity { Activity(fleet.counters()) }
     var isPaused: Bool { fleet.isPaused }
 

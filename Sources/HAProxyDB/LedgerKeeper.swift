@@ -1,3 +1,4 @@
+import Admin
 import Availability
 import Cluster
 import Glibc
@@ -27,9 +28,11 @@ final class LedgerKeeper {
     private var previous: Interval?
     private var isUnbalanced = false
 
-    /// - Parameter requestSample: asks for a sample, that ``take(_:at:)`` is then given.
+    /// - Parameters:
+    ///   - claim: the right to write the file, and what others are told of whoever has it.
+    ///   - requestSample: asks for a sample, that ``take(_:at:)`` is then given.
     init(
-        _ availability: Configuration.Availability, nodes: [Node], log: Logger, loop: EventLoop,
+        _ availability: Configuration.Availability, claim: LedgerClaim, nodes: [Node], log: Logger, loop: EventLoop,
         requestSample: @escaping () -> Void
     ) {
         self.log = log
@@ -55,7 +58,8 @@ final class LedgerKeeper {
         writer = availability.file.map { path in
             LedgerWriter(
                 path: path, options: options,
-                run: LedgerRun(version: Program.version, began: wall, monotonic: now),
+                run: LedgerRun(version: Program.version, began: wall, monotonic: now), lock: claim.lock,
+                origin: claim.origin,
                 onNote: { isProblem, sentence in
                     if isProblem { log.warning("\(sentence)") } else { log.notice("\(sentence)") }
                 })
@@ -76,7 +80,17 @@ final class LedgerKeeper {
     }
 
     /// Nil where no file is configured.
-    var status: LedgerStatus? { writer?.status }
+    var facts: LedgerFacts? {
+        guard let writer else { return nil }
+        let status = writer.status
+        var facts = LedgerFacts(file: writer.path)
+        facts.written = status.written
+        facts.secondsWritten = status.secondsWritten
+        facts.waiting = status.waiting
+        facts.dropped = status.dropped
+        facts.failure = status.failure?.description
+        return facts
+    }
 
     func start() { scheduleSample() }
 

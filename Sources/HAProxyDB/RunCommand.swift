@@ -1,4 +1,5 @@
 import ArgumentParser
+import Ledger
 import Reactor
 import Settings
 
@@ -24,8 +25,15 @@ struct RunCommand: ParsableCommand {
             complain(error.description)
             throw ExitCode.configurationWrong
         }
+        let claim: LedgerClaim
+        do throws(LedgerFailure) {
+            claim = try LedgerClaim(configuration.availability.file, for: file)
+        } catch {
+            complain("can't start: the availability log \(configuration.availability.file ?? ""): \(error)")
+            throw ExitCode.notNow
+        }
         do throws(SystemError) {
-            let control = try Control(configuration, file: file)
+            let control = try Control(configuration, file: file, claim: claim)
             try control.start()
             control.run()
         } catch {

@@ -47,6 +47,8 @@ public enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case full(String)
     /// Another process holds the file's lock.
     case locked
+    /// Another process writes this log.
+    case taken(LedgerLock.Holder)
     /// Another process reads an old state of the file for so long that the write-ahead log has grown to its limit.
     case heldOpen
     /// The file is damaged, or is no database.
@@ -60,6 +62,7 @@ public enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .full(let reason): "no room: \(reason)"
         case .locked: "another process has locked it"
+        case .taken(let holder): "\(holder) writes it; each proxy needs a file of its own"
         case .heldOpen: "another process has been reading it for so long that its write-ahead log is at its limit"
         case .corrupt(let reason): "damaged: \(reason)"
         case .foreign(let reason): reason

@@ -2,17 +2,22 @@ import Availability
 import Cluster
 import Foundation
 import GRDB
+import GRDBSQLite
 
 /// The log's file, open for writing. Used on one thread; every method may take as long as the disk does.
 ///
 /// WAL, so that readers never wait for the writer nor it for them; `synchronous = NORMAL`, so that a kill loses nothing
 /// and a loss of power at most the last seconds, and neither damages the file.
+///
+/// Nobody but SQLite opens the file in this process: `close` of any descriptor of it would drop all locks that the
+/// process has on it, and the next reader that goes would take the write-ahead log for nobody's, and delete it.
 public final class LedgerStore {
     private let queue: DatabaseQueue
     private let options: LedgerOptions
     private let path: String
-    /// Which file was opened.
+    /// Which files were opened: the log, and what is written first.
     private let identity: FileIdentity?
+    private let aheadIdentity: FileIdentity?
     /// This run's number in the file.
     public let run: Int64
 
@@ -45,6 +50,7 @@ public final class LedgerStore {
             return (queue, run)
         }
         identity = FileIdentity(path)
+        aheadIdentity = FileIdentity(path + "-wal")
     }
 
     private static func prepare(_ db: Database, bounds: LatencyBounds) throws {
@@ -104,12 +110,42 @@ public final class LedgerStore {
         }
     }
 
-    /// Whether the path still names the file that was opened: who deletes or replaces it would else never see another
-    /// row. Throws where it does, and somebody has written over its beginning.
-    public func isInPlace() throws(LedgerFailure) -> Bool {
-        guard identity != nil, FileIdentity(path) == identity else { return false }
-        guard FileIdentity.isDatabase(path) else { throw .corrupt("its beginning was overwritten") }
-        return true
+    /// What has become of the files that were opened.
+    enum Place: Hashable {
+        case kept
+        /// The path names another file or none: nobody would ever see another row.
+        case replaced
+        /// The write-ahead log has gone: nobody would see what is in it.
+        case withoutAhead
+    }
+
+    /// Throws where the file is in its place, and somebody has written over its beginning.
+    func place() throws(LedgerFailure) -> Place {
+        guard identity != nil, FileIdentity(path) == identity else { return .replaced }
+        guard aheadIdentity != nil, FileIdentity(path + "-wal") == aheadIdentity else { return .withoutAhead }
+        guard beginsAsDatabase() else { throw .corrupt("its beginning was overwritten") }
+        return .kept
+    }
+
+    /// Takes over into the file what the write-ahead log has, as far as readers let it.
+    func takeOver() throws(LedgerFailure) {
+        try LedgerFailure.catching {
+            _ = try queue.writeWithoutTransaction { db in try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+        }
+    }
+
+    /// What every file of SQLite's begins with (https://sqlite.org/fileformat2.html, section 1.3). Read by SQLite's own
+    /// descriptor, past its cache. True also where it can't be read: that will show in other ways.
+    private func beginsAsDatabase() -> Bool {
+        queue.writeWithoutTransaction { db in
+            var file: UnsafeMutablePointer<sqlite3_file>?
+            guard sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK,
+                let file, let read = file.pointee.pMethods?.pointee.xRead
+            else { return true }
+            var bytes = [UInt8](repeating: 0, count: 16)
+            let isRead = read(file, &bytes, Int32(bytes.count), 0) == SQLITE_OK
+            return !isRead || bytes == Array("SQLite format 3\0".utf8)
+        }
     }
 
     /// Empties the write-ahead log where it has grown beyond its limit, which nothing but a reader that holds on to an
@@ -306,19 +342,10 @@ struct FileIdentity: Equatable {
     init?(_ path: String) {
         var facts = stat()
         guard stat(path, &facts) == 0 else { return nil }
-        (device, inode) = (facts.st_dev, facts.st_ino)
+        self.init(facts)
     }
 
-    /// What every file of SQLite's begins with (https://sqlite.org/fileformat2.html, section 1.3). True also where it
-    /// can't be read: that will show in other ways.
-    static func isDatabase(_ path: String) -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return true }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 16)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count < 0 || bytes == Array("SQLite format 3\0".utf8)
-    }
+    init(_ facts: stat) { (device, inode) = (facts.st_dev, facts.st_ino) }
 
     /// In bytes; 0 where there is no such file.
     static func size(_ path: String) -> Int {

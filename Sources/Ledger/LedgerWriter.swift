@@ -5,6 +5,8 @@ import Foundation
 /// What became of the entries.
 public struct LedgerStatus: Hashable, Sendable {
     public var written: UInt64 = 0
+    /// Seconds among them: whoever opens the file finds them there, whatever becomes of this process.
+    public var secondsWritten: UInt64 = 0
     /// Given up, because the file could not be written for too long.
     public var dropped: UInt64 = 0
     public var waiting = 0
@@ -37,22 +39,26 @@ public final class LedgerWriter: Sendable {
     }
 
     private let shared = Shared()
-    private let path: String
+    public let path: String
     private let options: LedgerOptions
     private let run: LedgerRun
+    private let origin: String
     private let onNote: @Sendable (_ isProblem: Bool, String) -> Void
 
     /// - Parameters:
+    ///   - lock: the right to write it; where it is nil the writer's thread gets it, once it is to be had.
+    ///   - origin: what others are told of this process, see ``LedgerLock``.
     ///   - onNote: told on the writer's thread, one sentence each time something changes.
     public init(
-        path: String, options: LedgerOptions, run: LedgerRun,
+        path: String, options: LedgerOptions, run: LedgerRun, lock: LedgerLock?, origin: String,
         onNote: @escaping @Sendable (_ isProblem: Bool, String) -> Void
     ) {
         self.path = path
         self.options = options
         self.run = run
+        self.origin = origin
         self.onNote = onNote
-        let thread = Thread { [self] in work() }
+        let thread = Thread { [self] in work(lock) }
         thread.name = "ledger"
         thread.start()
     }
@@ -119,7 +125,8 @@ public final class LedgerWriter: Sendable {
 
     // MARK: the thread
 
-    private func work() {
+    private func work(_ first: LedgerLock?) {
+        var lock = first
         var store: LedgerStore?
         var failure: LedgerFailure?
         var rolledMinute: Int64 = 0
@@ -128,9 +135,22 @@ public final class LedgerWriter: Sendable {
             guard let (batch, lost, isClosing) = next(retrying: failure != nil) else { break }
             let entries = (lost.map { [LedgerEntry.gap($0)] } ?? []) + batch
             do throws(LedgerFailure) {
-                if let open = store, try !open.isInPlace() {
-                    onNote(true, "The availability log \(path) was removed or replaced; what it had is gone.")
-                    store = nil
+                if let held = lock, !held.isInPlace { lock = nil }
+                if lock == nil { lock = try LedgerLock(path, origin: origin) }
+                if let open = store {
+                    switch try open.place() {
+                    case .kept: break
+                    case .replaced:
+                        onNote(true, "The availability log \(path) was removed or replaced; what it had is gone.")
+                        store = nil
+                    case .withoutAhead:
+                        try open.takeOver()
+                        onNote(
+                            true,
+                            "Somebody has removed the availability log's \(path)-wal; its rows were taken over, and a "
+                                + "new one begins. It is part of the log: let the proxy alone delete it.")
+                        store = nil
+                    }
                 }
                 let open: LedgerStore
                 if let store {
@@ -145,7 +165,7 @@ public final class LedgerWriter: Sendable {
                 try open.boundLog()
                 try open.write(entries)
                 hasWritten = true
-                finish(batch.count, failure)
+                finish(batch, failure)
                 failure = nil
                 if let now = batch.lastTime, now.seconds / 60 != rolledMinute {
                     // What is written is written: rolling up comes again with the next minute.
@@ -167,7 +187,7 @@ public final class LedgerWriter: Sendable {
                     store = nil
                     moveAside()
                 case .full, .locked, .heldOpen: break
-                case .foreign, .unusable: store = nil
+                case .taken, .foreign, .unusable: store = nil
                 }
                 if isClosing { break }
             }
@@ -182,7 +202,7 @@ public final class LedgerWriter: Sendable {
     private func rollUpFailed(_ failure: LedgerFailure) throws(LedgerFailure) {
         switch failure {
         case .corrupt: throw failure
-        case .full, .locked, .heldOpen, .foreign, .unusable: break
+        case .full, .locked, .taken, .heldOpen, .foreign, .unusable: break
         }
     }
 
@@ -202,9 +222,11 @@ public final class LedgerWriter: Sendable {
         return (shared.queue.entries, shared.queue.lost, shared.queue.isClosing)
     }
 
-    private func finish(_ count: Int, _ failure: LedgerFailure?) {
+    private func finish(_ batch: [LedgerEntry], _ failure: LedgerFailure?) {
+        let seconds = batch.count { if case .second = $0 { true } else { false } }
         let dropped = shared.withLock { queue in
-            queue.status.written += UInt64(count)
+            queue.status.written += UInt64(batch.count)
+            queue.status.secondsWritten += UInt64(seconds)
             queue.status.failure = nil
             return queue.status.dropped
         }
@@ -267,7 +289,7 @@ extension LedgerFailure {
     fileprivate func isLike(_ other: LedgerFailure) -> Bool {
         switch (self, other) {
         case (.full, .full), (.locked, .locked), (.heldOpen, .heldOpen), (.corrupt, .corrupt), (.foreign, .foreign),
-            (.unusable, .unusable):
+            (.taken, .taken), (.unusable, .unusable):
             true
         case _: false
         }

@@ -47,6 +47,19 @@ import Testing
         #expect(Overview.outages([]).rendered(json: true) == "[]\n")
     }
 
+    @Test func theLogsStandIsTold() {
+        var facts = LedgerFacts(file: "/a.db")
+        facts.written = 7
+        facts.secondsWritten = 5
+        #expect(
+            Overview.ledger(facts).rendered(json: true)
+                == "{\"file\":\"/a.db\",\"rows_written\":7,\"seconds_written\":5,\"rows_waiting\":0,"
+                + "\"rows_lost\":0,\"failure\":null}\n")
+        facts.failure = "no room"
+        #expect(Overview.ledger(facts).rendered(json: false).contains("failure: no room\n"))
+        #expect(Overview.ledger(nil).rendered(json: false).contains("No log is written"))
+    }
+
     @Test func evidenceAndCautionsAreLines() throws {
         let text = try Overview.cluster(source(), at: now).rendered(json: false)
         let lines = text.split(separator: "\n").map(String.init)

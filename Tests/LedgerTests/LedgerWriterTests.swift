@@ -15,7 +15,7 @@ import Testing
     }
 
     private func writer(_ place: Place, _ notes: Notes, _ options: LedgerOptions) -> LedgerWriter {
-        LedgerWriter(path: place.file, options: options, run: run()) { notes.add($1) }
+        LedgerWriter(path: place.file, options: options, run: run(), lock: nil, origin: "test") { notes.add($1) }
     }
 
     /// Waits for what the writer's thread does.
@@ -110,6 +110,46 @@ import Testing
         #expect(notes.texts.contains { $0.contains("removed or replaced") })
     }
 
+    /// The last reader that goes deletes it where nobody seems to hold the log; so does `rm`.
+    @Test func aWriteAheadLogThatIsGoneInMidRunIsBegunAnew() throws {
+        let place = try Place()
+        let notes = Notes()
+        let writer = writer(place, notes, options())
+        writer.post([.second(second(epoch))])
+        eventually("the first row") { writer.status.written == 1 }
+        for suffix in ["-wal", "-shm"] { try FileManager.default.removeItem(atPath: place.file + suffix) }
+        writer.post([.second(second(epoch + 1))])
+        eventually("the second row") { writer.status.written == 2 }
+        // Beside the writer.
+        let contents = try LedgerContents.read(path: place.file, since: nil, until: nil)
+        #expect(contents.intervals == [second(epoch), second(epoch + 1)])
+        #expect(contents.gaps == [])
+        writer.close(within: .seconds(30))
+        #expect(notes.texts.contains { $0.contains("-wal") })
+    }
+
+    @Test func aLogThatAnotherWritesIsNotWritten() throws {
+        let place = try Place()
+        let notes = Notes()
+        var other: LedgerLock? = try LedgerLock(place.file, origin: "another.toml")
+        let writer = writer(place, notes, options())
+        writer.post([.second(second(epoch))])
+        eventually("taken") { if case .taken = writer.status.failure { true } else { false } }
+        eventually("it is said") {
+            notes.texts.contains { $0.contains("process \(getpid()) (another.toml) writes it") }
+        }
+        #expect(!FileManager.default.fileExists(atPath: place.file))
+        withExtendedLifetime(other) {}
+        other = nil
+        eventually("written") { writer.status.written == 1 }
+        // Who takes the lock's file away does not let a second one in.
+        try FileManager.default.removeItem(atPath: place.file + ".lock")
+        writer.post([.second(second(epoch + 1))])
+        eventually("written") { writer.status.written == 2 }
+        #expect(throws: LedgerFailure.self) { try LedgerLock(place.file, origin: "") }
+        writer.close(within: .seconds(30))
+    }
+
     @Test func aFileThatIsOverwrittenInMidRunIsMovedAside() throws {
         let place = try Place()
         let notes = Notes()
@@ -137,7 +177,9 @@ import Testing
         let place = try Place()
         let notes = Notes()
         let path = place.path + "/later/availability.db"
-        let writer = LedgerWriter(path: path, options: options(), run: run()) { notes.add($1) }
+        let writer = LedgerWriter(path: path, options: options(), run: run(), lock: nil, origin: "test") {
+            notes.add($1)
+        }
         writer.post([.second(second(epoch))])
         eventually("no directory") { if case .unusable = writer.status.failure { true } else { false } }
         try FileManager.default.createDirectory(atPath: place.path + "/later", withIntermediateDirectories: true)
