@@ -120,6 +120,7 @@ final class AdminCommands {
             ours("show nodes", arguments, completion) { Overview.nodes(source.view, source.activity, at: now) }
         case .showOutages: ours("show outages", arguments, completion) { Overview.outages(source.outageReports) }
         case .showProcess: ours("show process", arguments, completion) { Overview.process(source, at: now) }
+        case .showUnknown: ours("show unknown", arguments, completion) { Overview.unknown(source.unknownOutcomes) }
         case .showSessions: sessions("show sessions", arguments, completion, nil)
         case .showHolds: sessions("show holds", arguments, completion) { $0.state == "held" }
         case .pause:

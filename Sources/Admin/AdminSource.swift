@@ -10,6 +10,8 @@ public protocol AdminSource: AnyObject {
     var outages: OutageHistory { get }
     /// As the ledger has them, oldest first; the last may be going on.
     var outageReports: [OutageReport] { get }
+    /// The latest statements and transactions of which nobody knows whether they took effect, oldest first.
+    var unknownOutcomes: [UnknownRow] { get }
     /// Of the availability log; nil where none is written.
     var ledgerFacts: LedgerFacts? { get }
     var activity: Activity { get }
@@ -47,6 +49,20 @@ public protocol AdminSource: AnyObject {
     var latestSwitchover: (lines: [String], isDone: Bool?) { get }
 }
 
+/// One line of `show unknown`.
+public struct UnknownRow: Sendable, Hashable {
+    /// When its answer was given up: milliseconds since 1970 (UTC).
+    public var told: Int64
+    public var outcome: UnknownOutcome
+    /// Of a run before this one.
+    public var isEarlier = false
+
+    public init(told: Int64, outcome: UnknownOutcome) {
+        self.told = told
+        self.outcome = outcome
+    }
+}
+
 /// What becomes of the availability log.
 public struct LedgerFacts: Sendable, Hashable {
     public var file: String
@@ -71,6 +87,7 @@ public enum FrontendState: String, Sendable, Hashable {
 /// Where there is no log.
 extension AdminSource {
     public var ledgerFacts: LedgerFacts? { nil }
+    public var unknownOutcomes: [UnknownRow] { [] }
 }
 
 /// Where there are no agents.
@@ -154,11 +171,15 @@ public struct Activity: Sendable, Hashable {
     public var sessionsWithoutSeat = 0
     public var sessionsInTransaction = 0
     public var sessionsTotal: UInt64 = 0
+    /// To another node; to the same one by a connection made anew.
     public var sessionsMoved: UInt64 = 0
+    public var sessionsReconnected: UInt64 = 0
     public var loginsRefused: UInt64 = 0
     public var statementsBegun: UInt64 = 0
     public var statementsAnswered: UInt64 = 0
     public var statementsFailed: UInt64 = 0
+    /// Statements and transactions of which nobody knows whether they took effect.
+    public var statementsUnknown: UInt64 = 0
     public var statementsHeld: UInt64 = 0
     public var statementsRerun: UInt64 = 0
     public var bytesIn: UInt64 = 0

@@ -76,5 +76,6 @@ enum InfoKeys {
         (1001, "Held", "MGP", "u32"),
         (1002, "InTransaction", "MGP", "u32"),
         (1003, "Maxconn_configured", "CLP", "u32"),
+        (1004, "UnknownOutcomes", "MCP", "u32"),
     ]
 }

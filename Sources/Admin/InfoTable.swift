@@ -37,6 +37,7 @@ struct InfoTable {
             "Paused": .number(facts.isPaused ? 1 : 0), "Held": .count(activity.sessionsHeld),
             "InTransaction": .count(activity.sessionsInTransaction),
             "Maxconn_configured": .count(process.connectionsAskedFor),
+            "UnknownOutcomes": .count(activity.statementsUnknown),
         ]
         values = InfoKeys.all.map { known[$0.name] ?? .number(0) }
     }

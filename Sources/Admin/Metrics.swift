@@ -192,7 +192,13 @@ struct Metrics {
         out.single(
             "haproxydb_statements_rerun_total", .counter, "Run again on the next primary, unseen by clients.",
             work.rerun)
-        out.single("haproxydb_sessions_moved_total", .counter, "Moves of a session to another primary.", work.moved)
+        out.single(
+            "haproxydb_statements_unknown_total", .counter,
+            "Statements and transactions of which nobody knows whether they took effect.", work.unknown)
+        out.single("haproxydb_sessions_moved_total", .counter, "Moves of a session to another node.", work.moved)
+        out.single(
+            "haproxydb_sessions_reconnected_total", .counter,
+            "Sessions that went on at the same node by a connection made anew.", work.reconnected)
         out.single("haproxydb_logins_refused_total", .counter, "Logins that were refused.", work.loginsRefused)
         out.single(
             "haproxydb_user_seconds_total", .counter, "Sessions present, summed up every second (potential).",

@@ -138,6 +138,26 @@ enum Overview {
             })
     }
 
+    /// `show unknown`: those of the runs before included where a log is written.
+    static func unknown(_ rows: [UnknownRow]) -> Answer {
+        .table(
+            columns: [
+                "told", "user", "client", "database", "node", "thread", "statement", "in_transaction", "in_flight",
+                "cause", "session",
+            ],
+            rows: rows.map { row in
+                let outcome = row.outcome
+                func text(_ text: String) -> Cell { text.isEmpty ? .none : .text(text) }
+                return [
+                    .text(WallClock.text(milliseconds: row.told)), text(outcome.user), .text(outcome.client),
+                    text(outcome.database), text(outcome.node),
+                    outcome.thread == 0 ? .none : .count(UInt64(outcome.thread)), .text(outcome.statement),
+                    .flag(outcome.inTransaction), .span(outcome.ended - outcome.began), .text(outcome.cause.rawValue),
+                    .count(UInt64(outcome.session)),
+                ]
+            })
+    }
+
     static func ledger(_ facts: LedgerFacts?) -> Answer {
         guard let facts else {
             return .failure("No log is written: availability.file is not configured.")
@@ -159,10 +179,12 @@ enum Overview {
             Field("sessions_in_transaction", .count(a.sessionsInTransaction)),
             Field("sessions_total", .count(a.sessionsTotal)),
             Field("sessions_moved", .count(a.sessionsMoved)),
+            Field("sessions_reconnected", .count(a.sessionsReconnected)),
             Field("logins_refused", .count(a.loginsRefused)),
             Field("statements_begun", .count(a.statementsBegun)),
             Field("statements_answered", .count(a.statementsAnswered)),
             Field("statements_failed", .count(a.statementsFailed)),
+            Field("statements_unknown", .count(a.statementsUnknown)),
             Field("statements_held", .count(a.statementsHeld)),
             Field("statements_rerun", .count(a.statementsRerun)),
             Field("bytes_in", .count(a.bytesIn)),

@@ -184,7 +184,8 @@ extension Activity {
     /// What only grows.
     fileprivate static var sums: [WritableKeyPath<Activity, UInt64>] {
         [
-            \.sessionsTotal, \.sessionsMoved, \.loginsRefused, \.statementsBegun, \.statementsAnswered,
+            \.sessionsTotal, \.sessionsMoved, \.sessionsReconnected, \.statementsUnknown, \.loginsRefused,
+            \.statementsBegun, \.statementsAnswered,
             \.statementsFailed, \.statementsHeld, \.statementsRerun, \.bytesIn, \.bytesOut,
         ]
     }

@@ -21,7 +21,7 @@ enum Verb: CaseIterable, Hashable, Sendable {
         showProcess,
         showResolvers
     case showSchema, showServersConn, showServersState, showSess, showSessions, showStat, showSwitchover, showTable,
-        showThreads,
+        showThreads, showUnknown,
         showVersion
     case shutdownFrontend, shutdownSession, shutdownSessionsServer
     case switchover
@@ -88,6 +88,7 @@ enum Verb: CaseIterable, Hashable, Sendable {
         case .showSwitchover: ("show switchover [json]", "what the latest switchover said, and its end")
         case .showTable: ("show table", "report table usage stats: there are no tables here")
         case .showThreads: ("show threads", "show some threads debugging information")
+        case .showUnknown: ("show unknown [json]", "statements of which nobody knows whether they took effect")
         case .showVersion: ("show version", "show version of the current process")
         case .shutdownFrontend: ("shutdown frontend <frontend>", "stop a specific frontend")
         case .shutdownSession: ("shutdown session [id]", "kill a specific session")
@@ -124,7 +125,8 @@ enum Verb: CaseIterable, Hashable, Sendable {
             .setMaxconnServer, .setRateLimit, .setServer, .setWeight, .shutdownFrontend, .shutdownSession,
             .shutdownSessionsServer, .switchover:
             .admin
-        case .clearCounters, .lowerToOperator, .showErrors, .showHolds, .showSess, .showSessions, .showThreads:
+        case .clearCounters, .lowerToOperator, .showErrors, .showHolds, .showSess, .showSessions, .showThreads,
+            .showUnknown:
             .operator
         case .getWeight, .setSeverityOutput, .setTimeout, .showACL, .showActivity, .showBackend, .showCache,
             .showCLILevel,

@@ -25,7 +25,9 @@ public struct WorkSample: Sendable, Hashable {
     public var abandoned: UInt64 = 0
     public var heldTotal: UInt64 = 0
     public var rerun: UInt64 = 0
+    public var unknown: UInt64 = 0
     public var moved: UInt64 = 0
+    public var reconnected: UInt64 = 0
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0

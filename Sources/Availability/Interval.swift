@@ -22,7 +22,11 @@ public struct Interval: Hashable, Sendable {
     /// Statements that had to wait for a primary.
     public var held: Int64 = 0
     public var rerun: Int64 = 0
+    /// Statements and transactions of which nobody knows whether they took effect.
+    public var unknown: Int64 = 0
+    /// Sessions that went on at another node, and at the same one by a connection made anew.
     public var moved: Int64 = 0
+    public var reconnected: Int64 = 0
     public var loginsRefused: Int64 = 0
     /// Sessions ended because of the infrastructure.
     public var lost: Int64 = 0
@@ -66,7 +70,9 @@ public struct Interval: Hashable, Sendable {
         abandoned = abandoned.saturatingAdd(next.abandoned)
         held = held.saturatingAdd(next.held)
         rerun = rerun.saturatingAdd(next.rerun)
+        unknown = unknown.saturatingAdd(next.unknown)
         moved = moved.saturatingAdd(next.moved)
+        reconnected = reconnected.saturatingAdd(next.reconnected)
         loginsRefused = loginsRefused.saturatingAdd(next.loginsRefused)
         lost = lost.saturatingAdd(next.lost)
         bytesIn = bytesIn.saturatingAdd(next.bytesIn)

@@ -13,8 +13,11 @@ public struct LedgerSample: Hashable, Sendable {
     public var abandoned: Int64 = 0
     public var heldTotal: Int64 = 0
     public var rerun: Int64 = 0
-    /// Sessions that went on at another primary.
+    /// Statements and transactions of which nobody knows whether they took effect.
+    public var unknown: Int64 = 0
+    /// Sessions that went on at another node, and at the same one by a connection made anew.
     public var moved: Int64 = 0
+    public var reconnected: Int64 = 0
     public var loginsRefused: Int64 = 0
     /// Sessions ended because of the infrastructure.
     public var lost: Int64 = 0

@@ -422,7 +422,9 @@ extension OutageRecord {
         rerun += row.rerun
         failed += row.failed
         abandoned += row.abandoned
+        unknown += row.unknown
         moved += row.moved
+        reconnected += row.reconnected
         refused += row.loginsRefused
         sessionsLost += row.lost
         if row.failed > 0 || row.loginsRefused > 0 { firstError = firstError ?? max(began, row.monotonic) }

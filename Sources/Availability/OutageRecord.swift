@@ -86,8 +86,11 @@ public struct OutageRecord: Hashable, Sendable {
     public var rerun: Int64 = 0
     public var failed: Int64 = 0
     public var abandoned: Int64 = 0
-    /// Sessions that went on at the next primary; logins that were refused.
+    /// Of those that failed, and of sessions that ended: nobody knows whether it took effect.
+    public var unknown: Int64 = 0
+    /// Sessions that went on at another node, and at the same one by a connection made anew; logins that were refused.
     public var moved: Int64 = 0
+    public var reconnected: Int64 = 0
     public var refused: Int64 = 0
     /// Sessions that were ended because of the infrastructure.
     public var sessionsLost: Int64 = 0

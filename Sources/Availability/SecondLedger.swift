@@ -105,7 +105,9 @@ public struct SecondLedger: Sendable {
         row.abandoned = after.abandoned - before.abandoned
         row.held = after.heldTotal - before.heldTotal
         row.rerun = after.rerun - before.rerun
+        row.unknown = after.unknown - before.unknown
         row.moved = after.moved - before.moved
+        row.reconnected = after.reconnected - before.reconnected
         row.loginsRefused = after.loginsRefused - before.loginsRefused
         row.lost = after.lost - before.lost
         // Of the sums, so that nothing is lost in rounding.
@@ -141,7 +143,9 @@ extension LedgerSample {
         sample.abandoned = at(abandoned, end.abandoned)
         sample.heldTotal = at(heldTotal, end.heldTotal)
         sample.rerun = at(rerun, end.rerun)
+        sample.unknown = at(unknown, end.unknown)
         sample.moved = at(moved, end.moved)
+        sample.reconnected = at(reconnected, end.reconnected)
         sample.loginsRefused = at(loginsRefused, end.loginsRefused)
         sample.lost = at(lost, end.lost)
         sample.userNanosecondsLost = at(userNanosecondsLost, end.userNanosecondsLost)

@@ -72,6 +72,8 @@ public struct Study: Sendable {
     public var outages: [OutageRecord]
     public var gaps: [LedgerGap]
     public var clockSteps: [ClockStep]
+    /// Statements and transactions of which nobody knows whether they took effect, in the order in which they came.
+    public var unknown: [UnknownRecord]
 
     /// Agreed and recorded; agreed, and not recorded because the proxy did not run.
     public private(set) var agreedSeconds = 0.0
@@ -90,12 +92,14 @@ public struct Study: Sendable {
 
     public init(
         intervals: [Interval], outages: [OutageRecord], gaps: [LedgerGap], clockSteps: [ClockStep],
-        bounds: LatencyBounds, delayBound: Instant.Span, hours: ServiceHours, since: WallTime?, until: WallTime?
+        unknown: [UnknownRecord] = [], bounds: LatencyBounds, delayBound: Instant.Span, hours: ServiceHours,
+        since: WallTime?, until: WallTime?
     ) {
         self.intervals = intervals
         self.outages = outages
         self.gaps = gaps
         self.clockSteps = clockSteps
+        self.unknown = unknown
         self.bounds = bounds
         self.delayBound = delayBound
         self.hours = hours

@@ -83,6 +83,22 @@ extension Study {
                     })
             ), ("throughput", .array(throughput.map(throughputJSON))), ("outages", .array(outages.map(outageJSON))),
             (
+                "unknown_outcomes",
+                .array(
+                    unknown.map {
+                        .object([
+                            ("run", .integer($0.run)), ("told", .text($0.wall.text(in: hours.zone))),
+                            ("user", .text($0.outcome.user)), ("client", .text($0.outcome.client)),
+                            ("database", .text($0.outcome.database)), ("node", .text($0.outcome.node)),
+                            ("thread", .integer(Int64($0.outcome.thread))), ("statement", .text($0.outcome.statement)),
+                            ("in_transaction", .flag($0.outcome.inTransaction)),
+                            ("in_flight_seconds", .number(seconds($0.inFlight))),
+                            ("cause", .text($0.outcome.cause.rawValue)),
+                            ("session", .integer(Int64($0.outcome.session))),
+                        ])
+                    })
+            ),
+            (
                 "error_budgets",
                 .array(
                     budgets.map {
@@ -112,7 +128,8 @@ extension Study {
             ("failed", .integer(totals.failed)),
             ("abandoned", .integer(totals.abandoned)), ("held", .integer(totals.held)),
             ("rerun", .integer(totals.rerun)),
-            ("moved", .integer(totals.moved)), ("logins_refused", .integer(totals.loginsRefused)),
+            ("unknown", .integer(totals.unknown)), ("moved", .integer(totals.moved)),
+            ("reconnected", .integer(totals.reconnected)), ("logins_refused", .integer(totals.loginsRefused)),
             ("delayed", .integer(totals.delayed)), ("bytes_in", .integer(totals.bytesIn)),
             ("bytes_out", .integer(totals.bytesOut)),
             ("pending", .integer(Int64(totals.heldNow.saturatingAdd(totals.inFlightNow)))),
@@ -153,6 +170,7 @@ extension Study {
             ), ("errors", .flag(outage.hasErrors)), ("delay", .flag(outage.isDelay(above: delayBound))),
             ("held", .integer(outage.held)), ("rerun", .integer(outage.rerun)), ("failed", .integer(outage.failed)),
             ("abandoned", .integer(outage.abandoned)), ("moved", .integer(outage.moved)),
+            ("unknown", .integer(outage.unknown)), ("reconnected", .integer(outage.reconnected)),
             ("refused", .integer(outage.refused)), ("sessions_lost", .integer(outage.sessionsLost)),
             ("users_present", .integer(Int64(outage.usersMax))),
             ("users_affected", .integer(Int64(outage.usersAffected))),

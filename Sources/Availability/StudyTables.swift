@@ -10,9 +10,10 @@ public struct StudyTable: Sendable {
 
 extension Study {
     public var tables: [StudyTable] {
-        [usersTable, timeTable, conditionTable, throughputTable, outageTable, budgetTable, gapTable].filter {
-            !$0.rows.isEmpty
-        }
+        [usersTable, timeTable, conditionTable, throughputTable, outageTable, unknownTable, budgetTable, gapTable]
+            .filter {
+                !$0.rows.isEmpty
+            }
     }
 
     private var usersTable: StudyTable {
@@ -90,7 +91,7 @@ extension Study {
             columns: [
                 "began", "seconds", "what", "from", "to", "generations", "users", "held", "moved", "run again",
                 "refused",
-                "failed", "user-minutes", "phases",
+                "failed", "unknown", "user-minutes", "phases",
             ],
             rows: outages.map { outage in
                 let phases = outage.phases.map { phase in
@@ -102,7 +103,26 @@ extension Study {
                     outage.to, outage.lost == .none ? "" : "\(outage.lost) -> \(outage.gained)",
                     "\(outage.usersAffected)",
                     "\(outage.held)", "\(outage.moved)", "\(outage.rerun)", "\(outage.refused)", "\(outage.failed)",
+                    "\(outage.unknown)",
                     fixed(outage.userMinutesLost, 3), phases.joined(separator: ", "),
+                ]
+            })
+    }
+
+    private var unknownTable: StudyTable {
+        StudyTable(
+            title: "Outcomes that nobody knows",
+            note: "The client got error 1927 (SQLSTATE 08007): look at the data, or in the binary log for the thread.",
+            columns: [
+                "told", "user", "client", "database", "node", "thread", "statement", "in transaction", "seconds",
+                "because",
+            ],
+            rows: unknown.map { record in
+                let outcome = record.outcome
+                return [
+                    record.wall.clock(in: hours.zone), outcome.user, outcome.client, outcome.database, outcome.node,
+                    "\(outcome.thread)", outcome.statement, outcome.inTransaction ? "yes" : "no",
+                    fixed(seconds(record.inFlight), 3), outcome.cause.rawValue,
                 ]
             })
     }
@@ -166,7 +186,8 @@ extension Study {
             func quantile(_ share: Double) -> String { bounds.quantile(share, of: row.latency).map { "\($0)" } ?? "" }
             let counts = [
                 row.begun, row.answered, row.failed, row.abandoned, row.held, row.rerun, row.moved, row.loginsRefused,
-                row.lost, row.delayed, row.bytesIn, row.bytesOut, Int64(row.heldNow), Int64(row.inFlightNow),
+                row.lost, row.unknown, row.reconnected, row.delayed, row.bytesIn, row.bytesOut, Int64(row.heldNow),
+                Int64(row.inFlightNow),
                 Int64(row.loginsHeldNow),
             ]
             return [row.began.text(in: hours.zone), fixed(seconds(row.covered), 3), fixed(row.users, 1)]
@@ -179,7 +200,8 @@ extension Study {
                 title: "Rows", note: "",
                 columns: [
                     "began", "seconds", "users", "users affected", "user-ms lost", "begun", "answered", "failed",
-                    "abandoned", "held", "run again", "moved", "logins refused", "sessions lost", "delayed", "bytes in",
+                    "abandoned", "held", "run again", "moved", "logins refused", "sessions lost", "unknown",
+                    "reconnected", "delayed", "bytes in",
                     "bytes out", "held now", "in flight now", "logins held now", "p50 us", "p99 us", "max us",
                 ], rows: rows),
             StudyTable(title: "The clock was set", note: "", columns: ["would have shown", "shows"], rows: steps),

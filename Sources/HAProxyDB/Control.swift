@@ -18,6 +18,7 @@ final class Control {
         case sessions(request: UInt64, [SessionSummary])
         case service(ServiceEvent)
         case refusedLogin(RefusedLogin)
+        case unknown(UnknownOutcome)
         case accountsWanted
         case schemaChanged
         case sample(SecondSample, at: Instant)
@@ -32,6 +33,7 @@ final class Control {
     private let mailbox: Mailbox<Message>
     private let fleet: Fleet
     let ledger: LedgerKeeper
+    private let unknown: UnknownTeller
     private let nodes: [Node]
     private let startedAt = MonotonicClock.now()
     private let budget: DescriptorBudget
@@ -68,6 +70,7 @@ final class Control {
         hostname = ProcessInfo.processInfo.hostName
         loop = try EventLoop()
         LogLines.watch(loop, log)
+        unknown = UnknownTeller(log: log, loop: loop)
         let mailbox = try Mailbox<Message>()
         self.mailbox = mailbox
         nodes = configuration.nodes
@@ -79,6 +82,8 @@ final class Control {
             mailbox.post(.service($0))
         } onRefusedLogin: {
             mailbox.post(.refusedLogin($0))
+        } onUnknown: {
+            mailbox.post(.unknown($0))
         } onAccountsWanted: {
             mailbox.post(.accountsWanted)
         } onSchemaChanged: {
@@ -165,6 +170,9 @@ final class Control {
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
+        case .unknown(let outcome):
+            ledger.take(outcome)
+            unknown.take(outcome)
         case .accountsWanted: watch?.refreshAccounts()
         case .schemaChanged: watch?.schemaChanged()
         case .sample(let sample, let time):
@@ -196,7 +204,8 @@ final class Control {
             return log.warning("Sessions of '\(login.user)' wait: the primary refuses them: \(limit).")
         }
         let more = login.untold > 0 ? " \(login.untold) more were refused since the last one of which was told." : ""
-        log.notice(
+        log.tell(
+            .notice, .loginRefused, [.user: login.user, .client: login.client, .code: "\(login.code)"],
             "Login of '\(login.user)' from \(login.client) was refused: \(login.code) \(login.message).\(more)")
     }
 
@@ -356,6 +365,13 @@ extension Control: AdminSource {
     var view: ClusterView { watch?.view ?? published }
     var evidence: [EvidencePiece] { watch?.evidence ?? [] }
     var ledgerFacts: LedgerFacts? { ledger.facts }
+    var unknownOutcomes: [UnknownRow] {
+        ledger.unknown.map { record in
+            var row = UnknownRow(told: record.wall.nanoseconds / 1_000_000, outcome: record.outcome)
+            row.isEarlier = record.run != 0
+            return row
+        }
+    }
     var activity: Activity { Activity(fleet.counters()) }
     var isPaused: Bool { fleet.isPaused }
 

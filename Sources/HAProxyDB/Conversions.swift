@@ -90,10 +90,12 @@ extension Activity {
         sessionsInTransaction = counters.sessionsInTransactionNow
         sessionsTotal = counters.sessionsTotal
         sessionsMoved = counters.sessionsMoved
+        sessionsReconnected = counters.sessionsReconnected
         loginsRefused = counters.loginsRefused
         statementsBegun = counters.statementsBegun
         statementsAnswered = counters.statementsAnswered
         statementsFailed = counters.statementsFailed
+        statementsUnknown = counters.statementsUnknown
         statementsHeld = counters.statementsHeldTotal
         statementsRerun = counters.statementsRerun
         bytesIn = counters.bytesIn

@@ -14,6 +14,7 @@ final class LedgerKeeper {
     /// Seconds and outages that are remembered, whether a file is written or not.
     private static let secondsMax = 3600
     private static let outagesMax = 200
+    private static let unknownMax = 1000
 
     private let log: Logger
     private let loop: EventLoop
@@ -25,6 +26,8 @@ final class LedgerKeeper {
     private(set) var seconds: [Interval] = []
     /// Oldest first, those of earlier runs (their `run` is not 0) before this one's; the last may be going on.
     private(set) var outages: [OutageRecord] = []
+    /// Oldest first; those of earlier runs have a `run`.
+    private(set) var unknown: [UnknownRecord] = []
     private var previous: Interval?
     private var isUnbalanced = false
 
@@ -51,6 +54,7 @@ final class LedgerKeeper {
         let past = Self.remember(availability.file, wall)
         seconds = past.seconds
         outages = past.outages
+        unknown = past.unknown
         machine = OutageMachine(
             after: past.moves.compactMap { move in
                 nodes.first { $0.name == move.from }.map { (kind: move.kind, from: $0.id) }
@@ -71,7 +75,10 @@ final class LedgerKeeper {
     private static func remember(_ path: String?, _ now: WallTime) -> LedgerPast {
         guard let path else { return LedgerPast() }
         let since = now + Instant.Span(nanoseconds: -Int64(secondsMax) * 1_000_000_000)
-        guard var past = try? LedgerContents.recent(path: path, since: since, outagesMax: outagesMax) else {
+        guard
+            var past = try? LedgerContents.recent(
+                path: path, since: since, outagesMax: outagesMax, unknownMax: unknownMax)
+        else {
             return LedgerPast()
         }
         // The run that saw it is over.
@@ -119,6 +126,13 @@ final class LedgerKeeper {
         // No outage yet: whether it is one the primary's next check says.
         case .silent: break
         }
+    }
+
+    func take(_ outcome: UnknownOutcome) {
+        let record = UnknownRecord(outcome, wall: ledger.wall(of: outcome.ended))
+        if unknown.count >= Self.unknownMax { unknown.removeFirst(unknown.count - Self.unknownMax + 1) }
+        unknown.append(record)
+        writer?.post([.unknown(record)])
     }
 
     func pause() { machine.paused() }
@@ -229,7 +243,9 @@ extension LedgerSample {
         abandoned = Int64(clamping: sample.abandoned)
         heldTotal = Int64(clamping: sample.heldTotal)
         rerun = Int64(clamping: sample.rerun)
+        unknown = Int64(clamping: sample.unknown)
         moved = Int64(clamping: sample.moved)
+        reconnected = Int64(clamping: sample.reconnected)
         loginsRefused = Int64(clamping: sample.loginsRefused)
         lost = Int64(clamping: sample.sessionsLost)
         userNanosecondsLost = sample.userNanosecondsLost

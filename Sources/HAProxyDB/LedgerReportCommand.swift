@@ -51,7 +51,8 @@ struct LedgerReportCommand: ParsableCommand {
             let contents = try LedgerContents.read(path: path, since: from, until: to)
             let study = Study(
                 intervals: contents.intervals, outages: contents.outages, gaps: contents.gaps,
-                clockSteps: contents.clockSteps, bounds: contents.bounds, delayBound: contents.delayBound, hours: hours,
+                clockSteps: contents.clockSteps, unknown: contents.unknown, bounds: contents.bounds,
+                delayBound: contents.delayBound, hours: hours,
                 since: from, until: to)
             let text =
                 switch format {

@@ -108,7 +108,7 @@ enum LogLines {
         }
     }
 
-    /// With its line end; whatever the message holds, it is one line.
+    /// With its line end. The sentence says it all: its parts are for machines. Whatever the message holds, it is one line.
     static func line(
         _ format: Configuration.Log.Format, time: Date, level: String, _ message: String, _ metadata: [String: String]
     ) -> String {
@@ -116,8 +116,7 @@ enum LogLines {
             .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
         switch format {
         case .text:
-            let details = metadata.keys.sorted().map { " \($0)=\(metadata[$0] ?? "")" }.joined()
-            let text = (message + details).unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
+            let text = message.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
             return "\(stamp) \(level) \(String(String.UnicodeScalarView(text)))\n"
         case .json:
             var object = metadata

@@ -82,7 +82,9 @@ extension WorkSample {
         abandoned = sample.abandoned
         heldTotal = sample.heldTotal
         rerun = sample.rerun
+        unknown = sample.unknown
         moved = sample.moved
+        reconnected = sample.reconnected
         loginsRefused = sample.loginsRefused
         bytesIn = sample.bytesIn
         bytesOut = sample.bytesOut

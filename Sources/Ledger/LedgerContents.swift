@@ -9,10 +9,16 @@ public struct LedgerPast: Sendable {
     public var outages: [OutageRecord] = []
     /// Failovers and fallbacks, and the name of the node that each went away from.
     public var moves: [(kind: OutageKind, from: String)] = []
+    /// The latest, in the order in which they came.
+    public var unknown: [UnknownRecord] = []
 
     public init() {}
 
-    init(seconds: [Interval], outages: [OutageRecord], moves: [(kind: OutageKind, from: String)]) {
+    init(
+        seconds: [Interval], outages: [OutageRecord], moves: [(kind: OutageKind, from: String)],
+        unknown: [UnknownRecord]
+    ) {
+        self.unknown = unknown
         self.seconds = seconds
         self.outages = outages
         self.moves = moves
@@ -29,6 +35,8 @@ public struct LedgerContents: Sendable {
     public var outages: [OutageRecord]
     public var gaps: [LedgerGap]
     public var clockSteps: [ClockStep]
+    /// Statements and transactions of which nobody knows whether they took effect.
+    public var unknown: [UnknownRecord]
     public var bounds: LatencyBounds
     public var delayBound: Instant.Span
 
@@ -60,7 +68,7 @@ public struct LedgerContents: Sendable {
     /// What a run remembers of those before it: the seconds from `since` on, the latest outages, and all failovers and
     /// fallbacks that are in the log, oldest first. Does not wait for anyone who has locked the file.
     public static func recent(
-        path: String, since: WallTime, outagesMax: Int
+        path: String, since: WallTime, outagesMax: Int, unknownMax: Int
     ) throws(LedgerFailure) -> LedgerPast {
         try LedgerFailure.catching {
             var configuration = Configuration()
@@ -85,7 +93,7 @@ public struct LedgerContents: Sendable {
                     moves: moves.compactMap { row in
                         let fields = Fields(row)
                         return OutageKind(rawValue: fields.text(0)).map { (kind: $0, from: fields.text(1)) }
-                    })
+                    }, unknown: try unknown(db, Int64.min, Int64.max, latest: unknownMax))
             }
         }
     }
@@ -162,6 +170,7 @@ public struct LedgerContents: Sendable {
                     at: Instant(nanoseconds: fields.number(0)), expected: WallTime(nanoseconds: fields.number(1)),
                     found: WallTime(nanoseconds: fields.number(2)))
             },
+            unknown: try unknown(db, since, until),
             bounds: LatencyBounds(
                 microseconds: try Int.fetchAll(db, sql: "SELECT upper_us FROM latency_scale ORDER BY bucket")),
             delayBound: Instant.Span(
@@ -205,6 +214,32 @@ public struct LedgerContents: Sendable {
         return records
     }
 
+    private static func unknown(
+        _ db: Database, _ since: Int64, _ until: Int64, latest: Int = -1
+    ) throws -> [UnknownRecord] {
+        let names = LedgerSchema.unknownColumns.joined(separator: ", ")
+        return try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM (SELECT \(names), id FROM unknown_outcomes WHERE told_wall >= ? AND told_wall < ?
+                ORDER BY id DESC LIMIT ?) ORDER BY id
+                """, arguments: [since, until, latest]
+        ).map { row in
+            let fields = Fields(row)
+            // Only their distance is kept.
+            let ended = Instant(nanoseconds: fields.number(2))
+            var record = UnknownRecord(
+                UnknownOutcome(
+                    session: UInt32(clamping: fields.number(3)), user: fields.text(4), database: fields.text(6),
+                    client: fields.text(5), node: fields.text(7), thread: UInt32(clamping: fields.number(8)),
+                    statement: fields.text(9), inTransaction: fields.flag(10), began: Instant(nanoseconds: 0),
+                    ended: ended, cause: UnknownOutcome.Cause(rawValue: fields.text(11)) ?? .lost),
+                wall: WallTime(nanoseconds: fields.number(1)))
+            record.run = fields.number(0)
+            return record
+        }
+    }
+
     private static func outage(_ row: Row) -> OutageRecord {
         let fields = Fields(row)
         func instant(_ index: Int) -> Instant? { fields.optional(index).map { Instant(nanoseconds: $0) } }
@@ -240,6 +275,8 @@ public struct LedgerContents: Sendable {
         record.userMillisecondsLost = fields.number(29)
         record.userMillisecondsPresent = fields.number(30)
         record.sessionsLost = fields.number(31)
+        record.unknown = fields.number(32)
+        record.reconnected = fields.number(33)
         return record
     }
 }

@@ -9,6 +9,7 @@ public enum LedgerEntry: Hashable, Sendable {
     /// In its present state: replaces what was written of it before.
     case outage(OutageRecord)
     case outageDismissed(number: Int)
+    case unknown(UnknownRecord)
 }
 
 /// How long rows are kept, and what the log says of itself.

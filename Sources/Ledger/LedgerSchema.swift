@@ -5,7 +5,7 @@ import GRDB
 enum LedgerSchema {
     /// "HPDB": tells the log from other databases.
     static let applicationID = 0x4850_4442
-    static let version = 2
+    static let version = 3
 
     /// The counted columns, the same in seconds, minutes and hours.
     static let counts: [(name: String, path: WritableKeyPath<Interval, Int64> & Sendable)] = [
@@ -13,6 +13,7 @@ enum LedgerSchema {
         ("abandoned", \.abandoned), ("held", \.held), ("rerun", \.rerun), ("moved", \.moved),
         ("logins_refused", \.loginsRefused), ("bytes_in", \.bytesIn), ("bytes_out", \.bytesOut),
         ("delayed", \.delayed), ("sessions_lost", \.lost), ("user_ms_lost", \.userMillisecondsLost),
+        ("unknown", \.unknown), ("reconnected", \.reconnected),
     ]
     static let levels: [(name: String, path: WritableKeyPath<Interval, Int> & Sendable)] = [
         ("users_max", \.usersMax), ("users_affected", \.usersAffectedMax), ("held_now", \.heldNow),
@@ -35,6 +36,13 @@ enum LedgerSchema {
         "planned", "diagnoses", "reason", "from_node", "to_node", "lost_generation", "gained_generation",
         "primary_lost_mono", "primary_found_mono", "first_error_mono", "held", "rerun", "failed", "abandoned", "moved",
         "refused", "held_max", "users_max", "users_affected", "user_ms_lost", "user_ms_present", "sessions_lost",
+        "unknown", "reconnected",
+    ]
+    /// Rows of `unknown_outcomes` at most: the oldest go.
+    static let unknownMax: Int64 = 10_000
+    static let unknownColumns = [
+        "run", "told_wall", "in_flight_ns", "session", "user", "client", "database", "node", "thread", "statement",
+        "in_transaction", "cause",
     ]
 
     /// A file that an earlier version wrote: what it did not know counts as nothing.
@@ -47,8 +55,26 @@ enum LedgerSchema {
             }
             try db.execute(sql: "ALTER TABLE outages ADD COLUMN sessions_lost INTEGER NOT NULL DEFAULT 0")
         }
+        if version < 3 {
+            for table in ["seconds", "minutes", "hours", "outages"] {
+                for column in ["unknown", "reconnected"] {
+                    try db.execute(sql: "ALTER TABLE \(table) ADD COLUMN \(column) INTEGER NOT NULL DEFAULT 0")
+                }
+            }
+            try db.execute(sql: createUnknown)
+        }
         try db.execute(sql: "PRAGMA user_version = \(Self.version)")
     }
+
+    private static let createUnknown = """
+        CREATE TABLE unknown_outcomes (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL,
+            told_wall INTEGER NOT NULL, in_flight_ns INTEGER NOT NULL, session INTEGER NOT NULL, user TEXT NOT NULL,
+            client TEXT NOT NULL, database TEXT NOT NULL, node TEXT NOT NULL, thread INTEGER NOT NULL,
+            statement TEXT NOT NULL, in_transaction INTEGER NOT NULL, cause TEXT NOT NULL);
+        CREATE VIEW readable_unknown AS SELECT strftime('%Y-%m-%d %H:%M:%f', told_wall / 1e9, 'unixepoch')
+            AS told_utc, user, client, database, node, thread, statement, in_transaction, in_flight_ns / 1e9
+            AS seconds, cause, session, run FROM unknown_outcomes;
+        """
 
     static func create(_ db: Database, bounds: LatencyBounds) throws {
         let values =
@@ -86,6 +112,7 @@ enum LedgerSchema {
                 PRAGMA application_id = \(applicationID);
                 PRAGMA user_version = \(version);
                 """)
+        try db.execute(sql: createUnknown)
         for (bucket, upper) in bounds.microseconds.enumerated() {
             try db.execute(sql: "INSERT INTO latency_scale VALUES (?, ?)", arguments: [bucket, upper])
         }

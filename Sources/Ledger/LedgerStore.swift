@@ -190,6 +190,7 @@ public final class LedgerStore {
         case .outageDismissed(let number):
             try db.execute(sql: "DELETE FROM outages WHERE run = ? AND number = ?", arguments: [run, number])
             try db.execute(sql: "DELETE FROM outage_phases WHERE run = ? AND number = ?", arguments: [run, number])
+        case .unknown(let record): try put(record, db)
         }
     }
 
@@ -203,6 +204,22 @@ public final class LedgerStore {
         try db.execute(
             sql: "INSERT INTO gaps (began_wall, ended_wall, reason) VALUES (?, ?, ?)",
             arguments: [gap.began.nanoseconds, gap.ended.nanoseconds, gap.reason.rawValue])
+    }
+
+    private func put(_ record: UnknownRecord, _ db: Database) throws {
+        let outcome = record.outcome
+        let columns = LedgerSchema.unknownColumns
+        let marks = columns.map { _ in "?" }.joined(separator: ", ")
+        try db.execute(
+            sql: "INSERT INTO unknown_outcomes (\(columns.joined(separator: ", "))) VALUES (\(marks))",
+            arguments: [
+                run, record.wall.nanoseconds, record.inFlight.nanoseconds, Int64(outcome.session), outcome.user,
+                outcome.client, outcome.database, outcome.node, Int64(outcome.thread), outcome.statement,
+                outcome.inTransaction, outcome.cause.rawValue,
+            ])
+        try db.execute(
+            sql: "DELETE FROM unknown_outcomes WHERE id <= ?",
+            arguments: [db.lastInsertedRowID - LedgerSchema.unknownMax])
     }
 
     private func put(_ record: OutageRecord, _ db: Database) throws {
@@ -224,8 +241,10 @@ public final class LedgerStore {
         values += [record.userMillisecondsLost, record.userMillisecondsPresent, record.sessionsLost].map {
             $0.databaseValue
         }
+        values += [record.unknown, record.reconnected].map { $0.databaseValue }
         let marks = LedgerSchema.outageColumns.map { _ in "?" }.joined(separator: ", ")
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO outages VALUES (\(marks))")
+        let names = LedgerSchema.outageColumns.joined(separator: ", ")
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO outages (\(names)) VALUES (\(marks))")
             .execute(arguments: StatementArguments(values))
         try db.cachedStatement(sql: "DELETE FROM outage_phases WHERE run = ? AND number = ?")
             .execute(arguments: [run, record.number])
@@ -269,8 +288,10 @@ public final class LedgerStore {
                         DELETE FROM outage_phases WHERE (run, number) IN
                             (SELECT run, number FROM outages WHERE began_wall < ? ORDER BY began_wall LIMIT 10)
                         """, arguments: [oldest])
-                for (table, time) in [("outages", "began_wall"), ("gaps", "ended_wall"), ("clock_steps", "found_wall")]
-                {
+                for (table, time) in [
+                    ("outages", "began_wall"), ("gaps", "ended_wall"), ("clock_steps", "found_wall"),
+                    ("unknown_outcomes", "told_wall"),
+                ] {
                     try db.execute(
                         sql: """
                             DELETE FROM \(table) WHERE rowid IN (SELECT rowid FROM \(table) WHERE \(time) < ?

@@ -99,7 +99,11 @@ public final class LedgerWriter: Sendable {
         var kept: [LedgerEntry] = []
         kept.reserveCapacity(queue.entries.count)
         for entry in queue.entries {
-            if excess > 0, case .second(let row) = entry {
+            if excess > 0, case .unknown = entry {
+                // The count of them is in their second and their outage.
+                excess -= 1
+                queue.status.dropped += 1
+            } else if excess > 0, case .second(let row) = entry {
                 excess -= 1
                 queue.status.dropped += 1
                 let began = min(queue.lost?.began ?? row.began, row.began)

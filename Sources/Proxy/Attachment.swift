@@ -18,7 +18,10 @@ extension Worker {
             return hold(s)
         }
         if !isSeated { fleet.seats(of: primary) { $0.takeUnasked() } }
-        if s.pointee.loggedIn, s.pointee.node != primary { s.pointee.nodeCounters.pointee.left.add() }
+        if s.pointee.loggedIn, s.pointee.node != primary {
+            s.pointee.nodeCounters.pointee.left.add()
+            s.pointee.changesNode = true
+        }
         s.pointee.node = primary
         s.pointee.nodeCounters = counters.node(primary)
         s.pointee.nodeCounters.pointee.connects.add()
@@ -401,7 +404,8 @@ extension Worker {
         }
         // Sessions move when a statement of theirs waits for it.
         guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
-        counters.moved.add()
+        if s.pointee.changesNode { counters.moved.add() } else { counters.reconnected.add() }
+        s.pointee.changesNode = false
         s.pointee.moves += 1
         s.pointee.hasAwaitedAccounts = false
         loseLeftovers(s)

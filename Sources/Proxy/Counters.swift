@@ -54,7 +54,11 @@ final class WorkerCounters: Sendable {
     let abandoned = Counter()
     let heldTotal = Counter()
     let rerun = Counter()
+    /// Of those that failed, and of sessions that ended: nobody knows whether it took effect.
+    let unknown = Counter()
+    /// Sessions that went on at another node, and those that did at the same one by a connection made anew.
     let moved = Counter()
+    let reconnected = Counter()
     let loginsRefused = Counter()
     /// Sessions that were ended because of the infrastructure.
     let lost = Counter()

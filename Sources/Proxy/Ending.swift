@@ -78,6 +78,9 @@ extension Worker {
             return close(s)
         }
         let refusal = Outcome.refusal(of: end, inFlight, standing(s))
+        if refusal?.tellsUnknown ?? Outcome.leavesUnknown(inFlight, standing(s)) {
+            noteUnknown(s, inFlight, end == .byStop ? .stopped : .killed)
+        }
         if let refusal { refuse(s, refusal.packet) }
         switch inFlight {
         case .idle, .held: close(s)

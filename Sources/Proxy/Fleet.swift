@@ -63,7 +63,11 @@ public struct FleetCounters: Sendable {
     public var statementsFailed: UInt64 = 0
     public var statementsHeldTotal: UInt64 = 0
     public var statementsRerun: UInt64 = 0
+    /// Of which nobody knows whether they took effect.
+    public var statementsUnknown: UInt64 = 0
+    /// To another node; to the same one by a connection made anew.
     public var sessionsMoved: UInt64 = 0
+    public var sessionsReconnected: UInt64 = 0
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
@@ -115,6 +119,7 @@ final class FleetState: Sendable {
     let onEvidence: @Sendable (NodeID, TrafficEvidence) -> Void
     let onService: @Sendable (ServiceEvent) -> Void
     let onRefusedLogin: @Sendable (RefusedLogin) -> Void
+    let onUnknown: @Sendable (UnknownOutcome) -> Void
     let onAccountsWanted: @Sendable () -> Void
     private let onSchemaChanged: @Sendable () -> Void
     /// Of what such statements name.
@@ -140,6 +145,7 @@ final class FleetState: Sendable {
         options: ProxyOptions, nodeCount: Int, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
         onService: @escaping @Sendable (ServiceEvent) -> Void,
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void,
+        onUnknown: @escaping @Sendable (UnknownOutcome) -> Void,
         onAccountsWanted: @escaping @Sendable () -> Void, onSchemaChanged: @escaping @Sendable () -> Void
     ) {
         connectionsMax = Atomic(options.connectionsMax)
@@ -148,6 +154,7 @@ final class FleetState: Sendable {
         self.onEvidence = onEvidence
         self.onService = onService
         self.onRefusedLogin = onRefusedLogin
+        self.onUnknown = onUnknown
         self.onAccountsWanted = onAccountsWanted
         self.onSchemaChanged = onSchemaChanged
     }
@@ -228,12 +235,14 @@ public final class Fleet: Sendable {
     /// - Parameters:
     ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
     ///   - onRefusedLogin: the same; a few a second.
+    ///   - onUnknown: the same; one for every session whose statement nobody knows the outcome of.
     ///   - onAccountsWanted: the same; an account is in use that is not among those published.
     ///   - onSchemaChanged: the same; what was published of the tables may not hold any more.
     public init(
         options: ProxyOptions, nodes: [Node], onEvidence: @escaping EvidenceHandler,
         onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in },
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in },
+        onUnknown: @escaping @Sendable (UnknownOutcome) -> Void = { _ in },
         onAccountsWanted: @escaping @Sendable () -> Void = {},
         onSchemaChanged: @escaping @Sendable () -> Void = {}
     ) {
@@ -241,8 +250,8 @@ public final class Fleet: Sendable {
         self.nodes = nodes
         self.state = FleetState(
             options: options, nodeCount: nodes.count, onEvidence: onEvidence, onService: onService,
-            onRefusedLogin: onRefusedLogin,
-            onAccountsWanted: onAccountsWanted, onSchemaChanged: onSchemaChanged)
+            onRefusedLogin: onRefusedLogin, onUnknown: onUnknown, onAccountsWanted: onAccountsWanted,
+            onSchemaChanged: onSchemaChanged)
     }
 
     /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
@@ -330,7 +339,9 @@ public final class Fleet: Sendable {
             sum.statementsFailed += c.failed.current
             sum.statementsHeldTotal += c.heldTotal.current
             sum.statementsRerun += c.rerun.current
+            sum.statementsUnknown += c.unknown.current
             sum.sessionsMoved += c.moved.current
+            sum.sessionsReconnected += c.reconnected.current
             sum.loginsRefused += c.loginsRefused.current
             sum.bytesIn += c.bytesIn.current
             sum.bytesOut += c.bytesOut.current

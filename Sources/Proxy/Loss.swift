@@ -101,6 +101,7 @@ extension Worker {
     /// without us. Says nothing of the node.
     private func endKilled(_ s: SessionRef, _ inFlight: InFlight, isTold: Bool) {
         let refusal = isTold ? .killed : Outcome.refusal(of: .byServer, inFlight, standing(s))
+        if !isTold, Outcome.leavesUnknown(inFlight, standing(s)) { noteUnknown(s, inFlight, .killed) }
         if let refusal, s.pointee.frontend == .waiting { writeClientPacket(s, payload: refusal.packet.payload()) }
         close(s)
     }
@@ -138,6 +139,9 @@ extension Worker {
             verdict = .error(refusal, next: nil)
         }
         if loss == .unreadable { verdict = verdict.ofUnreadableAnswer }
+        if leavesUnknown(verdict, inFlight, standing(s)) {
+            noteUnknown(s, inFlight, loss == .unreadable ? .unreadable : .lost)
+        }
         closeNode(s, reset: reset)
         setStatus(s, s.pointee.status.subtracting([.inTransaction, .inTransactionReadonly]))
         // Whoever has something to miss is told now or with the next statement; then the session goes on without.
@@ -174,6 +178,14 @@ extension Worker {
         }
     }
 
+    private func leavesUnknown(_ verdict: Verdict, _ inFlight: InFlight, _ standing: Standing) -> Bool {
+        switch verdict {
+        case .moveSilently, .runAgain: false
+        case .error(let refusal, _), .refuseNextStatement(let refusal): refusal.tellsUnknown
+        case .close: Outcome.leavesUnknown(inFlight, standing)
+        }
+    }
+
     /// Sees to it that the statement in flight writes nothing when it is run again; or why it can't be.
     private func guardRerun(_ s: SessionRef) -> Refusal? {
         s.pointee.isGuarded = false
@@ -201,6 +213,7 @@ extension Worker {
 
     /// Run again, the statement would have written.
     func guardRefused(_ s: SessionRef) {
+        noteUnknown(s, inFlight(s), .lost)
         noteFailed(s)
         s.pointee.nodeCounters.pointee.failed.add()
         answer(s, Refusal.unknownWriter.packet)

@@ -18,7 +18,9 @@ extension Worker {
         sample.abandoned = counters.abandoned.current
         sample.heldTotal = counters.heldTotal.current
         sample.rerun = counters.rerun.current
+        sample.unknown = counters.unknown.current
         sample.moved = counters.moved.current
+        sample.reconnected = counters.reconnected.current
         sample.loginsRefused = counters.loginsRefused.current
         sample.sessionsLost = counters.lost.current
         sample.bytesIn = counters.bytesIn.current

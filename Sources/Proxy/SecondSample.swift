@@ -64,7 +64,11 @@ public struct SecondSample: Sendable, Equatable {
     public var abandoned: UInt64 = 0
     public var heldTotal: UInt64 = 0
     public var rerun: UInt64 = 0
+    /// Statements and transactions of which nobody knows whether they took effect.
+    public var unknown: UInt64 = 0
+    /// Sessions that went on at another node, and at the same one by a connection made anew.
     public var moved: UInt64 = 0
+    public var reconnected: UInt64 = 0
     public var loginsRefused: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
@@ -96,7 +100,9 @@ public struct SecondSample: Sendable, Equatable {
         abandoned += other.abandoned
         heldTotal += other.heldTotal
         rerun += other.rerun
+        unknown += other.unknown
         moved += other.moved
+        reconnected += other.reconnected
         loginsRefused += other.loginsRefused
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut

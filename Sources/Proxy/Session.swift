@@ -286,6 +286,8 @@ struct Session {
     /// Sequence number of the last packet of the login on the node, either way.
     var nodeSequence: UInt8 = 0
     var moves: UInt32 = 0
+    /// The login under way, or that is still to succeed, is at another node than the session was at last.
+    var changesNode = false
     /// A node's exchange was passed on in the login under way: there is no second one with another node.
     var hasRelayed = false
     /// Of a client that tracks its session.

@@ -139,6 +139,15 @@ public enum Outcome {
         }
     }
 
+    /// Whether what was executed may have taken effect and nobody can tell, be the client told so or not.
+    public static func leavesUnknown(_ inFlight: InFlight, _ standing: Standing) -> Bool {
+        switch inFlight {
+        case .idle, .held, .partlySent: false
+        case .loading: standing.rowsMayRemain
+        case .sent(let effect), .answering(let effect, _): unanswered(effect, standing) == .unknown
+        }
+    }
+
     private enum Unanswered { case nothing, rolledBack, unknown }
 
     /// What an executed but unanswered statement left behind on the data.

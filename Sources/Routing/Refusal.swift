@@ -31,9 +31,14 @@ public struct Refusal: Sendable, Hashable {
     /// Five characters.
     public let sqlState: String
     public let message: String
+    /// The client is told that it can't be known whether something took effect.
+    public let tellsUnknown: Bool
 
-    private init(_ kind: Kind, _ code: UInt16, _ sqlState: String, _ message: String) {
+    private init(
+        _ kind: Kind, _ code: UInt16, _ sqlState: String, _ message: String, tellsUnknown: Bool = false
+    ) {
         self.kind = kind
+        self.tellsUnknown = tellsUnknown || kind == .unknown || kind == .rowsMayRemain
         self.code = code
         self.sqlState = sqlState
         self.message = message
@@ -120,7 +125,7 @@ public struct Refusal: Sendable, Hashable {
         return Refusal(
             .stateLost, 1927, "08S02",
             "session state lost with the primary: \(losses.isEmpty ? "unknown" : losses.description); \(transaction)"
-                + "set it up again before going on")
+                + "set it up again before going on", tellsUnknown: inTransaction && rowsMayRemain)
     }
 
     /// For a statement that asks for what statements before the move left.

@@ -169,7 +169,7 @@ struct Nesting {
 
 extension StatementReader {
     /// BEGIN NOT ATOMIC, and the other statements of stored programs that MariaDB takes on their own.
-    fileprivate var isCompound: Bool {
+    var isCompound: Bool {
         switch word(0) {
         case "BEGIN": isWord(1, "NOT")
         case "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR", "DECLARE": true
@@ -178,7 +178,7 @@ extension StatementReader {
     }
 
     /// CREATE of something whose body is SQL, which is not run now.
-    fileprivate var isRoutineDefinition: Bool {
+    var isRoutineDefinition: Bool {
         guard isWord(0, "CREATE") || isWord(0, "ALTER") else { return false }
         for index in 1..<max(1, min(count, 24)) {
             switch word(index) {

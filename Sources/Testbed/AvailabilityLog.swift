@@ -32,6 +32,7 @@ public final class AvailabilityLog: Sendable {
         public let rerun: Int
         public let failed: Int
         public let abandoned: Int
+        public let unknown: Int
         public let moved: Int
         public let refused: Int
         public let sessionsLost: Int

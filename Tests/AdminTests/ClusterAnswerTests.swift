@@ -47,6 +47,21 @@ import Testing
         #expect(Overview.outages([]).rendered(json: true) == "[]\n")
     }
 
+    @Test func outcomesThatNobodyKnows() {
+        let outcome = UnknownOutcome(
+            session: 1_000_000_007, user: "app", database: "", client: "10.0.0.1:40000", node: "n1", thread: 63,
+            statement: "INSERT", inTransaction: true, began: Instant(nanoseconds: 0),
+            ended: Instant(nanoseconds: 1_500_000_000), cause: .lost)
+        let answer = Overview.unknown([UnknownRow(told: 1_795_395_723_456, outcome: outcome)])
+        #expect(
+            answer.rendered(json: true)
+                == "[{\"told\":\"2026-11-23T01:02:03.456Z\",\"user\":\"app\",\"client\":\"10.0.0.1:40000\","
+                + "\"database\":null,\"node\":\"n1\",\"thread\":63,\"statement\":\"INSERT\","
+                + "\"in_transaction\":true,\"in_flight\":1500,\"cause\":\"lost\",\"session\":1000000007}]\n")
+        // Whom it names is not for everybody.
+        #expect(Verb.showUnknown.level == .operator)
+    }
+
     @Test func theLogsStandIsTold() {
         var facts = LedgerFacts(file: "/a.db")
         facts.written = 7

@@ -144,7 +144,7 @@ import Testing
             line.split(separator: ":", maxSplits: 3).prefix(3).joined(separator: ":")
         }
         #expect(Array(info.prefix(records.infoKeys.count)) == records.infoKeys)
-        #expect(info.count == records.infoKeys.count + 4)
+        #expect(info.count == records.infoKeys.count + 5)
     }
 
     @Test func jsonHasHAProxysShape() throws {

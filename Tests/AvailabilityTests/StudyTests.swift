@@ -140,7 +140,7 @@ import Testing
         #expect(lines.count == begin + 2 + 60)
         #expect(
             lines[begin + 2]
-                == "2025-11-24T00:00:00.000Z,60.000,10.0,0,0,600,600,0,0,0,0,0,0,0,0,0,0,0,0,0,1000,1000,1000")
+                == "2025-11-24T00:00:00.000Z,60.000,10.0,0,0,600,600,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1000,1000,1000")
         #expect(lines[begin + 1].split(separator: ",").count == lines[begin + 2].split(separator: ",").count)
     }
 

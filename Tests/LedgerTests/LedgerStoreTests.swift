@@ -73,6 +73,8 @@ func second(_ n: Int64) -> Interval {
         outage.primaryLost = Instant(nanoseconds: 600)
         outage.kind = .fallback
         outage.failed = 3
+        outage.unknown = 2
+        outage.reconnected = 5
         outage.userMillisecondsLost = 77
         outage.gained = Generation(9)
         let gap = LedgerGap(began: WallTime(seconds: epoch + 1), ended: WallTime(seconds: epoch + 3), reason: .stalled)
@@ -159,20 +161,55 @@ func second(_ n: Int64) -> Interval {
         #expect(contents.outages.first?.length == .seconds(1))
     }
 
-    @Test func aFileOfTheFirstVersionIsBroughtUpToDate() throws {
+    private func unknown(_ number: Int) -> UnknownRecord {
+        var record = UnknownRecord(
+            UnknownOutcome(
+                session: UInt32(number), user: "o'hara", database: "shop", client: "10.0.0.1:40000", node: "cluster1",
+                thread: 7, statement: "INSERT", inTransaction: true, began: Instant(nanoseconds: 0),
+                ended: Instant(nanoseconds: 1_500_000_000), cause: .killed),
+            wall: WallTime(seconds: epoch + Int64(number)))
+        record.run = 1
+        return record
+    }
+
+    @Test func outcomesThatNobodyKnowsAreKeptAndBounded() throws {
+        let place = try Place()
+        let store = try LedgerStore(path: place.file, options: options(), run: run())
+        try store.write((0..<3).map { .unknown(unknown($0)) } + [.second(second(epoch + 2))])
+        let contents = try LedgerContents.read(
+            path: place.file, since: WallTime(seconds: epoch + 1), until: WallTime(seconds: epoch + 2))
+        #expect(contents.unknown == [unknown(1)])
+        let past = try LedgerContents.recent(
+            path: place.file, since: WallTime(seconds: epoch), outagesMax: 1, unknownMax: 2)
+        #expect(past.unknown == [unknown(1), unknown(2)])
+        try store.write((3..<11_000).map { .unknown(unknown($0)) })
+        let all = try LedgerContents.read(path: place.file, since: nil, until: nil).unknown
+        #expect(all.count == 10_000)
+        #expect(all.last == unknown(10_999))
+    }
+
+    @Test(arguments: [1, 2])
+    func aFileOfAnEarlierVersionIsBroughtUpToDate(version: Int) throws {
         let place = try Place()
         do {
             let store = try LedgerStore(path: place.file, options: options(), run: run())
             try store.write([.second(second(epoch))])
             try store.end(at: WallTime(seconds: epoch + 1))
-            // As the first version had it.
+            // As that version had it.
             try DatabaseQueue(path: place.file).write { db in
-                for table in ["seconds", "minutes", "hours"] {
+                for table in ["seconds", "minutes", "hours", "outages"] {
+                    for column in ["unknown", "reconnected"] {
+                        try db.execute(sql: "ALTER TABLE \(table) DROP COLUMN \(column)")
+                    }
+                }
+                try db.execute(sql: "DROP VIEW readable_unknown; DROP TABLE unknown_outcomes")
+                for table in ["seconds", "minutes", "hours"] where version == 1 {
                     for column in ["sessions_lost", "user_ms_lost"] {
                         try db.execute(sql: "ALTER TABLE \(table) DROP COLUMN \(column)")
                     }
                 }
-                try db.execute(sql: "ALTER TABLE outages DROP COLUMN sessions_lost; PRAGMA user_version = 1")
+                if version == 1 { try db.execute(sql: "ALTER TABLE outages DROP COLUMN sessions_lost") }
+                try db.execute(sql: "PRAGMA user_version = \(version)")
             }
         }
         #expect(throws: LedgerFailure.self) { try LedgerContents.read(path: place.file, since: nil, until: nil) }
@@ -180,9 +217,14 @@ func second(_ n: Int64) -> Interval {
         var row = second(epoch + 5)
         row.userMillisecondsLost = 7
         row.lost = 2
-        try store.write([.second(row)])
+        row.unknown = 3
+        row.reconnected = 4
+        try store.write([.second(row), .unknown(unknown(9))])
         let contents = try LedgerContents.read(path: place.file, since: nil, until: nil)
         #expect(contents.intervals == [second(epoch), row])
+        var kept = unknown(9)
+        kept.run = store.run
+        #expect(contents.unknown == [kept])
     }
 
     @Test func whatTheNextRunRemembers() throws {
@@ -200,7 +242,7 @@ func second(_ n: Int64) -> Interval {
         }
         try store.write((0..<10).map { .second(second(epoch + $0)) } + entries)
         let past = try LedgerContents.recent(
-            path: place.file, since: WallTime(seconds: epoch + 4), outagesMax: 2)
+            path: place.file, since: WallTime(seconds: epoch + 4), outagesMax: 2, unknownMax: 2)
         #expect(past.seconds.map(\.began.seconds) == Array(epoch + 4..<epoch + 10))
         #expect(past.outages.map(\.kind) == [.fallback, .open])
         #expect(past.moves.map(\.kind) == [.failover, .fallback])
