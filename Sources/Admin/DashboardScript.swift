@@ -66,6 +66,7 @@ enum DashboardScript {
             passwordAsked: 'a node asks for the check\'s password',
             nodeIsProxy: 'a node\'s address leads to a HAProxyDB',
             serverFull: 'a server has no seat left (max_connections)',
+            strayServer: 'a writable server runs that is not the cluster\'s',
           };
           const showState = () => {
             const state = $('state');
@@ -83,6 +84,9 @@ enum DashboardScript {
               if (caution === view.diagnosis) continue;
               kind = kind === 'bad' ? 'bad' : 'warn';
               detail += '; ' + (why[caution] || caution);
+              if (caution === 'strayServer') {
+                detail += ': ' + view.nodes.filter(node => node.stray).map(node => node.name).join(', ');
+              }
             }
             if (view.paused) {
               kind = kind === 'bad' ? 'bad' : 'warn';

@@ -158,6 +158,12 @@ struct Metrics {
         for diagnosis in Diagnosis.allCases {
             out.value("haproxydb_diagnosis", [("diagnosis", diagnosis.rawValue)], diagnosis == view.diagnosis)
         }
+        out.metric("haproxydb_caution", .gauge, "1 for what is not as it should be.")
+        for caution in Diagnosis.allCases {
+            out.value("haproxydb_caution", [("caution", caution.rawValue)], view.cautions.contains(caution))
+        }
+        out.metric("haproxydb_server_stray", .gauge, "1 where a writable server is not the cluster's.")
+        for node in view.nodes { out.value("haproxydb_server_stray", labels(node), node.stray != nil) }
         out.single(
             "haproxydb_outages_total", .counter, "Losses of a primary, moves without a gap included.", outages.total)
         out.single("haproxydb_paused", .gauge, "1 while an administrator holds statements.", isPaused ? 1 : 0)

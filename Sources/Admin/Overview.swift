@@ -78,10 +78,17 @@ enum Overview {
                 "caution",
                 .records(
                     view.cautions.map {
-                        [Field("caution", .text($0.rawValue)), Field("means", .text($0.sentence))]
+                        [Field("caution", .text($0.rawValue)), Field("means", .text(meaning(of: $0, view)))]
                     })),
             Field("evidence", .records(source.evidence.map { evidence($0, view, at: now) })),
         ])
+    }
+
+    /// With the nodes that it is about, where the diagnosis names some.
+    private static func meaning(of caution: Diagnosis, _ view: ClusterView) -> String {
+        guard caution == .strayServer else { return caution.sentence }
+        let strays = view.nodes.compactMap { node in node.stray.map { "\(node.node.name): \($0)" } }
+        return "\(caution.sentence) \(strays.joined(separator: "; "))."
     }
 
     /// Whose word it is, how old, and what it says.

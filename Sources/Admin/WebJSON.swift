@@ -39,6 +39,7 @@ enum WebJSON {
                 ("administrative", text(node.administrative.rawValue)),
                 // A server's own words may name an account, and where it comes from.
                 ("last_check", showsUsers ? text(node.lastCheck) : "null"),
+                ("stray", flag(node.stray != nil)),
                 ("since_ms", String((now - node.changedAt).milliseconds)),
             ])
         }

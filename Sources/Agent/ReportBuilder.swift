@@ -13,6 +13,9 @@ public struct ReportBuilder: Sendable {
     public var pacemaker: Result<PacemakerView, ObservationFault>?
     /// Of the resource as it stands in `drbd`; nil while they were not read since that changed.
     public var generations: [DataGeneration]?
+    /// Which mariadbd is the cluster's; nil where that can't be told.
+    public var database: NodeReport.Database?
+    private var watch = SecondaryWatch()
 
     public init(node: String, resource: String? = nil, names: ResourceNames = ResourceNames()) {
         self.node = node
@@ -26,6 +29,14 @@ public struct ReportBuilder: Sendable {
         return resource.map { observation.resources.resource(named: $0) } ?? observation.resources.first
     }
 
+    /// Notes until when the replica has not been Primary. To be called again and again.
+    ///
+    /// - Parameters: both in milliseconds: since the host's boot, and since 1970 by its clock on the wall.
+    public mutating func noteRole(sinceBoot: Int64, wall: Int64) {
+        guard let storage else { return }
+        watch.note(isPrimary: storage.role == .primary, sinceBoot: sinceBoot, wall: wall)
+    }
+
     /// Nil before both were asked once.
     public var report: NodeReport? {
         guard let drbd, let pacemaker else { return nil }
@@ -34,6 +45,7 @@ public struct ReportBuilder: Sendable {
         case .success:
             report.storage = storage.map(NodeReport.Storage.init)
             report.storage?.generations = generations
+            if report.storage?.role == .primary { report.storage?.secondaryUntil = watch.secondaryUntil }
             if report.storage == nil { report.troubles.append("DRBD has no such resource configured") }
         case .failure(let fault): report.troubles.append("DRBD: \(fault)")
         }
@@ -45,12 +57,33 @@ public struct ReportBuilder: Sendable {
             switch progress.phase {
             // Nothing goes forward, or nothing is left to be done.
             case .lost, .ready: break
-            case .fencing, .promoting, .mounting, .starting, .recovering: report.phase = progress.phase
+            case .fencing, .promoting, .mounting, .starting, .recovering:
+                report.phase = progress.phase
+                report.phaseNode = progress.node
             }
         case .failure(let fault): report.troubles.append("Pacemaker: \(fault)")
         }
+        report.database = database
         return report
     }
+}
+
+/// Until when a replica is known not to have been Primary, by its host's clock on the wall, which may be set meanwhile.
+struct SecondaryWatch: Sendable, Hashable {
+    private var lastSeen: Int64?
+    /// The least that has been between the two clocks since then: what would say too late says nothing.
+    private var offset: Int64 = 0
+
+    mutating func note(isPrimary: Bool, sinceBoot: Int64, wall: Int64) {
+        if isPrimary {
+            offset = min(offset, wall - sinceBoot)
+        } else {
+            lastSeen = sinceBoot
+            offset = wall - sinceBoot
+        }
+    }
+
+    var secondaryUntil: Int64? { lastSeen.map { $0 + offset } }
 }
 
 extension NodeReport.Storage {
@@ -96,7 +129,7 @@ extension NodeReport.Manager {
             unclean: view.nodes.filter(\.isUnclean).map(\.name),
             isFencingPending: view.fencing.contains { $0.state == .pending },
             isMovePending: view.nodes.contains { view.isLeaving($0.name, names) }, isGated: view.isGated(node),
-            gone: view.gone)
+            gone: view.gone, databases: view.databases(names))
         switch view.promoted(names) {
         case .notConfigured: promoted = nil
         case .nobody, .doubtful(_, .unclean), .doubtful(_, .joining): promoted = []

@@ -45,6 +45,8 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case nodeIsProxy
     /// A server has no seat left for the sessions that wait, or for the check.
     case serverFull
+    /// A writable server that is not the cluster's: it gets nothing.
+    case strayServer
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -95,6 +97,9 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
         case .serverFull:
             "A server refuses logins (1040, Too many connections), and sessions wait for a seat: raise max_connections there "
                 + "(SET GLOBAL max_connections), end connections that do nothing, or lower connections_max here."
+        case .strayServer:
+            "A server is writable that is not the cluster's primary, and nothing is sent to it: stop it, and whatever "
+                + "starts it (systemctl disable --now mariadb). Where it holds the port, the cluster can't start its own."
         }
     }
 }
@@ -110,6 +115,9 @@ public struct NodeView: Sendable, Hashable {
     /// When health or role last changed.
     public var changedAt: Instant
     public var marks: NodeMarks = []
+    /// Why the writable server that answers there is not the cluster's primary, without a subject and full stop; nil
+    /// where there is none.
+    public var stray: String?
 
     public init(
         node: Node, health: HealthState, administrative: AdministrativeState, role: Role, lastCheck: String,

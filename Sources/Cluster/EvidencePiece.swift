@@ -11,6 +11,8 @@ public struct EvidencePiece: Sendable, Hashable {
         case data
         /// The resource manager as that node sees it, by its agent.
         case pacemaker
+        /// Which mariadbd is the cluster's, by the node's agent.
+        case process
     }
 
     public var node: NodeID

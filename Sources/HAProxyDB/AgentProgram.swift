@@ -17,6 +17,11 @@ final class AgentProgram {
     private var builder: ReportBuilder
     private var drbd: DRBDObserver?
     private var pacemaker: PacemakerObserver?
+    private var database: DatabaseObserver?
+    private var place: DatabasePlaceReader?
+    private var roleTimer: Reactor.Timer?
+    /// Since when a promotion has been under way.
+    private var hurriedAt: Instant?
     private let reader: GenerationsReader
     private var isReading = false
     /// Told once, however often it is tried.
@@ -94,6 +99,9 @@ final class AgentProgram {
 
     private func stop() {
         drbd?.stop()
+        database?.stop()
+        place?.stop()
+        roleTimer?.cancel()
         reader.stop()
         pacemaker?.stop()
         mover.stop()
@@ -142,6 +150,38 @@ final class AgentProgram {
         self.drbd = drbd
         drbd.start()
         pacemaker.start()
+        observeDatabase()
+    }
+
+    private func observeDatabase() {
+        let database = DatabaseObserver(loop: loop) { [unowned self] in
+            builder.database = $0
+            publish()
+        }
+        let own = DatabasePlace(
+            pidFile: configuration.pidFile, dataDirectory: configuration.dataDirectory, device: configuration.device)
+        let place = DatabasePlaceReader(loop: loop, names: builder.names) { database.place = own.over($0) }
+        self.database = database
+        self.place = place
+        database.place = own
+        database.start()
+        place.start()
+        roleTimer = loop.schedule(every: Self.roleInterval) { [unowned self] in
+            builder.noteRole(sinceBoot: NodeClock.sinceBoot, wall: NodeClock.wall)
+        }
+    }
+
+    /// How exactly it is known when the replica became Primary.
+    private static let roleInterval = Instant.Span.milliseconds(200)
+    /// After so long what is under way will take its time: it is followed at the usual pace.
+    private static let hurryMax = Instant.Span.seconds(60)
+
+    /// What is under way is followed closely.
+    private func hurry(_ report: NodeReport, at now: Instant) {
+        hurriedAt = report.phase == nil ? nil : hurriedAt ?? now
+        let isHurried = hurriedAt.map { now - $0 < Self.hurryMax } ?? false
+        pacemaker?.isHurried = isHurried
+        database?.isAwaited = isHurried && report.storage?.role != .secondary
     }
 
     private func readGenerations() {
@@ -181,6 +221,7 @@ final class AgentProgram {
             generations: report.storage?.generations.flatMap { _ in generationsReadAt },
             manager: report.manager.flatMap { _ in askedAt })
         for server in servers { server.publish(report, at: askedAt ?? now, dates: dates) }
+        hurry(report, at: now)
     }
 
     /// Nil where it is too old to be believed.
@@ -256,6 +297,7 @@ extension NodeReport {
             }
             if manager.isMaintenance { parts.append("maintenance") }
         }
+        if let process = database?.process { parts.append("mariadbd \(process.pid)") }
         if let phase { parts.append(phase.rawValue) }
         parts += troubles
         return "\(node): " + (parts.isEmpty ? "nothing is seen" : parts.joined(separator: "; "))

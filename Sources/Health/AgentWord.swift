@@ -26,9 +26,12 @@ struct Testimony {
     }
 
     private let reports: [(node: NodeID, report: NodeReport)]
+    /// Somebody was elected, and its server lives on as far as anybody knows.
+    private let hasHolder: Bool
 
     init(_ evidence: [NodeEvidence]) {
         reports = evidence.compactMap { each in each.agent.report.map { (each.node, $0) } }
+        hasHolder = evidence.contains(where: \.isHolder)
     }
 
     var isEmpty: Bool { reports.isEmpty }
@@ -45,8 +48,8 @@ struct Testimony {
         let manager = own?.manager.flatMap { $0.isMaintenance ? nil : $0 }
         if manager?.weight == 0 { return .barred(.noQuorum) }
         // The manager has lost sight of this node, as where corosync died, and has put nobody in its place: what DRBD
-        // lets write goes on.
-        if own?.storage?.isPrimaryUpToDate ?? false,
+        // lets write goes on. It begins nowhere like that: a node that is being promoted looks the same.
+        if own?.storage?.isPrimaryUpToDate ?? false, node.isHolder || !hasHolder,
             (witnesses + [manager].compactMap(\.self)).allSatisfy({ $0.promoted?.isEmpty ?? true })
         {
             return .unknown
@@ -117,11 +120,100 @@ struct Testimony {
     }
 
     /// How far the promotion under way is, by those who may be believed.
-    var phase: Phase? {
+    var phase: Phase? { phase(at: nil) }
+
+    /// The same, as far as it concerns that node.
+    private func phase(at name: String?) -> Phase? {
         reports.compactMap { each in
             guard each.report.manager.map({ $0.weight > 0 }) ?? true else { return nil }
+            if let name, let place = each.report.phaseNode, place != name { return nil }
             return each.report.phase
         }.max { $0.rank < $1.rank }
+    }
+
+    // MARK: whose server it is
+
+    /// Why that server must not become the primary, whoever is promoted; nil for one that was the primary in this run
+    /// already, and where nothing speaks against it.
+    func objection(to node: NodeEvidence) -> Objection? {
+        if node.isHolder { return nil }
+        let phase = phase(at: node.name)
+        if let own = node.agent.report, own.manager?.isMaintenance != true {
+            if let database = own.database, let process = database.process {
+                // Who it is, the agent knows: what the cluster has come to otherwise may be a second old.
+                return Self.objection(to: node.facts, process, database, own.storage, phase)
+            }
+            if Self.isOlder(node.facts, than: own.storage?.secondaryUntil) { return .startedBeforePromotion }
+            if own.database != nil, phase == .starting { return .processUnseen }
+        }
+        switch phase {
+        case .fencing?, .promoting?, .mounting?: return .promotionUnderWay(phase ?? .lost)
+        case .starting?, .recovering?, .ready?, .lost?: break
+        case nil: if runsDatabase(node) == false { return .isNotStarted }
+        }
+        return node.objection
+    }
+
+    private static func objection(
+        to facts: ServerFacts?, _ process: NodeReport.Database.Process, _ database: NodeReport.Database,
+        _ storage: NodeReport.Storage?, _ phase: Phase?
+    ) -> Objection? {
+        for (own, clusters) in [(facts?.dataDirectory, database.dataDirectory), (facts?.pidFile, database.pidFile)] {
+            if let own, let clusters, !isSamePath(own, clusters) { return .hasOtherFiles(own, clusters: clusters) }
+        }
+        if database.isOnDevice == false { return .isOffTheDevice }
+        if isOlder(facts, than: storage?.secondaryUntil) { return .startedBeforePromotion }
+        if let startedAt = process.startedAt, let second = facts?.life?.startSecond {
+            // The second is that of the process's first moments.
+            if isOlder(facts, than: startedAt - startToleranceMax) { return .isAnotherProcess }
+            // One that has begun since holds the port that the cluster's own will want.
+            if phase == .starting, second * 1000 > startedAt + startDelayMax { return .isAnotherProcess }
+        }
+        return nil
+    }
+
+    /// Milliseconds. Both are of one clock: the kernel counts a process's start in hundredths of a second.
+    private static let startToleranceMax: Int64 = 100
+    /// Until a process has come to the line that notes its start.
+    private static let startDelayMax: Int64 = 10_000
+
+    /// - Parameter moment: milliseconds since 1970, by the clock of the server's host; nothing is older than nil.
+    private static func isOlder(_ facts: ServerFacts?, than moment: Int64?) -> Bool {
+        guard let second = facts?.life?.startSecond, let moment else { return false }
+        return second * 1000 + 999 < moment
+    }
+
+    /// But for a slash at the end, and /var/run, which is /run.
+    private static func isSamePath(_ one: String, _ other: String) -> Bool {
+        func plain(_ path: String) -> Substring {
+            var path = path.hasPrefix("/var/run/") ? path.dropFirst(4) : path[...]
+            while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+            return path
+        }
+        return plain(one) == plain(other)
+    }
+
+    /// Whether the cluster runs its database there, or starts it, by the node's own view or those of most weight; nil
+    /// where nobody says.
+    private func runsDatabase(_ node: NodeEvidence) -> Bool? {
+        let witnesses = witnesses(besides: node.node)
+        if let own = node.agent.report?.manager, !own.isMaintenance, own.weight >= (witnesses.first?.weight ?? 0),
+            let databases = own.databases
+        {
+            return databases.contains(node.name)
+        }
+        guard let first = witnesses.first else { return nil }
+        let views = witnesses.prefix { $0.weight == first.weight }.compactMap(\.databases)
+        guard let verdict = views.first?.contains(node.name) else { return nil }
+        return views.allSatisfy { $0.contains(node.name) == verdict } ? verdict : nil
+    }
+
+    /// Why a server that answers as writable there is not the cluster's primary; nil where there is none, or it is.
+    func stray(_ node: NodeEvidence, primary: NodeID?) -> String? {
+        guard node.isClaimant, node.isAnswering, node.node != primary else { return nil }
+        if primary != nil, case .barred = standing(of: node) { return "the cluster has not promoted this node" }
+        guard let objection = objection(to: node), objection.isStray else { return nil }
+        return objection.sentence
     }
 
     /// Why there is no primary where servers alone say no more than that there is none.
@@ -141,7 +233,7 @@ struct Testimony {
     }
 
     /// What is not as it should be, whoever is primary; in the order of ``Cluster/Diagnosis``.
-    static func cautions(_ evidence: [NodeEvidence]) -> [Diagnosis] {
+    static func cautions(_ evidence: [NodeEvidence], primary: NodeID? = nil) -> [Diagnosis] {
         let testimony = Testimony(evidence)
         let managers = testimony.reports.compactMap(\.report.manager)
         let disks = testimony.reports.compactMap(\.report.storage).filter { $0.role != .primary }.map(\.disk)
@@ -158,6 +250,7 @@ struct Testimony {
                 .nodeIsProxy:
                 evidence.contains { $0.loginTrouble == diagnosis }
             case .serverFull: evidence.contains(where: \.isFull)
+            case .strayServer: evidence.contains { testimony.stray($0, primary: primary) != nil }
             case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:
                 false
             }

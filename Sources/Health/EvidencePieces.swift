@@ -27,6 +27,7 @@ extension HealthMonitor.Member {
                 }
             }
             if let manager = report.manager { pieces.append(piece(.pacemaker, manager.sentence, dates.manager)) }
+            if let database = report.database { pieces.append(piece(.process, database.sentence, heardAt)) }
         }
         if let remembered, agent.report?.storage?.generations == nil {
             pieces.append(piece(.data, "last known: \(remembered.generations.sentence)", remembered.at))
@@ -38,6 +39,16 @@ extension HealthMonitor.Member {
 extension NodeReport.Storage {
     var sentence: String {
         "\(role.rawValue), disk \(disk.rawValue), peer's disk \(peerDisk.rawValue), \(connection.rawValue)"
+    }
+}
+
+extension NodeReport.Database {
+    var sentence: String {
+        var parts = [process.map { "the cluster's mariadbd is process \($0.pid)" } ?? "no mariadbd of the cluster's"]
+        if let dataDirectory { parts.append("data in \(dataDirectory)") }
+        if let isOnDevice { parts.append(isOnDevice ? "on the device" : "not on the device") }
+        if let bootID { parts.append("boot \(bootID)") }
+        return parts.joined(separator: ", ")
     }
 }
 

@@ -38,6 +38,9 @@ public struct HealthMonitor: Sendable {
         var logins = LoginTrouble()
         /// Its server is too full for the check, or for sessions.
         var isFull: (forCheck: Bool, forSessions: Bool) = (false, false)
+        var past = ServerPast()
+        /// What that comes to now.
+        var objection: Objection?
 
         var evidence: NodeEvidence {
             let isDeaf = overrides.isAgentIgnored && agent != .none
@@ -49,7 +52,8 @@ public struct HealthMonitor: Sendable {
                 claim: overrides.isUnchecked && claim == .unknown ? .absent : claim,
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
                 remembered: isDeaf ? nil : remembered?.generations, isGone: isGone,
-                loginTrouble: logins.present, isFull: isFull.forCheck || isFull.forSessions)
+                loginTrouble: logins.present, isFull: isFull.forCheck || isFull.forSessions,
+                isHolder: past.isHolder, facts: facts, objection: objection)
         }
 
         /// Whether it was asked again after that, and has been silent for long enough.
@@ -73,6 +77,8 @@ public struct HealthMonitor: Sendable {
     private var diagnosis: Diagnosis? = .starting
     private var since: Instant
     private var published: ClusterView
+    /// The latest proof of whoever was elected last.
+    private var lastProof: ServerPast.Proof?
     /// The timer that was asked for last.
     private var wakeAt: Instant?
 
@@ -246,7 +252,11 @@ public struct HealthMonitor: Sendable {
     public mutating func administered(
         _ node: NodeID, _ state: AdministrativeState, at now: Instant
     ) -> [Action] {
-        guard members.indices.contains(node.rawValue), members[node.rawValue].administrative != state else { return [] }
+        guard members.indices.contains(node.rawValue) else { return [] }
+        // Said of a stray, it means: that one is right.
+        let isVouched =
+            state == .ready && members[node.rawValue].objection != nil && members[node.rawValue].past.vouchedFor()
+        guard members[node.rawValue].administrative != state || isVouched else { return [] }
         members[node.rawValue].administrative = state
         var actions: [Action] = [.note("\(members[node.rawValue].node.name) is set to \(state.rawValue).")]
         decide(restarted: nil, at: now, &actions)
@@ -280,7 +290,9 @@ public struct HealthMonitor: Sendable {
         members[index].agentUntil = now + min(options.agentSilenceMax, left)
         var actions: [Action] = []
         if before != members[index].agent {
-            actions.append(.note("The agent of \(members[index].node.name): \(report.sentence)."))
+            if before.report?.sentence != report.sentence {
+                actions.append(.note("The agent of \(members[index].node.name): \(report.sentence)."))
+            }
             // A step forward on this node: its server may be there any moment.
             if report.phase != nil, node != primary { actions.append(.probe(node, after: .zero)) }
         }
@@ -459,6 +471,7 @@ public struct HealthMonitor: Sendable {
         switch result {
         case .writable(let facts):
             restarted = adopt(facts, index)
+            members[index].past.answered(facts, isReadOnly: false, isRestart: restarted)
             change = members[index].health.answered()
             if !restarted, case .writable(let since, _) = members[index].claim {
                 members[index].claim = .writable(since: since, provenAt: now)
@@ -467,6 +480,7 @@ public struct HealthMonitor: Sendable {
             }
         case .readOnly(let facts):
             restarted = adopt(facts, index)
+            members[index].past.answered(facts, isReadOnly: true, isRestart: restarted)
             change = members[index].health.answered()
             members[index].claim = .readOnly
         case .busy where before == .up || before == .falling, .hostBlocked where before == .up || before == .falling,
@@ -480,6 +494,9 @@ public struct HealthMonitor: Sendable {
             }
         case .initConnectFailed where isVouchedFor, .accountLimited where isVouchedFor:
             change = members[index].health.answered()
+            // What was known of the server before says nothing of this one.
+            members[index].facts = nil
+            members[index].past.answeredUnseen()
             members[index].claim = .writable(since: now, provenAt: now)
             members[index].lastCheck =
                 "\(result.sentence); the cluster calls it promoted, and so it is believed to write"
@@ -497,6 +514,8 @@ public struct HealthMonitor: Sendable {
             change = members[index].health.failed()
             forget(index, .absent)
         }
+        if result == .refused { members[index].past.refused(at: now) }
+        noteProof(of: index)
         note(change, index, result.sentence, at: now, &actions)
         noteLogin(of: index, result, isNewSession: isNewSession, at: now, &actions)
         if members[index].node.id == primary, let deadline = silenceDeadline(of: index), now >= deadline {
@@ -525,6 +544,25 @@ public struct HealthMonitor: Sendable {
         case .ended: actions.append(.note("Logins of the check's account on \(name) are well again."))
         }
         if members[index].logins.isFlushDue(at: now) { actions.append(.flushHosts(members[index].node.id)) }
+    }
+
+    /// What the holder of the role has just proved; and who was writable beside it.
+    private mutating func noteProof(of index: Int) {
+        let holder = members[index]
+        guard holder.past.isHolder, holder.isAnswering, case .writable(_, let provenAt) = holder.claim else { return }
+        let lsn = holder.facts?.flushedLSN ?? (lastProof?.node == holder.node.id ? lastProof?.lsn : nil)
+        lastProof = ServerPast.Proof(node: holder.node.id, name: holder.node.name, at: provenAt, lsn: lsn)
+        for other in members.indices where other != index && members[other].isAnswering {
+            guard case .writable(let since, _) = members[other].claim, since < provenAt else { continue }
+            members[other].past.wasBeside(holder.node.name)
+        }
+    }
+
+    private mutating func weighPasts() {
+        for index in members.indices {
+            let member = members[index]
+            members[index].objection = member.past.objection(member.node.id, member.facts, last: lastProof)
+        }
     }
 
     /// A claim is remembered while the node is only falling.
@@ -604,7 +642,8 @@ public struct HealthMonitor: Sendable {
 
     private mutating func decide(restarted: NodeID?, at now: Instant, _ actions: inout [Action]) {
         weighGone(at: now)
-        let evidence = members.map(\.evidence)
+        weighPasts()
+        var evidence = members.map(\.evidence)
         let before = primary
         switch PrimaryElection.elect(evidence, present: primary) {
         case .primary(let node):
@@ -618,6 +657,8 @@ public struct HealthMonitor: Sendable {
             primary = node
             phase = .ready
             diagnosis = nil
+            elected(node, at: now)
+            evidence = members.map(\.evidence)
             // Somebody else claims it too: the present primary is asked again at once, then it is decided.
             let testimony = Testimony(evidence)
             let rivals = evidence.filter { $0.isClaimant && $0.node != node && $0.administrative == .ready }
@@ -645,7 +686,35 @@ public struct HealthMonitor: Sendable {
                 for member in members { actions.append(.probe(member.node.id, after: options.outageInterval)) }
             }
         }
+        noteStrays(&actions)
         publish(at: now, &actions)
+    }
+
+    private mutating func elected(_ node: NodeID, at now: Instant) {
+        guard !members[node.rawValue].past.isHolder else { return }
+        for index in members.indices where index != node.rawValue { members[index].past.anotherWasElected() }
+        members[node.rawValue].past.elected()
+        noteProof(of: node.rawValue)
+        weighPasts()
+    }
+
+    /// Once for each run of a server.
+    private mutating func noteStrays(_ actions: inout [Action]) {
+        let evidence = members.map(\.evidence)
+        let testimony = Testimony(evidence)
+        for index in members.indices where !members[index].past.isTold {
+            guard let stray = testimony.stray(evidence[index], primary: primary) else { continue }
+            members[index].past.isTold = true
+            let member = members[index]
+            let files = member.facts?.dataDirectory.map { ", data in \($0)" } ?? ""
+            let beside = primary.map { " beside the primary, \(members[$0.rawValue].node.name)" } ?? ""
+            actions.append(
+                .note(
+                    "A stray server is writable on \(member.node.name)\(beside), and gets nothing: \(stray) (it "
+                        + "\(member.lastCheck)\(files)). Stop it, and whatever starts it (systemctl disable --now "
+                        + "mariadb). If it is the right one after all: haproxydb ctl set server "
+                        + "mariadb/\(member.node.name) state ready."))
+        }
     }
 
     /// Of a cluster without a primary. What agents call ready is not, as long as no server says so.
@@ -676,6 +745,8 @@ public struct HealthMonitor: Sendable {
                 members[index].changedAt = now
             }
         }
+        let evidence = members.map(\.evidence)
+        let testimony = Testimony(evidence)
         var view = ClusterView(
             generation: generation, primary: primary, phase: phase, diagnosis: diagnosis, since: since,
             nodes: members.map {
@@ -683,8 +754,9 @@ public struct HealthMonitor: Sendable {
                     node: $0.node, health: $0.health.published, administrative: $0.administrative, role: $0.role,
                     lastCheck: $0.lastCheck, changedAt: $0.changedAt)
                 node.marks = $0.overrides.marks($0.agent)
+                node.stray = testimony.stray($0.evidence, primary: primary)
                 return node
-            }, cautions: Testimony.cautions(members.map(\.evidence)))
+            }, cautions: Testimony.cautions(evidence, primary: primary))
         swap(&view, &published)
         if !published.equalsApartFromChecks(view) { actions.append(.publish(published)) }
     }

@@ -34,11 +34,18 @@ public struct NodeEvidence: Sendable, Hashable {
     public var loginTrouble: Diagnosis?
     /// The server has no seat for the check, or for sessions that wait.
     public var isFull: Bool
+    /// This very run of its server was elected last, and nobody since.
+    public var isHolder: Bool
+    /// What the server said of itself when it was logged in to; nil while none has answered.
+    public var facts: ServerFacts?
+    /// What the proxy has seen of that run of the server speaks against it.
+    public var objection: Objection?
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
         isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false,
-        loginTrouble: Diagnosis? = nil, isFull: Bool = false
+        loginTrouble: Diagnosis? = nil, isFull: Bool = false, isHolder: Bool = false, facts: ServerFacts? = nil,
+        objection: Objection? = nil
     ) {
         self.node = node
         self.name = name
@@ -51,6 +58,9 @@ public struct NodeEvidence: Sendable, Hashable {
         self.isGone = isGone
         self.loginTrouble = loginTrouble
         self.isFull = isFull
+        self.isHolder = isHolder
+        self.facts = facts
+        self.objection = objection
     }
 }
 
@@ -78,6 +88,10 @@ public enum PrimaryElection {
     /// - Two confirmed claims are `twoPrimaries`, unless only one of the two has an up-to-date disk of its own. (Where one
     ///   goes on from the other's data, the other one has no claim: see above.)
     /// - With no primary before, nobody is elected before every agent was heard or given up.
+    ///
+    /// And one that was not the primary before, or not in this run of its server, is elected only where nothing that was
+    /// seen of that server, and no agent, says that it is not the cluster's (``Objection``). It counts as a second claim
+    /// all the same: where two write, it takes more than that to believe one.
     public static func elect(_ evidence: [NodeEvidence], present: NodeID?) -> Verdict {
         let ready = evidence.filter { $0.administrative == .ready }
         let claimants = ready.filter { $0.isClaimant }
@@ -88,8 +102,8 @@ public enum PrimaryElection {
         if !testimony.isEmpty { return elect(claimants, ready, evidence, testimony, present: present) }
         switch claimants.count {
         case 0: return .nobody(diagnosis(of: ready, all: evidence))
-        case 1: return alone(claimants[0], present: present)
-        case _: return contest(claimants, present: present)
+        case 1: return alone(claimants[0], testimony, present: present)
+        case _: return contest(claimants, testimony, present: present)
         }
     }
 
@@ -101,9 +115,11 @@ public enum PrimaryElection {
         var open: [NodeEvidence] = []
         var bar: Diagnosis?
         for claimant in claimants {
+            let objection = testimony.objection(to: claimant)
             switch testimony.standing(of: claimant) {
-            case .promoted: confirmed.append(claimant)
-            case .unknown: open.append(claimant)
+            case .promoted where objection == nil: confirmed.append(claimant)
+            case .unknown where objection == nil: open.append(claimant)
+            case .promoted, .unknown: if claimant.isAnswering { bar = bar ?? objection?.diagnosis }
             case .barred(let diagnosis): if claimant.isAnswering { bar = bar ?? diagnosis }
             }
         }
@@ -114,14 +130,14 @@ public enum PrimaryElection {
             return .nobody(diagnosis == .primaryLost ? testimony.diagnosis ?? diagnosis : diagnosis)
         case (1, _): return undisputed(confirmed[0], claimants, testimony, present: present)
         case (0, 1): return undisputed(open[0], claimants, testimony, present: present)
-        case (0, _): return contest(open, present: present)
+        case (0, _): return contest(open, testimony, present: present)
         case (_, _):
             let whole = confirmed.filter { $0.agent.report?.storage?.isPrimaryUpToDate ?? false }
             let isKnownOfAll = confirmed.allSatisfy { $0.agent.report?.storage != nil }
             guard whole.count == 1, isKnownOfAll, !confirmed.contains(where: { whole[0].isOlder(than: $0) }) else {
                 return .nobody(.twoPrimaries)
             }
-            return alone(whole[0], present: present)
+            return alone(whole[0], testimony, present: present)
         }
     }
 
@@ -136,11 +152,14 @@ public enum PrimaryElection {
         }
         // Without a primary all are asked again at once: an old answer disputes nothing for long.
         return claimant.node != present && isDisputed
-            ? .nobody(.twoPrimaries) : alone(claimant, present: present)
+            ? .nobody(.twoPrimaries) : alone(claimant, testimony, present: present)
     }
 
-    private static func alone(_ claimant: NodeEvidence, present: NodeID?) -> Verdict {
-        switch claimant.health {
+    private static func alone(_ claimant: NodeEvidence, _ testimony: Testimony, present: NodeID?) -> Verdict {
+        if let objection = testimony.objection(to: claimant) {
+            return .nobody(claimant.isAnswering ? objection.diagnosis : .primaryLost)
+        }
+        return switch claimant.health {
         case .up: .primary(claimant.node)
         case .falling: claimant.node == present ? .primary(claimant.node) : .nobody(.primaryLost)
         case .rising: .nobody(.recovering)
@@ -148,14 +167,16 @@ public enum PrimaryElection {
         }
     }
 
-    private static func contest(_ claimants: [NodeEvidence], present: NodeID?) -> Verdict {
+    private static func contest(
+        _ claimants: [NodeEvidence], _ testimony: Testimony, present: NodeID?
+    ) -> Verdict {
         guard let incumbent = claimants.first(where: { $0.node == present }),
             case .writable(_, let provenAt) = incumbent.claim
         else { return .nobody(.twoPrimaries) }
         // A claim that is only remembered does not weigh against one that was just proved.
         let challengers = claimants.filter { $0.node != present && $0.isAnswering }
         if !incumbent.isAnswering {
-            let fit = challengers.filter { $0.health == .up }
+            let fit = challengers.filter { $0.health == .up && testimony.objection(to: $0) == nil }
             if fit.count > 1 { return .nobody(.twoPrimaries) }
             return .primary(fit.first?.node ?? incumbent.node)
         }

@@ -15,10 +15,16 @@ public struct ServerFacts: Sendable, Hashable {
     public var startedAt: Instant
     /// Which life of the server it is; nil where it does not say.
     public var life: ServerLife?
+    /// `@@datadir` and `@@pid_file`, as it was told them; nil where it does not say.
+    public var dataDirectory: String?
+    public var pidFile: String?
+    /// `Innodb_lsn_flushed`: how far its redo log was safe on disk when it was last asked; nil where it does not say.
+    public var flushedLSN: UInt64?
 
     public init(
         hostname: String, serverID: UInt64, serverUID: String?, version: String, connectionID: UInt64,
-        startedAt: Instant, life: ServerLife? = nil
+        startedAt: Instant, life: ServerLife? = nil, dataDirectory: String? = nil, pidFile: String? = nil,
+        flushedLSN: UInt64? = nil
     ) {
         self.hostname = hostname
         self.serverID = serverID
@@ -27,6 +33,9 @@ public struct ServerFacts: Sendable, Hashable {
         self.connectionID = connectionID
         self.startedAt = startedAt
         self.life = life
+        self.dataDirectory = dataDirectory
+        self.pidFile = pidFile
+        self.flushedLSN = flushedLSN
     }
 
     /// The check asked on the same connection as before.

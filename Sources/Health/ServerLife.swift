@@ -10,6 +10,9 @@ public struct ServerLife: Sendable, Hashable {
 
     /// - Parameter uuidShort: an answer of `SELECT UUID_SHORT()`.
     public init(uuidShort: UInt64) { number = uuidShort >> 24 }
+
+    /// When it started, by its own host's clock; seconds since 1970.
+    var startSecond: Int64 { Int64(number & 0xFFFF_FFFF) }
 }
 
 /// What a login came to that was begun to see whether a server lives on.

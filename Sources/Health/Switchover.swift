@@ -90,6 +90,10 @@ public struct Switchover: Sendable {
         if from == plan.target { return "\(name) is the primary already" }
         let target = view.nodes[plan.target.rawValue]
         if target.administrative != .ready { return "\(name) is set to \(target.administrative.rawValue)" }
+        if let stray = target.stray {
+            return
+                "a server runs on \(name) that is not the cluster's (\(stray)): it would hold the port; stop it first"
+        }
         if !hasAgent { return "no agent that could move anything is heard" }
         for caution in view.cautions {
             switch caution {
@@ -101,7 +105,7 @@ public struct Switchover: Sendable {
             case .nodeIsProxy: return "a node's address leads to a HAProxyDB listener: its server would not be seen"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
                 .checkAccountRefused, .administrative, .notPromoted, .initConnectFails, .hostBlocked,
-                .checkAccountLimited, .passwordAsked, .serverFull:
+                .checkAccountLimited, .passwordAsked, .serverFull, .strayServer:
                 break
             }
         }

@@ -15,6 +15,8 @@ public final class PacemakerObserver {
         ]
         /// From the end of one question to the next. A question costs some 60 ms of CPU.
         public var interval = Instant.Span.seconds(1)
+        /// The same while something is under way.
+        public var hurriedInterval = Instant.Span.milliseconds(200)
         public var timeout = Instant.Span.seconds(5)
         public var bytesMax = 4 * 1024 * 1024
 
@@ -47,6 +49,11 @@ public final class PacemakerObserver {
         ask()
     }
 
+    /// Whether what is under way is of interest step by step.
+    public var isHurried = false {
+        didSet { if isRunning, isHurried, !oldValue { refresh() } }
+    }
+
     /// Asks now: something is known to have happened.
     public func refresh() {
         guard isRunning else { return }
@@ -75,7 +82,9 @@ public final class PacemakerObserver {
     }
 
     private func plan() {
-        timer = loop.schedule(after: options.interval) { [weak self] in self?.ask() }
+        timer = loop.schedule(after: isHurried ? options.hurriedInterval : options.interval) { [weak self] in
+            self?.ask()
+        }
     }
 
     private func answered(_ output: Result<ToolRun.Output, ObservationFault>) {

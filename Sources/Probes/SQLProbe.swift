@@ -14,6 +14,8 @@ final class SQLProbe {
     private let onLost: () -> Void
     private var connection: SQLConnection?
     private var facts: ServerFacts?
+    /// When it was last asked how far its redo log is.
+    private var writtenAt = Instant(nanoseconds: 0)
     private var deadline: Timer?
     private(set) var isUnderWay = false
     /// When the check under way began.
@@ -86,7 +88,8 @@ final class SQLProbe {
     /// Variables that a server does not have are simply not among the rows.
     private func introduce(_ connection: SQLConnection) {
         let names = [
-            "extra_max_connections", "extra_port", "hostname", "innodb_read_only", "interactive_timeout", "max_connections", "read_only", "server_id",
+            "datadir", "extra_max_connections", "extra_port", "hostname", "innodb_read_only", "interactive_timeout",
+            "max_connections", "pid_file", "read_only", "server_id",
             "server_uid", "version", "wait_timeout",
         ]
         let list = names.map { "'\($0)'" }.joined(separator: ",")
@@ -99,14 +102,14 @@ final class SQLProbe {
     }
 
     private func askUptime(_ connection: SQLConnection, _ variables: Variables) {
-        connection.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected','Uptime')") {
+        connection.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected','Uptime','\(Self.written)')") {
             [weak self] result in
             switch result {
             case .failure(let error): self?.end(error.probeResult)
             case .success(let rows):
                 let status = Variables(rows)
                 self?.tellSeats(variables, status)
-                self?.askLife(connection, variables, uptime: status["Uptime"])
+                self?.askLife(connection, variables, status)
             }
         }
     }
@@ -135,17 +138,22 @@ final class SQLProbe {
         }
     }
 
-    private func askLife(_ connection: SQLConnection, _ variables: Variables, uptime: String?) {
+    private func askLife(_ connection: SQLConnection, _ variables: Variables, _ status: Variables) {
         connection.askLife { [weak self] result in
             switch result {
             case .failure(let error): self?.end(error.probeResult)
-            case .success(let life): self?.settle(connection, variables, uptime: uptime, life)
+            case .success(let life): self?.settle(connection, variables, status, life)
             }
         }
     }
 
-    private func settle(_ connection: SQLConnection, _ variables: Variables, uptime: String?, _ life: ServerLife?) {
-        guard let readOnly = variables["read_only"], let uptime = uptime.flatMap(Int64.init), uptime >= 0,
+    /// How far the redo log is safe on disk. Everybody may ask.
+    private static let written = "Innodb_lsn_flushed"
+
+    private func settle(
+        _ connection: SQLConnection, _ variables: Variables, _ status: Variables, _ life: ServerLife?
+    ) {
+        guard let readOnly = variables["read_only"], let uptime = status["Uptime"].flatMap({ Int64($0) }), uptime >= 0,
             uptime < 1 << 32
         else { return end(.protocolError("the server tells neither read_only nor its uptime")) }
         func name(_ variable: String) -> String? { variables[variable].map { printable($0, lengthMax: 255) } }
@@ -153,7 +161,10 @@ final class SQLProbe {
             hostname: name("hostname") ?? "", serverID: variables["server_id"].flatMap(UInt64.init) ?? 0,
             serverUID: name("server_uid"), version: name("version") ?? "",
             connectionID: connection.connectionID,
-            startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000), life: life)
+            startedAt: MonotonicClock.now() + Instant.Span(nanoseconds: -uptime * 1_000_000_000), life: life,
+            dataDirectory: name("datadir"), pidFile: name("pid_file"),
+            flushedLSN: status[Self.written].flatMap { UInt64($0) })
+        writtenAt = MonotonicClock.now()
         identity = connection.identity ?? identity
         func span(_ variable: String) -> Instant.Span? {
             variables[variable].flatMap { Int64($0) }.flatMap { (1...31_536_000).contains($0) ? .seconds($0) : nil }
@@ -173,8 +184,31 @@ final class SQLProbe {
             case .failure(let error): end(error.probeResult)
             case .success(let rows):
                 guard let value = rows.first?.first ?? nil else { return end(.protocolError("an empty answer")) }
-                let result: ProbeResult = isOn(value) ? .readOnly(facts) : .writable(facts)
-                if countsSeats { countSeats(connection, then: result) } else { end(result) }
+                if isOn(value) { return finish(connection, .readOnly(facts)) }
+                // Its successor is held against it. Once a second will do, however often it is checked.
+                if MonotonicClock.now() - writtenAt < Self.writtenPause {
+                    return finish(connection, .writable(facts))
+                }
+                askWritten(connection)
+            }
+        }
+    }
+
+    private func finish(_ connection: SQLConnection, _ result: ProbeResult) {
+        if countsSeats { countSeats(connection, then: result) } else { end(result) }
+    }
+
+    private static let writtenPause = Instant.Span.milliseconds(900)
+
+    private func askWritten(_ connection: SQLConnection) {
+        connection.query("SHOW GLOBAL STATUS LIKE '\(Self.written)'") { [weak self] result in
+            guard let self, facts != nil else { return }
+            switch result {
+            case .failure(let error): end(error.probeResult)
+            case .success(let rows):
+                writtenAt = MonotonicClock.now()
+                if let lsn = Variables(rows)[Self.written].flatMap({ UInt64($0) }) { facts?.flushedLSN = lsn }
+                if let facts { finish(connection, .writable(facts)) }
             }
         }
     }

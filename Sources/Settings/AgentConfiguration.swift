@@ -16,6 +16,10 @@ public struct AgentConfiguration: Sendable, Hashable {
     /// DRBD's name of the resource; nil: the only one, or the first.
     public var drbdResource: String?
     public var resources = Resources()
+    /// Where the cluster's database lies; nil: as the resources' own parameters say.
+    public var pidFile: String?
+    public var dataDirectory: String?
+    public var device: String?
     /// The program, and words before its own arguments (`sudo -n`).
     public var drbdsetup: [String] = ["/usr/sbin/drbdsetup"]
     /// The whole command, which must print XML; empty: crm_mon as this version of Pacemaker wants it.
@@ -87,7 +91,8 @@ extension Draft {
         expectOnly(
             [
                 "node", "listen", "check", "http", "socket", "socket_mode", "drbd_resource", "drbd", "promotable",
-                "filesystem", "address", "database", "drbdsetup", "crm_mon", "move_command", "clear_command",
+                "filesystem", "address", "database", "pid_file", "datadir", "device", "drbdsetup", "crm_mon",
+                "move_command", "clear_command",
             ], in: section)
         if require("node", in: section), let name = name("node", in: section) { settings.node = name }
         if let listen = endpoints("listen", in: section) { settings.listen = listen }
@@ -116,6 +121,9 @@ extension Draft {
         if let name = name("filesystem", in: section) { settings.resources.filesystem = name }
         if let name = name("address", in: section) { settings.resources.address = name }
         if let name = name("database", in: section) { settings.resources.database = name }
+        settings.pidFile = path("pid_file", in: section)
+        settings.dataDirectory = path("datadir", in: section)
+        settings.device = path("device", in: section)
         if let words = words("drbdsetup", in: section), !words.isEmpty { settings.drbdsetup = words }
         if let words = words("crm_mon", in: section) { settings.crmMon = words }
         if let words = words("move_command", in: section) { settings.moveCommand = words }
@@ -139,6 +147,15 @@ extension Draft {
         guard let text = text(key, in: section) else { return nil }
         guard NodeName.isValid(text) else {
             fail(section, key, "must be at most 64 letters, digits, dots, dashes, colons and underscores")
+            return nil
+        }
+        return text
+    }
+
+    private mutating func path(_ key: String, in section: Section) -> String? {
+        guard let text = text(key, in: section) else { return nil }
+        guard text.hasPrefix("/") else {
+            fail(section, key, "must be an absolute path")
             return nil
         }
         return text

@@ -62,7 +62,42 @@ import Testing
                 == NodeReport(
                     node: "n1",
                     storage: .init(role: .primary, disk: .upToDate, peerDisk: .upToDate, connection: .connected),
-                    manager: .init(hasQuorum: true, promoted: ["n1"], isGated: false, gone: [])))
+                    manager: .init(hasQuorum: true, promoted: ["n1"], isGated: false, gone: [], databases: ["n1"])))
+    }
+
+    @Test func whereTheDatabaseRunsOrIsStarted() {
+        func databases(_ change: (inout PacemakerView.Resource) -> Void) -> [String]? {
+            seen(pacemaker { change(&$0.resources[4]) })?.manager?.databases
+        }
+        #expect(databases { $0.role = .starting } == ["n1"])
+        #expect(databases { $0.pending = "Starting" } == ["n1"])
+        #expect(databases { $0.hasFailed = true } == [])
+        #expect(databases { $0.role = .stopping } == [])
+        #expect(databases { $0.isOrphaned = true } == [])
+        #expect(databases { $0.id = "p_other" } == nil)
+        let starting = pacemaker {
+            $0.resources[4].role = .starting
+            $0.resources[4].nodes = ["n1"]
+        }
+        #expect(seen(starting)?.phase == .starting && seen(starting)?.phaseNode == "n1")
+    }
+
+    @Test func untilWhenTheReplicaWasNotPrimary() {
+        var watch = SecondaryWatch()
+        watch.note(isPrimary: true, sinceBoot: 1000, wall: 51_000)
+        #expect(watch.secondaryUntil == nil)
+        watch.note(isPrimary: false, sinceBoot: 2000, wall: 52_000)
+        watch.note(isPrimary: false, sinceBoot: 3000, wall: 53_000)
+        watch.note(isPrimary: true, sinceBoot: 4000, wall: 54_000)
+        #expect(watch.secondaryUntil == 53_000)
+        // The clock is set back: a server that starts now has an earlier date, and is younger all the same.
+        watch.note(isPrimary: true, sinceBoot: 5000, wall: 45_000)
+        #expect(watch.secondaryUntil == 43_000)
+        // And forth: one that has started before keeps its date.
+        watch.note(isPrimary: true, sinceBoot: 6000, wall: 96_000)
+        #expect(watch.secondaryUntil == 43_000)
+        watch.note(isPrimary: false, sinceBoot: 7000, wall: 97_000)
+        #expect(watch.secondaryUntil == 97_000)
     }
 
     @Test func aNodeThatMustBeFencedIsNotPromoted() {

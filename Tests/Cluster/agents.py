@@ -65,16 +65,22 @@ class AgentTrouble:
 
     def start_rogue(self, node, primary):
         """A second database, started by hand on the standby, on a copy of the data: writable, and not the cluster's."""
+        self.mount_rogue(node, primary)
+        begun = time.monotonic()
+        self.launch_rogue(node)
+        wait_for("the rogue database", lambda: self.conditions.has_login(node, begun), 60)
+
+    def mount_rogue(self, node, primary):
         device = self.testbed.storage.copy(primary, "rogue.img")
         self.testbed.on(node, "sh", "-c", f"mkdir -p /run/testbed/rogue && mount {device} /run/testbed/rogue")
+
+    def launch_rogue(self, node):
         self.testbed.on(
             node, "setsid", "-f", "sh", "-c",
             "exec mariadbd --no-defaults --user=mysql --datadir=/run/testbed/rogue --innodb-log-file-size=32M "
             "--socket=/run/mysqld/rogue.sock --pid-file=/run/mysqld/rogue.pid --skip-name-resolve "
             "--log-error=/var/log/mysql/rogue.err --general-log --general-log-file=/var/log/mysql/rogue.log "
             "> /dev/null 2>&1 < /dev/null")
-        begun = time.monotonic()
-        wait_for("the rogue database", lambda: self.conditions.has_login(node, begun), 60)
 
     def stop_rogue(self, node):
         pid = self.testbed.on(node, "cat", "/run/mysqld/rogue.pid").strip()

@@ -63,8 +63,9 @@ class Conditions:
         time.sleep(0.5)  # So that errors that come late belong to this condition.
         return self.note_row(condition, source, target, begun, planned, allows)
 
-    def note_row(self, condition, source, target, begun, planned=False, allows=HONEST.__contains__):
-        """`target` is `source` where the primary should have stayed."""
+    def note_row(self, condition, source, target, begun, planned=False, allows=HONEST.__contains__, has_lag=True):
+        """`target` is `source` where the primary should have stayed. Without `has_lag` the first login is not the new
+        primary's."""
         ended = time.monotonic()
         for log in self.logs.values():
             log.take()
@@ -72,7 +73,8 @@ class Conditions:
         floating, _ = self.logs["floating"].gap(since, ended)
         proxied, _ = self.logs["proxied"].gap(since, ended)
         _, served = self.logs["proxied"].silence(since, ended)
-        logins = [line[0] for line in self.logs["logins"].nodes if line[1] == target and line[2] and line[0] > begun]
+        logins = [line[0] for line in self.logs["logins"].nodes
+                  if has_lag and line[1] == target and line[2] and line[0] > begun]
         moved = source != target
         row = {
             "condition": condition,

@@ -252,9 +252,10 @@ class Testbed:
                   CLUSTER='[cluster]\nkey = "the testbed\'s own shared secret"' if self.has_agents else "")
         self.spawn("proxy", "ip", "netns", "exec", "hdb-apps", self.binary, "run", "-c", self.path("haproxydb.toml"))
 
-    def ctl(self, *words, timeout=60):
+    def ctl(self, *words, timeout=60, check=True):
         installed = self.path("bin/haproxydb")
-        return run(installed if os.path.exists(installed) else self.binary, "ctl", "--socket", self.path("admin.sock"), *words, timeout=timeout)
+        return run(installed if os.path.exists(installed) else self.binary, "ctl", "--socket", self.path("admin.sock"),
+                   *words, timeout=timeout, check=check)
 
     def proxy_primary(self):
         """The node that the proxy sends statements to, by its own word; None if it has none."""

@@ -322,8 +322,14 @@ private let standbyHere = says(["n1"], .secondary)
     @Test(arguments: cases.indices)
     func decides(index: Int) {
         let each = Self.cases[index]
-        #expect(PrimaryElection.elect(each.evidence, present: each.present) == each.verdict, "\(each.name)")
-        let turned = Array(each.evidence.reversed())
+        // The present primary is one in this run of its server.
+        let evidence = each.evidence.map { node in
+            var node = node
+            node.isHolder = node.node == each.present
+            return node
+        }
+        #expect(PrimaryElection.elect(evidence, present: each.present) == each.verdict, "\(each.name)")
+        let turned = Array(evidence.reversed())
         #expect(PrimaryElection.elect(turned, present: each.present) == each.verdict, "\(each.name), turned")
     }
 
@@ -360,10 +366,12 @@ private let standbyHere = says(["n1"], .secondary)
     func liesNeverMakeTwoOrAWrongOne(seed: UInt64) {
         var generator = SplitMix64(seed)
         for _ in 0..<2000 {
-            let evidence = [a, b].map { id in
-                node(id, claim(&generator), word(&generator), answering: Bool.random(using: &generator))
-            }
             let present = [nil, a, b].randomElement(using: &generator) ?? nil
+            let evidence = [a, b].map { id in
+                var each = node(id, claim(&generator), word(&generator), answering: Bool.random(using: &generator))
+                each.isHolder = id == present && Int.random(in: 0..<4, using: &generator) > 0
+                return each
+            }
             let verdict = PrimaryElection.elect(evidence, present: present)
             if evidence.allSatisfy({ $0.agent.report == nil && $0.agent != .awaited }) {
                 let plain = evidence.map { each in

@@ -80,6 +80,12 @@ import Testing
         case .passwordAsked: cockpit = servers(.passwordWithheld(plugin: "dialog"), .refused)
         case .nodeIsProxy: cockpit = servers(.proxy, .proxy)
         case .serverFull: cockpit = servers(.busy(code: 1040, message: "Too many connections"), .refused)
+        case .strayServer:
+            cockpit = Cockpit.running()
+            cockpit.writable(b, 100)
+            cockpit.writable(a, 110)
+            cockpit.finished(a, .refused, 200)
+            cockpit.finished(a, .refused, 300)
         }
         return (cockpit.view.diagnosis, cockpit.view.cautions)
     }
@@ -90,7 +96,8 @@ import Testing
         case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
             .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance,
-            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy, .serverFull:
+            .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy, .serverFull,
+            .strayServer:
             #expect(reason == diagnosis, "cautions: \(cautions)")
         }
     }

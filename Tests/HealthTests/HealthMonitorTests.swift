@@ -132,6 +132,11 @@ import Testing
         cockpit.finished(a, .refused, 1100)
         #expect(cockpit.view.diagnosis == .twoPrimaries)
         cockpit.finished(a, .refused, 1150)
+        // The other one was there beside it: it is not the one that follows.
+        #expect(cockpit.view.diagnosis == .strayServer)
+        cockpit.writable(b, 1200)
+        #expect(cockpit.view.diagnosis == .strayServer)
+        cockpit.writable(b, 3000, connection: 3, startedAt: 2000)
         #expect(cockpit.view.primary == b)
         #expect(cockpit.view.generation == Generation(2))
     }

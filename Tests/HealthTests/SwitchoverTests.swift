@@ -118,6 +118,19 @@ import Testing
         #expect(switchover.isFinished)
     }
 
+    @Test(arguments: [false, true])
+    func aStrayServerHoldsThePort(isDry: Bool) {
+        var view = view(a, cautions: [.strayServer])
+        view.nodes[1].stray = "the cluster has not promoted this node"
+        var switchover = switchover(view)
+        let reason =
+            "a server runs on n2 that is not the cluster's (the cluster has not promoted this node): it would hold the "
+            + "port; stop it first"
+        #expect(
+            switchover.begin(isDry: isDry, hasAgent: true, at: at(0))
+                == [.say("Not possible: \(reason)."), .finish(isDone: false)])
+    }
+
     @Test func aDryRunTouchesNothing() {
         var switchover = switchover()
         let actions = switchover.begin(isDry: true, hasAgent: true, at: at(0))

@@ -37,6 +37,8 @@ private func agentComplaints(_ text: String) -> [String] {
         #expect(settings.check == Endpoint(host: "0.0.0.0", port: 8406))
         #expect(settings.http == Endpoint(host: "0.0.0.0", port: 8407))
         #expect(settings.drbdResource == "mysql")
+        #expect(settings.pidFile == "/run/mysqld/mysqld.pid" && settings.dataDirectory == "/var/lib/mysql")
+        #expect(settings.device == "/dev/drbd0")
         #expect(settings.moveCommand.last == "{node}")
         #expect(settings.clearCommand.count == 4)
     }
@@ -53,6 +55,10 @@ private func agentComplaints(_ text: String) -> [String] {
         (
             "[agent]\nnode = \"-n\"\n[cluster]\nkey = \"0123456789abcdef\"",
             ["f:2:8: agent.node: must be at most 64 letters, digits, dots, dashes, colons and underscores"]
+        ),
+        (
+            "[agent]\nnode = \"n\"\ndatadir = \"var\"\n[cluster]\nkey = \"0123456789abcdef\"",
+            ["f:3:11: agent.datadir: must be an absolute path"]
         ),
         (
             "[agent]\nnode = \"n\"\nmove_command = [\"rm\"]\n[cluster]\nkey = \"0123456789abcdef\"",

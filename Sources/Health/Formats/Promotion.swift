@@ -163,6 +163,16 @@ extension PacemakerView {
         return nodes.filter { !$0.isOnline && !$0.isUnclean && !$0.isPending && !$0.isInMaintenance }.map(\.name)
     }
 
+    /// Where the database's resource runs, or is being started; nil where there is no such resource.
+    public func databases(_ names: ResourceNames) -> [String]? {
+        let all = resources.filter { PacemakerView.base($0.id) == names.database }
+        if all.isEmpty { return nil }
+        return all.filter { resource in
+            let isStarting = resource.role == .starting || resource.pending == "Starting"
+            return (resource.role == .started || isStarting) && !resource.hasFailed && !resource.isOrphaned
+        }.flatMap(\.nodes)
+    }
+
     /// The OCF gate (`haproxydb-gate`, whatever its provider) runs there and is managed: the cluster stops it before the
     /// rest of its group.
     public func isGated(_ node: String) -> Bool {
