@@ -13,3 +13,17 @@ extension ClusterInformationBase {
         try self.init(XMLReader.read(bytes))
     }
 }
+
+extension ClusterConfiguration {
+    /// Reads what cibadmin printed; see ``init(_:)``.
+    public init(xml bytes: [UInt8]) throws(FormatError) {
+        try self.init(XMLReader.read(bytes))
+    }
+}
+
+extension DRBDConfiguration {
+    /// Reads what `drbdadm dump-xml` printed; see ``init(_:)``.
+    public init(xml bytes: [UInt8]) throws(FormatError) {
+        try self.init(XMLReader.read(bytes))
+    }
+}

@@ -30,7 +30,7 @@ struct Fixture: CustomStringConvertible {
 /// Which parser a fixture is for, told by its file's name.
 enum Kind {
     case events, status, statusJSON, proc, generations, monitor, base, quorum, simulation, alertLines, alertEnvironment,
-        notes, witness
+        drbdConfiguration, corosyncMap, corosyncFile, notes, witness
 
     /// For people: WitnessTests hold the parsers' views against them.
     private static let witnesses: Set = [
@@ -43,6 +43,12 @@ enum Kind {
             self = .notes
         } else if Kind.witnesses.contains(name) {
             self = .witness
+        } else if name.hasPrefix("drbd-dump") {
+            self = .drbdConfiguration
+        } else if name.hasPrefix("corosync-cmapctl") {
+            self = .corosyncMap
+        } else if name == "corosync.conf" {
+            self = .corosyncFile
         } else if name.hasPrefix("events2-") || name.contains("events2-now") || fixture.path.contains("/events2/") {
             self = .events
         } else if name.hasSuffix(".json") {
@@ -92,7 +98,12 @@ func parse(_ kind: Kind, _ bytes: [UInt8]) throws(FormatError) -> String {
     case .proc: return summary(try ProcDRBD.resources(in: text))
     case .generations: return summary(try DRBDGenerations(showing: text))
     case .monitor: return summary(try PacemakerView(xml: bytes))
-    case .base: return summary(try ClusterInformationBase(xml: bytes))
+    case .base:
+        let configuration = try ClusterConfiguration(xml: bytes)
+        return summary(try ClusterInformationBase(xml: bytes)) + " | " + summary(configuration)
+    case .drbdConfiguration: return summary(try DRBDConfiguration(xml: bytes))
+    case .corosyncMap: return summary(try CorosyncSettings(map: text))
+    case .corosyncFile: return summary(try CorosyncSettings(file: text))
     case .quorum: return summary(try QuorumView(text: text))
     case .simulation:
         let summary = try TransitionSummary(text: text)
@@ -216,6 +227,30 @@ func summary(_ base: ClusterInformationBase) -> String {
         parts.append("pending \(operation.resource) \(operation.task)@\(operation.node)")
     }
     return parts.joined(separator: " | ")
+}
+
+func summary(_ configuration: ClusterConfiguration) -> String {
+    let counts = Dictionary(grouping: configuration.resources.flatMap(\.operations), by: \.name).mapValues(\.count)
+    let operations = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: " ")
+    return "\(configuration.resources.map(\.id).joined(separator: ",")) with \(operations), "
+        + "\(configuration.locations.count)+\(configuration.colocations.count) constraints"
+}
+
+func summary(_ configuration: DRBDConfiguration) -> String {
+    configuration.resources.map { resource in
+        func list(_ values: [String: String]) -> String {
+            values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        }
+        return "\(resource.name) at \(resource.place ?? "?"): net \(list(resource.net)); disk \(list(resource.disk)); "
+            + "handlers \(list(resource.handlers))"
+    }.joined(separator: " | ")
+}
+
+func summary(_ settings: CorosyncSettings) -> String {
+    func word<Value>(_ value: Value?) -> String { value.map { "\($0)" } ?? "?" }
+    return "token \(word(settings.token)) consensus \(word(settings.consensus)) declared after "
+        + "\(word(settings.declaredAfter)) two_node \(word(settings.isTwoNode)) wait_for_all \(word(settings.waitsForAll)) "
+        + "links \(word(settings.links))"
 }
 
 func summary(_ view: QuorumView) -> String {

@@ -10,7 +10,7 @@ enum Formats {
         let bytes = input.all()
         let text = String(decoding: bytes, as: UTF8.self)
         do throws(FormatError) {
-            switch kind % 10 {
+            switch kind % 14 {
             case 0: judge(try PacemakerView(xml: bytes))
             case 1: _ = try ClusterInformationBase(xml: bytes)
             case 2: judge(try DRBDStatusJSON.resources(in: bytes))
@@ -27,6 +27,10 @@ enum Formats {
                 require(generations.relation(to: generations) == .same, "not the same as itself")
             case 7: _ = try QuorumView(text: text)
             case 8: _ = try AlertEvent(line: text).meaning
+            case 9: _ = try ClusterConfiguration(xml: bytes)
+            case 10: _ = try DRBDConfiguration(xml: bytes)
+            case 11: _ = try CorosyncSettings(map: text).declaredAfter
+            case 12: _ = try CorosyncSettings(file: text).declaredAfter
             default: _ = try TransitionSummary(text: text).touches("a")
             }
         } catch {

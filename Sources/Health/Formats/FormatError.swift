@@ -12,6 +12,9 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
         case alert = "Pacemaker alert"
         case simulation = "crm_simulate"
         case quorum = "corosync-quorumtool"
+        case corosyncMap = "corosync-cmapctl"
+        case corosyncFile = "corosync.conf"
+        case drbdConfiguration = "drbdadm dump-xml"
         case xml = "XML"
     }
 
