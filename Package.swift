@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "Health", dependencies: ["Cluster"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Cluster", "MySQLWire"], swiftSettings: strict),
         .target(name: "Availability", dependencies: ["Cluster"], swiftSettings: strict),
+        .target(name: "Doctor", dependencies: ["Cluster", "Health"], swiftSettings: strict),
         .target(
             name: "Settings",
             dependencies: ["Cluster", "Availability", "TOMLKit"],
@@ -49,7 +50,7 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["Cluster", "CLibevent", "CPlatform"], swiftSettings: strict),
         .target(
             name: "Probes",
-            dependencies: ["Cluster", "Health", "ClusterFormats", "Reactor", "CMariaDB", "CPlatform"],
+            dependencies: ["Cluster", "Health", "Doctor", "ClusterFormats", "Reactor", "CMariaDB", "CPlatform"],
             swiftSettings: strict),
         .target(
             name: "Agent", dependencies: ["Cluster", "Evidence", "Health", "Probes", "Reactor", "COpenSSL"],
@@ -73,7 +74,7 @@ let package = Package(
             dependencies: [
                 "Cluster", "MySQLWire", "Routing", "Health", "Settings", "Reactor", "Probes", "Proxy", "Admin",
                 "Evidence", "Agent",
-                "Availability", "Ledger",
+                "Availability", "Ledger", "Doctor", "CPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -97,6 +98,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "HealthTests", dependencies: ["Health", "Cluster"], swiftSettings: strict),
         .testTarget(
+            name: "DoctorTests", dependencies: ["Doctor", "ClusterFormats", "Health", "Cluster"], swiftSettings: strict),
+        .testTarget(
             name: "ClusterFormatsTests", dependencies: ["SmallStack", "ClusterFormats", "Health", "Cluster"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(
@@ -112,7 +115,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
-            dependencies: ["HAProxyDB", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
+            dependencies: ["HAProxyDB", "Doctor", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
             swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["SmallStack", "Evidence", "Cluster"], swiftSettings: strict),
         .testTarget(
