@@ -10,6 +10,6 @@ struct Program: ParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, CheckCommand.self, CtlCommand.self, TopCommand.self, AgentCommand.self,
-            AnnounceCommand.self, LedgerReportCommand.self,
+            AnnounceCommand.self, LedgerReportCommand.self, DoctorCommand.self,
         ])
 }

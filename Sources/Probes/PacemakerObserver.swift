@@ -90,7 +90,7 @@ public final class PacemakerObserver {
     private func answered(_ output: Result<ToolRun.Output, ObservationFault>) {
         run = nil
         guard isRunning else { return }
-        if case .success(let output) = output, isForeign(output), options.forms.count > 1 {
+        if case .success(let output) = output, output.isForeign, options.forms.count > 1 {
             // Of another version: the next form at once, and only the last one's failure is told.
             form = (form + 1) % options.forms.count
             if form != 0 { return ask() }
@@ -105,13 +105,6 @@ public final class PacemakerObserver {
         case .failure(let fault): onObservation(.failure(fault))
         case .success(let output): onObservation(read(output))
         }
-    }
-
-    /// Whether the tool did not understand what it was asked.
-    private func isForeign(_ output: ToolRun.Output) -> Bool {
-        guard output.status != 0, !output.bytes.starts(with: Array("<".utf8)) else { return false }
-        let complaint = output.complaint.lowercased()
-        return ["unrecognized option", "unknown option", "invalid option"].contains { complaint.contains($0) }
     }
 
     private func read(_ output: ToolRun.Output) -> Result<PacemakerView, ObservationFault> {

@@ -9,6 +9,13 @@ package final class ToolRun {
         package var status: Int32
         /// What it wrote to standard error, shortened and printable.
         package var complaint: String
+
+        /// Whether the tool did not understand what it was asked: it is of another version.
+        var isForeign: Bool {
+            guard status != 0, !bytes.starts(with: Array("<".utf8)) else { return false }
+            let complaint = complaint.lowercased()
+            return ["unrecognized option", "unknown option", "invalid option"].contains { complaint.contains($0) }
+        }
     }
 
     private let tool: Tool

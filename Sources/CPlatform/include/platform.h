@@ -3,11 +3,14 @@
 #ifndef HAPROXYDB_PLATFORM_H
 #define HAPROXYDB_PLATFORM_H
 
+#include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 
 /// posix_spawn_file_actions_addclosefrom_np(3); `actions` is a posix_spawn_file_actions_t.
@@ -28,6 +31,15 @@ enum {
     platform_efd_cloexec = EFD_CLOEXEC,
     platform_pollrdhup = 0x2000,  // POLLRDHUP: the peer has closed its side
 };
+
+/// What the kernel was told of its clock: microseconds that it may be wrong by at most; -1 where it is not synchronised,
+/// -errno - 1 where it does not say.
+static inline long long platform_clock_error(void) {
+    struct timex clock = {.modes = 0};
+    int state = adjtimex(&clock);
+    if (state < 0) return -(long long)errno - 1;
+    return state == TIME_ERROR || (clock.status & STA_UNSYNC) ? -1 : clock.maxerror;
+}
 
 /// Resource use of the whole process in microseconds of CPU (user + system).
 static inline long long platform_cpu_microseconds(void) {
