@@ -16,6 +16,7 @@ let package = Package(
             name: "Parsers",
             targets: [
                 "Cluster", "MySQLWire", "Routing", "Settings", "Evidence", "Health", "ClusterFormats", "Admin",
+                "Doctor",
             ]),
     ],
     dependencies: [

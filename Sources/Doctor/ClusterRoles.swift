@@ -66,7 +66,7 @@ extension ClusterConfiguration.Resource {
         case nil: nil
         case "INFINITY"?, "+INFINITY"?: 1_000_000
         case "-INFINITY"?: -1_000_000
-        case let word?: Int(word)
+        case let word?: Int(word).map { min(max($0, -1_000_000), 1_000_000) }
         }
     }
 }

@@ -10,15 +10,16 @@ enum Connections {
         let needed = Int64(proxy.connectionsMax) + reserve
         return facts.servers.value?.compactMap { server in
             guard let most = server.number("max_connections"), most < needed else { return nil }
+            let room = max(0, most.saturatingSubtract(reserve))
             return Finding(
                 .maxConnections, .warning, server.node, saving: .errors,
                 saves: "logins after a failover: the proxy may hold \(proxy.connectionsMax) sessions, and of these "
-                    + "\(max(0, most - reserve)) find room (1040 for the others)",
+                    + "\(room) find room (1040 for the others)",
                 evidence:
                     "\(server.node): max_connections = \(most); \(proxy.file): connections_max = \(proxy.connectionsMax)",
                 remedy: Durability.lines("max_connections", "\(needed)")
                     + [
-                        "or \(proxy.file), [proxy]: connections_max = \(max(1, most - reserve))    # all proxies together"
+                        "or \(proxy.file), [proxy]: connections_max = \(max(1, room))    # all proxies together"
                     ])
         } ?? []
     }
@@ -68,6 +69,27 @@ enum Connections {
                     "my.cnf on each node, [mysqld], a line each: tcp_keepalive_time = 60, tcp_keepalive_interval = 10, "
                         + "tcp_keepalive_probes = 3",
                 ])
+        } ?? []
+    }
+
+    /// The server takes some addresses only, and the cluster's is not among them.
+    static func bound(_ facts: Facts) -> [Finding] {
+        guard let configuration = facts.configuration.value else { return [] }
+        return facts.servers.value?.flatMap { server -> [Finding] in
+            guard let bound = server.boundAddresses else { return [] }
+            return configuration.addresses.compactMap { resource in
+                guard let address = resource.parameters["ip"], !bound.contains(address) else { return nil }
+                let all = (bound + [address]).joined(separator: ",")
+                return Finding(
+                    .bindAddress, .warning, server.node, saving: .errors,
+                    saves: "whoever connects to the floating address: the server does not listen there",
+                    evidence:
+                        "\(server.node): bind_address = \(bound.joined(separator: ",")); CIB: \(resource.id) has \(address)",
+                    remedy: [
+                        "my.cnf on each node, [mysqld]: bind_address = \(all)    # before 10.11 one address only: 0.0.0.0, and "
+                            + "the proxy on another port"
+                    ])
+            }
         } ?? []
     }
 

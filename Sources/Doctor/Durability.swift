@@ -72,21 +72,16 @@ enum Durability {
         } ?? []
     }
 
-    /// Names are told up to this.
-    static let namesMax = 5
-
     static func plainTables(_ facts: Facts) -> [Finding] {
         facts.servers.value?.compactMap { server in
             guard let tables = server.plainTables.value, !tables.isEmpty else { return nil }
-            let names = tables.prefix(namesMax).map { "\($0.schema).\($0.name) (\($0.engine))" }
-            let rest = tables.count - names.count
             return Finding(
                 .plainTables, .warning, server.node, saving: .errors,
                 saves:
                     "rows of transactions that were rolled back, repairs after a crash, and clients' doubt: what a lost "
                     + "primary leaves in such a table is unknown, and every transaction's end with it (08007, not 1213)",
-                evidence: "\(server.node): \(names.joined(separator: ", "))" + (rest > 0 ? " and \(rest) more" : ""),
-                remedy: tables.prefix(namesMax).map {
+                evidence: "\(server.node): " + few(tables) { "\($0.schema).\($0.name) (\($0.engine))" },
+                remedy: tables.prefix(fewMax).map {
                     "ALTER TABLE \(quoted($0.schema)).\(quoted($0.name)) ENGINE = InnoDB;"
                 })
         } ?? []

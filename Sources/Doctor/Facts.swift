@@ -85,6 +85,14 @@ public struct ServerSettings: Sendable, Hashable {
         self.readable = readable
     }
 
+    /// Nil where the server takes all addresses, or does not say.
+    var boundAddresses: [String]? {
+        let all = variables["bind_address"]?.split(separator: ",").map(String.init) ?? []
+        return all.isEmpty || all.contains(where: ServerSettings.wildcards.contains) ? nil : all
+    }
+
+    static let wildcards: Set = ["0.0.0.0", "::", "*"]
+
     func number(_ name: String) -> Int64? { variables[name].flatMap { Int64($0) } }
 
     /// Nil where there is no such variable.

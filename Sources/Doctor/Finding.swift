@@ -91,3 +91,11 @@ public struct Finding: Sendable, Hashable {
         return a.subject < b.subject
     }
 }
+
+/// Of a long list only the first are told, and how many more there are.
+let fewMax = 5
+
+func few<Element>(_ all: [Element], _ name: (Element) -> String) -> String {
+    let rest = all.count - fewMax
+    return all.prefix(fewMax).map(name).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+}

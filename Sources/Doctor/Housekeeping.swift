@@ -18,8 +18,6 @@ enum Housekeeping {
         }
     }
 
-    private static let wildcards: Set = ["0.0.0.0", "::", "*", ""]
-
     /// The proxy listens where the database's server will, on one host. A configuration that names an address which is
     /// neither this host's nor the cluster's is another host's.
     static func ports(_ facts: Facts) -> [Finding] {
@@ -29,13 +27,13 @@ enum Housekeeping {
         }
         let ours = addresses.union(coming ?? [])
         // What one server binds the other one will.
-        let bound = facts.servers.value?.lazy.compactMap { $0.variables["bind_address"] }.first
-        let takesAll = bound.map(wildcards.contains) ?? true
+        let server = facts.servers.value?.first
+        let bound = server?.boundAddresses
         return proxy.nodes.filter { addresses.contains($0.endpoint.host) }.flatMap { node -> [Finding] in
             proxy.listen.filter { listen in
                 guard listen.port == node.endpoint.port else { return false }
-                let isAll = wildcards.contains(listen.host)
-                return isAll || listen.host == node.endpoint.host || (takesAll && ours.contains(listen.host))
+                let isAll = ServerSettings.wildcards.contains(listen.host)
+                return isAll || listen.host == node.endpoint.host || (bound ?? Array(ours)).contains(listen.host)
             }.map { listen in
                 Finding(
                     .portClash, .critical, node.name, saving: .service,
@@ -43,7 +41,9 @@ enum Housekeeping {
                         "the database: whoever comes first has the port, and where it is the proxy mariadbd does not start "
                         + "(\"Bind on TCP/IP port: Address already in use\")",
                     evidence: "\(proxy.file): listen \(listen), and node \(node.name) on this host has \(node.endpoint)"
-                        + (takesAll ? " (bind_address: \(bound ?? "not known, by default all"))" : ""),
+                        + (bound == nil
+                            ? " (bind_address: \(server?.variables["bind_address"] ?? "not known, by default all"))"
+                            : ""),
                     remedy: [
                         "\(proxy.file), [proxy]: listen = [\"\(listen.host):\(listen.port == 3306 ? 3307 : listen.port - 1)\"]"
                             + "    # another port than the server's",

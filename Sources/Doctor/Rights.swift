@@ -41,19 +41,15 @@ enum Rights {
         } ?? []
     }
 
-    static let namesMax = 5
-
     static func fixedAccounts(_ facts: Facts) -> [Finding] {
         facts.servers.value?.compactMap { server in
             guard let accounts = server.fixedAccounts.value, !accounts.isEmpty else { return nil }
-            let names = accounts.prefix(namesMax).map { "'\($0.user)'@'\($0.host)' (\($0.plugin))" }
-            let rest = accounts.count - names.count
             return Finding(
                 .fixedAccounts, .notice, server.node, saving: .errors,
                 saves:
                     "these accounts' sessions in a failover: nobody but the client can log in again, so they are ended",
-                evidence: "\(server.node): \(names.joined(separator: ", "))" + (rest > 0 ? " and \(rest) more" : ""),
-                remedy: accounts.prefix(namesMax).map {
+                evidence: "\(server.node): " + few(accounts) { "'\($0.user)'@'\($0.host)' (\($0.plugin))" },
+                remedy: accounts.prefix(fewMax).map {
                     "ALTER USER '\($0.user)'@'\($0.host)' IDENTIFIED VIA mysql_native_password USING PASSWORD('…');    # or: "
                         + "the application connects again by itself"
                 })

@@ -34,6 +34,7 @@ public enum Rule: String, Sendable, Hashable, CaseIterable {
     case waitTimeout = "wait-timeout"
     case keepalive = "keepalive"
     case nameResolution = "name-resolution"
+    case bindAddress = "bind-address"
     case redoSize = "redo-size"
     case bufferPool = "buffer-pool"
     case grants = "grants"
@@ -65,6 +66,7 @@ public enum Rule: String, Sendable, Hashable, CaseIterable {
         case .secondServer, .flushAtCommit, .syncBinlog, .doublewrite, .keepalive, .nameResolution, .redoSize,
             .bufferPool:
             [.servers]
+        case .bindAddress: [.servers, .configuration]
         case .plainTables: [.servers, .tables]
         case .fixedAccounts: [.servers, .accounts]
         case .grants: [.servers, .privileges, .proxy]
@@ -110,6 +112,7 @@ public enum Rule: String, Sendable, Hashable, CaseIterable {
         case .waitTimeout: Connections.idle(facts)
         case .keepalive: Connections.keepalive(facts)
         case .nameResolution: Connections.names(facts)
+        case .bindAddress: Connections.bound(facts)
         case .redoSize: Warmth.redo(facts)
         case .bufferPool: Warmth.bufferPool(facts)
         case .grants: Rights.grants(facts)

@@ -77,6 +77,18 @@ import Testing
         #expect(second.operations.isEmpty)
     }
 
+    /// Pacemaker knows nothing beyond its infinity.
+    @Test func scoresHaveBounds() throws {
+        let configuration = try cib(
+            "",
+            rest: """
+                <constraints><rsc_colocation id="c" rsc="a" with-rsc="b" score="-9223372036854775808"/>
+                <rsc_location id="l" rsc="a" node="n" score="9223372036854775807"/></constraints>
+                """)
+        #expect(configuration.colocations.map(\.score) == [-1_000_000])
+        #expect(configuration.locations.map(\.score) == [1_000_000])
+    }
+
     @Test(arguments: [
         ("20", Instant.Span.seconds(20)), ("0", .zero), ("1500ms", .milliseconds(1500)), ("2min", .seconds(120)),
         ("2M", .seconds(120)), ("1h", .seconds(3600)), ("3 s", nil), ("PT20S", .seconds(20)),

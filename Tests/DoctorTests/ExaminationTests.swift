@@ -54,7 +54,7 @@ import Testing
         let examination = Examination(facts)
         #expect(examination.status == .sound)
         #expect(examination.text().contains("not looked at: DRBD's configuration: drbdadm is not on this host"))
-        #expect(examination.text().contains("38 of 42 rules"))
+        #expect(examination.text().contains("39 of 43 rules"))
     }
 
     /// Of each server a part: the tables may be hidden where the rest is seen.
@@ -64,6 +64,18 @@ import Testing
         let examination = Examination(facts)
         #expect(examination.omissions.map(\.source) == [.tables])
         #expect(examination.omissions[0].reason == "cluster1: no REFERENCES")
+    }
+
+    /// Whatever numbers a cluster or a server tells.
+    @Test(arguments: ["9223372036854775807", "-9223372036854775808", "99999999999999999999", "-1", "0", ""])
+    func hostileNumbers(_ number: String) {
+        var facts = Facts.sound
+        for name in ["resource-stickiness", "migration-threshold", "failure-timeout"] { facts.meta(name, number) }
+        facts.server { server in
+            for name in server.variables.keys.sorted() where name != "read_only" { server.variables[name] = number }
+        }
+        facts.corosync = .known((try? CorosyncSettings(map: "totem.token = \(number)\n")) ?? CorosyncSettings())
+        #expect(!Examination(facts).text().isEmpty)
     }
 
     @Test func nothingAtAllIsNoGoodNews() {

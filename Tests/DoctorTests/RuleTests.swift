@@ -257,6 +257,10 @@ import Testing
         .passes(.keepalive, "ten minutes") { $0.variable("tcp_keepalive_time", "600") },
         .trips(.nameResolution, .notice, "skip_name_resolve = OFF", "off") { $0.variable("skip_name_resolve", "OFF") },
         .passes(.nameResolution, "1") { $0.variable("skip_name_resolve", "1") },
+        .trips(.bindAddress, .warning, "10.0.0.1; CIB: p_float_ip has 10.0.0.9", "the node's own alone") {
+            $0.variable("bind_address", "10.0.0.1")
+        },
+        .passes(.bindAddress, "all") { $0.variable("bind_address", "*") },
         .trips(.redoSize, .notice, "8.0 GiB", "much") { $0.variable("innodb_log_file_size", "\(8 << 30)") },
         .trips(.redoSize, .notice, "6.0 GiB", "two files") {
             $0.variable("innodb_log_file_size", "\(3 << 30)")
@@ -306,6 +310,9 @@ import Testing
         .passes(.portClash, "an address that is another host's") {
             $0.variable("bind_address", "0.0.0.0")
             $0.proxy { $0.listen = [Endpoint(host: "10.0.0.100", port: 3306)] }
+        },
+        .trips(.portClash, .critical, "listen 10.0.0.9:3306", "one of those that the server takes") {
+            $0.proxy { $0.listen = [Endpoint(host: "10.0.0.9", port: 3306)] }
         },
         .passes(.portClash, "another port") { $0.proxy { $0.listen = [Endpoint(host: "0.0.0.0", port: 3307)] } },
         .passes(.portClash, "another host") {
@@ -401,6 +408,8 @@ import Testing
             // A slow check is a slow detection, too, and the check's timeout was made short for the other case.
             case .holdTimeout: allowed = [.monitorTimeout, .monitorInterval]
             case .monitorTimeout, .monitorInterval: allowed = [.holdTimeout]
+            // A server that takes all addresses takes the proxy's, too.
+            case .bindAddress: allowed = [.portClash]
             case _: allowed = []
             }
             #expect(others.isSubset(of: allowed), "\(one): \(others)")

@@ -72,7 +72,8 @@ extension Facts {
             ServerSettings(
                 node: "cluster1",
                 variables: [
-                    "bind_address": "10.0.0.1", "init_connect": "", "innodb_buffer_pool_dump_at_shutdown": "ON",
+                    "bind_address": "10.0.0.1,10.0.0.9", "init_connect": "",
+                    "innodb_buffer_pool_dump_at_shutdown": "ON",
                     "innodb_buffer_pool_load_at_startup": "ON", "innodb_doublewrite": "ON",
                     "innodb_flush_log_at_trx_commit": "1", "innodb_log_file_size": "\(1 << 30)", "log_bin": "ON",
                     "max_connections": "600", "read_only": "OFF", "skip_name_resolve": "ON", "sync_binlog": "1",

@@ -1,5 +1,6 @@
 import Cluster
 import ClusterFormats
+import Doctor
 import Health
 
 /// What the cluster's and DRBD's tools print: no trap; what is accepted has the sense that the rest relies on.
@@ -27,10 +28,15 @@ enum Formats {
                 require(generations.relation(to: generations) == .same, "not the same as itself")
             case 7: _ = try QuorumView(text: text)
             case 8: _ = try AlertEvent(line: text).meaning
-            case 9: _ = try ClusterConfiguration(xml: bytes)
-            case 10: _ = try DRBDConfiguration(xml: bytes)
-            case 11: _ = try CorosyncSettings(map: text).declaredAfter
-            case 12: _ = try CorosyncSettings(file: text).declaredAfter
+            case 9:
+                let configuration = try ClusterConfiguration(xml: bytes)
+                judge { $0.configuration = .known(configuration) }
+            case 10:
+                let configuration = try DRBDConfiguration(xml: bytes)
+                judge { $0.drbd = .known(configuration) }
+            case 11, 12:
+                let settings = kind % 14 == 11 ? try CorosyncSettings(map: text) : try CorosyncSettings(file: text)
+                judge { $0.corosync = .known(settings) }
             default: _ = try TransitionSummary(text: text).touches("a")
             }
         } catch {
@@ -39,6 +45,13 @@ enum Formats {
         if let generation = DataGeneration(text) {
             require(DataGeneration(generation.description) == generation, "\(generation) is not what it says")
         }
+    }
+
+    /// The doctor has a word for whatever is configured.
+    private static func judge(_ read: (inout Facts) -> Void) {
+        var facts = Facts()
+        read(&facts)
+        require(!Examination(facts).text().isEmpty, "examined without a word")
     }
 
     private static func judge(_ view: PacemakerView) {

@@ -58,7 +58,7 @@ public struct ClusterConfiguration: Sendable, Hashable {
         public var id: String
         public var resource: String
         public var node: String?
-        /// A million is infinity.
+        /// A million is infinity, and more than that there is not.
         public var score: Int
 
         public init(id: String, resource: String, node: String? = nil, score: Int) {
@@ -158,12 +158,12 @@ public struct ClusterConfiguration: Sendable, Hashable {
         case "rsc_location":
             // One of a set or a pattern names no resource.
             guard let resource = attributes["rsc"] else { return }
-            if let score = try attributes.number("score") {
+            if let score = try attributes.score("score") {
                 locations.append(Location(id: id, resource: resource, node: attributes["node"], score: score))
             }
             for rule in element.children(named: "rule") {
                 let words = Attributes(element: rule, format: .clusterInformationBase)
-                guard let score = try words.number("score") else { continue }
+                guard let score = try words.score("score") else { continue }
                 let about = rule.children(named: "expression").first {
                     $0.attributes["attribute"] == "#uname" && $0.attributes["operation"] == "eq"
                 }
@@ -173,7 +173,7 @@ public struct ClusterConfiguration: Sendable, Hashable {
         case "rsc_colocation":
             guard let resource = attributes["rsc"], let with = attributes["with-rsc"] else { return }
             colocations.append(
-                Colocation(id: id, resource: resource, with: with, score: try attributes.number("score") ?? 1_000_000))
+                Colocation(id: id, resource: resource, with: with, score: try attributes.score("score") ?? 1_000_000))
         case _: break
         }
     }

@@ -60,6 +60,11 @@ struct Attributes {
         return value
     }
 
+    /// A number that Pacemaker keeps within its infinities.
+    func score(_ key: String) throws(FormatError) -> Int? {
+        try number(key).map { min(max($0, -1_000_000), 1_000_000) }
+    }
+
     /// Pacemaker's words for a boolean (crm_str_to_boolean).
     static func truth(_ word: String) -> Bool? {
         switch word.lowercased() {
