@@ -116,7 +116,7 @@ struct DoctorVisit {
             guard access(path, F_OK) == 0 else { return .elsewhere("\(path) is not there (the proxy makes it)") }
             do throws(LedgerFailure) {
                 let now = WallTime(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9))
-                let past = try LedgerContents.recent(path: path, since: now, outagesMax: Self.outagesMax)
+                let past = try LedgerContents.recent(path: path, since: now, outagesMax: Self.outagesMax, unknownMax: 1)
                 return .known(LedgerFacts(past.outages))
             } catch {
                 return .unread("\(path): \(error)")

@@ -61,8 +61,7 @@ public final class ServerExaminer {
         switch error.probeResult {
         case .refused, .unreachable, .timeout, .lost: end(.nobody(error.description))
         case .writable, .readOnly, .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked, .accountLimited,
-            .busy,
-            .starting, .protocolError:
+            .busy, .starting, .proxy, .protocolError:
             end(.refused(error.description))
         }
     }

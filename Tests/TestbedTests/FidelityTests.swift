@@ -144,6 +144,8 @@ import Testing
         #expect(SessionReport.withoutRepetition(ok("", b, state), of: &schema) == ok("", b, state))
         #expect(SessionReport.withoutRepetition(ok("", a), of: &schema) == ok("", a))
         #expect(SessionReport.withoutRepetition(ok("", a), of: &schema) == ok(""))
+        // Nothing is reported: that is no report.
+        #expect(SessionReport.comparable([0, 0, 0, 2, 0x40, 0, 0, 0, 0]) == [0, 0, 0, 2, 0, 0, 0])
         #expect(SessionReport.withoutRepetition(Wire.ok, of: &schema) == Wire.ok)
         for count in 0..<12 {
             let short = Array(ok("x", a).prefix(count))

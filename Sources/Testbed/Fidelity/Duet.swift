@@ -61,11 +61,16 @@ final class Duet: @unchecked Sendable {
     /// depends on what others have done to that server.
     private static func withoutOpening(_ answer: WireAnswer) -> WireAnswer {
         var answer = answer
-        for index in answer.packets.indices where answer.packets[index].payload.first == 0xfe {
+        for index in answer.packets.indices {
             let packet = answer.packets[index]
-            guard packet.payload.count == 5 else { continue }
             var plain = packet.payload
-            plain[3] &= ~1
+            switch (plain.first, plain.count) {
+            // An end.
+            case (0xfe, 5): plain[3] &= ~1
+            // An OK of nothing.
+            case (0, 7...) where plain[1] == 0 && plain[2] == 0: plain[3] &= ~1
+            case _: continue
+            }
             answer.packets[index] = WirePacket(sequence: packet.sequence, payload: plain)
         }
         return answer
@@ -93,6 +98,8 @@ final class Duet: @unchecked Sendable {
             isPrepare = true
             (left, right) = (Self.withoutOpening(left), Self.withoutOpening(right))
         case .resetConnection, .changeUser: begins = true
+        case .query(let text) where String(decoding: text.prefix(7), as: UTF8.self).lowercased() == "prepare":
+            (left, right) = (Self.withoutOpening(left), Self.withoutOpening(right))
         case .query, .execute, .fetch, .longData, .closeStatement, .resetStatement, .useSchema, .fieldList, .ping,
             .multiStatements, .move:
             break

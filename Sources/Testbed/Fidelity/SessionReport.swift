@@ -6,6 +6,7 @@ enum SessionReport {
         guard var parts = Parts(payload) else { return payload }
         let own = Array("\u{9}last_gtid".utf8)
         parts.entries.removeAll { $0.first == 0 && $0.dropFirst(2).starts(with: own) }
+        if parts.entries.isEmpty { return parts.plain(payload) }
         // (Nor with their length.)
         return Array(payload[..<parts.textEnd]) + parts.entries.sorted { $0.lexicographicallyPrecedes($1) }.joined()
     }
@@ -22,14 +23,9 @@ enum SessionReport {
             return payload
         }
         parts.entries.remove(at: place)
-        var plain = Array(payload[..<parts.textEnd])
-        if parts.entries.isEmpty {
-            plain[parts.flags + 1] &= ~0x40
-            // Without reports an empty text is not there.
-            return parts.textEnd == parts.flags + 5 ? Array(plain.dropLast()) : plain
-        }
+        if parts.entries.isEmpty { return parts.plain(payload) }
         let rest = Array(parts.entries.joined())
-        return rest.count < 0xfb ? plain + [UInt8(rest.count)] + rest : payload
+        return rest.count < 0xfb ? Array(payload[..<parts.textEnd]) + [UInt8(rest.count)] + rest : payload
     }
 
     /// Of an OK packet that reports something.
@@ -39,6 +35,13 @@ enum SessionReport {
         let textEnd: Int
         /// Each with its kind.
         var entries: [[UInt8]] = []
+
+        /// The packet that it would be without any report: an empty text is not there then.
+        func plain(_ payload: [UInt8]) -> [UInt8] {
+            var plain = Array(payload[..<textEnd])
+            plain[flags + 1] &= ~0x40
+            return textEnd == flags + 5 ? Array(plain.dropLast()) : plain
+        }
 
         init?(_ payload: [UInt8]) {
             guard payload.first == 0 || payload.first == 0xfe, payload.count > 7 else { return nil }
