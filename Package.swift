@@ -116,7 +116,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
-            dependencies: ["HAProxyDB", "Doctor", "Settings", "Admin", "Cluster", "Reactor", "MySQLWire"],
+            dependencies: ["HAProxyDB", "Doctor", "Settings", "Admin", "Cluster", "Reactor", "Routing", "MySQLWire"],
             swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["SmallStack", "Evidence", "Cluster"], swiftSettings: strict),
         .testTarget(

@@ -19,7 +19,8 @@ public final class ProxyProcess: Sendable {
     ///   - launcher: a program with its arguments that runs the proxy, e.g. `prlimit --nofile=300:300`.
     ///   - standardError: the caller's descriptor that the proxy logs to; nil for the file of ``log``.
     public init(
-        nodes: [UInt16], port chosen: UInt16? = nil, holdTimeout: String = "90s", proxy: [String] = [], sections: String = "",
+        nodes: [UInt16], port chosen: UInt16? = nil, holdTimeout: String = "90s", proxy: [String] = [],
+        sections: String = "",
         agents: [UInt16] = [], program: String? = nil, launcher: [String] = [], environment: [String: String] = [:],
         standardError: Int32? = nil
     ) throws {
