@@ -128,10 +128,13 @@ final class AdminCommands {
             pause(words, at: now) { completion($0, json) }
         case .resume: ours("resume", arguments, completion) { resume() }
         case .reload:
-            ours("reload", arguments, completion) {
-                switch source.reload() {
-                case .success(let message): .message(.info, message)
-                case .failure(let failure): .failure(failure.message)
+            guard let json = Self.json(arguments) else {
+                return completion(.failure("'reload' expects 'json' or nothing."), false)
+            }
+            source.reload { result in
+                switch result {
+                case .success(let message): completion(.message(.info, message), json)
+                case .failure(let failure): completion(.failure(failure.message), json)
                 }
             }
         case .switchover:

@@ -38,8 +38,9 @@ public protocol AdminSource: AnyObject {
     func setFrontend(_ state: FrontendState, _ completion: @escaping (Bool) -> Void)
     /// One sentence for the log.
     func note(_ sentence: String)
-    /// Reads the configuration again. A sentence that says what came of it, or why nothing did.
-    func reload() -> Result<String, ReloadFailure>
+    /// Reads the configuration again. A sentence that says what came of it, or why nothing did; calls back exactly once,
+    /// later or at once: another service account is tried first.
+    func reload(_ completion: @escaping (Result<String, ReloadFailure>) -> Void)
     /// Calls back exactly once, on the loop's thread, later or at once.
     func sessions(_ completion: @escaping ([SessionRow]) -> Void)
     /// Makes that node the primary; calls back once, at the end, with whether it is and all that was said. False where

@@ -67,6 +67,7 @@ enum DashboardScript {
             nodeIsProxy: 'a node\'s address leads to a HAProxyDB',
             serverFull: 'a server has no seat left (max_connections)',
             strayServer: 'a writable server runs that is not the cluster\'s',
+            nameUnresolved: 'a node\'s name can\'t be resolved',
           };
           const showState = () => {
             const state = $('state');

@@ -173,8 +173,7 @@ struct Metrics {
         out.single(
             "haproxydb_sessions_in_transaction", .gauge, "Sessions in a transaction.", activity.sessionsInTransaction)
         out.single(
-            "haproxydb_sessions_without_seat", .gauge,
-            "Sessions that wait for a seat at the primary (max_connections).",
+            "haproxydb_sessions_without_seat", .gauge, "Held sessions for which the primary has no seat.",
             activity.sessionsWithoutSeat)
         out.single(
             "haproxydb_memory_kept_bytes", .gauge, "Kept for sessions: statements, bytes on their way, prepared texts.",

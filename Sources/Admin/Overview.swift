@@ -78,7 +78,13 @@ enum Overview {
                 "caution",
                 .records(
                     view.cautions.map {
-                        [Field("caution", .text($0.rawValue)), Field("means", .text(meaning(of: $0, view)))]
+                        caution in
+                        let names = view.nodes.filter { $0.cautions.contains(caution) }.map(\.node.name)
+                        return [
+                            Field("caution", .text(caution.rawValue)),
+                            Field("means", .text(meaning(of: caution, view))),
+                            Field("nodes", names.isEmpty ? .none : .text(names.joined(separator: ", "))),
+                        ]
                     })),
             Field("evidence", .records(source.evidence.map { evidence($0, view, at: now) })),
         ])

@@ -47,6 +47,8 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case serverFull
     /// A writable server that is not the cluster's: it gets nothing.
     case strayServer
+    /// A node's name can't be resolved.
+    case nameUnresolved
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -100,6 +102,9 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
         case .strayServer:
             "A server is writable that is not the cluster's primary, and nothing is sent to it: stop it, and whatever "
                 + "starts it (systemctl disable --now mariadb). Where it holds the port, the cluster can't start its own."
+        case .nameUnresolved:
+            "A node's name can't be resolved: it counts for nothing until it can (it is looked up again at least every 30 s); "
+                + "look at its [[node]] address, at /etc/hosts and at the name server, or write the address in numbers."
         }
     }
 }
@@ -118,6 +123,8 @@ public struct NodeView: Sendable, Hashable {
     /// Why the writable server that answers there is not the cluster's primary, without a subject and full stop; nil
     /// where there is none.
     public var stray: String?
+    /// Those of the view's that are about this node alone.
+    public var cautions: [Diagnosis] = []
 
     public init(
         node: Node, health: HealthState, administrative: AdministrativeState, role: Role, lastCheck: String,

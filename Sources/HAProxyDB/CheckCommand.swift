@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cluster
 import Reactor
 import Settings
 
@@ -34,6 +35,15 @@ struct CheckCommand: ParsableCommand {
                 \(config): warning: availability.file: \(holder) writes \(path) now; a second proxy with it does not \
                 start: give each a file of its own
                 """)
+        }
+        let lookupMax = Instant.Span.seconds(5)
+        for node in configuration.nodes where NameLookup.now(node.endpoint, within: lookupMax) == nil {
+            warn(
+                "\(config): warning: node \(node.name): \(node.endpoint.host) can't be resolved now: it is looked up again and "
+                    + "again, and the node counts for nothing until then")
+        }
+        for listener in ListenerWatch.absent(configuration.proxy.listen) {
+            print("\(config): proxy.listen: \(ListenerWatch.sentence(listener))")
         }
         print("\(config) is valid.")
     }

@@ -34,6 +34,8 @@ final class ClusterDesk {
     var settings: Configuration.Cluster
     private unowned let host: any ClusterDeskHost
     private var clients: [NodeID: AgentClient] = [:]
+    /// Where agents are that are configured by name is looked up until it is found.
+    private var seekers: [NameSeeker] = []
     /// Nodes whose gate runs, on their own agents' word.
     private var gated: Set<NodeID> = []
 
@@ -54,7 +56,7 @@ final class ClusterDesk {
         case plan, move, clear
     }
 
-    init(loop: EventLoop, configuration: Configuration, name: String, host: any ClusterDeskHost) throws(SystemError) {
+    init(loop: EventLoop, configuration: Configuration, name: String, host: any ClusterDeskHost) {
         self.loop = loop
         nodes = configuration.nodes
         settings = configuration.cluster
@@ -63,11 +65,17 @@ final class ClusterDesk {
         let options = AgentClient.Options(name: name, key: Array(key.utf8))
         for (node, endpoint) in zip(configuration.nodes, configuration.agents) {
             guard let endpoint else { continue }
-            let address = try Sockets.resolve(endpoint)
-            clients[node.id] = AgentClient(loop: loop, node: node.name, address: address, options: options) {
-                [weak self] in self?.heard($0, from: node.id)
-            }
+            seekers.append(
+                NameSeeker(endpoint, loop: loop) { [weak self] in self?.found(node, at: $0, options) })
         }
+    }
+
+    private func found(_ node: Node, at address: ResolvedAddress, _ options: AgentClient.Options) {
+        let client = AgentClient(loop: loop, node: node.name, address: address, options: options) {
+            [weak self] in self?.heard($0, from: node.id)
+        }
+        clients[node.id] = client
+        client.start()
     }
 
     /// Which nodes have an agent, by their index.
@@ -76,11 +84,12 @@ final class ClusterDesk {
     }
 
     func start() {
-        for id in clients.keys.sorted() { clients[id]?.start() }
+        for seeker in seekers { seeker.start() }
     }
 
     func stop() {
         if let actions = switchover?.cancelled("the proxy ends", at: MonotonicClock.now()) { run(actions) }
+        for seeker in seekers { seeker.stop() }
         for client in clients.values { client.stop() }
         gateLimit?.cancel()
     }

@@ -56,6 +56,7 @@ final class Control {
     private var answers: [UInt64: (Bool) -> Void] = [:]
     private var lastRequest: UInt64 = 0
     private var crowd = CrowdTeller()
+    private var listenerWatch: ListenerWatch?
     private var stopSignals = 0
 
     init(
@@ -102,7 +103,7 @@ final class Control {
     func start() throws(SystemError) {
         // Before anybody can see that the program is there: a SIGHUP that comes too early would end it.
         for signal in [SIGTERM, SIGINT] { Signals.on(signal, loop: loop) { [unowned self] in stop() } }
-        Signals.on(SIGHUP, loop: loop) { [unowned self] in _ = reload() }
+        Signals.on(SIGHUP, loop: loop) { [unowned self] in reload { _ in } }
         mailbox.attach(to: loop) { [unowned self] in handle($0) }
         let admin = configuration.admin
         SocketDirectory.make(for: admin.socket)
@@ -133,11 +134,12 @@ final class Control {
                 publishIdentity()
             },
             onSchema: { [unowned self] in publish($0, asOf: $1) },
+            onAddress: { [fleet] in fleet.publish($1, of: $0) },
             onSeats: { [fleet] in fleet.publish($1, of: $0) },
             onLife: { [fleet] in fleet.livesOn($0, $1, until: $2) },
             onNote: { [log] in log.notice("\($0)") })
         self.watch = watch
-        let desk = try ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)
+        let desk = ClusterDesk(loop: loop, configuration: configuration, name: hostname, host: self)
         self.desk = desk
         server?.restoreState()
         watch.start()
@@ -153,6 +155,7 @@ final class Control {
         log.notice("haproxydb \(Program.version) serves on \(listen); admin socket \(configuration.admin.socket).")
         if let sentence = budget.sentence { log.warning("\(sentence)") }
         warn(of: configuration)
+        listenerWatch = ListenerWatch(configuration.proxy.listen, loop: loop) { [log] in log.notice("\($0)") }
         if let http = configuration.admin.http { log.notice("The page and the metrics are at http://\(http)/.") }
     }
 
@@ -464,15 +467,34 @@ extension Control: AdminSource {
         collector.ask(completion)
     }
 
-    func reload() -> Result<String, ReloadFailure> {
+    func reload(_ completion: @escaping (Result<String, ReloadFailure>) -> Void) {
         let new: Configuration
         do throws(ConfigurationFile.Failure) {
             new = try file.read()
         } catch {
-            log.error("\(file.path) is not applied, the old configuration stays:")
-            for line in error.description.split(separator: "\n") { log.error("\(line)") }
-            return .failure(ReloadFailure("Not applied, the old configuration stays:\n\(error)"))
+            return completion(.failure(notApplied(error.description)))
         }
+        let isOther =
+            new.health.user != configuration.health.user || new.health.password != configuration.health.password
+        guard isOther, let watch else { return completion(.success(apply(new))) }
+        // The checks log in anew only when a server does: that the account is wrong would show at the next failover.
+        watch.tryAccount(WatchOptions(new.health)) { [weak self] refusal in
+            guard let self else { return }
+            if let refusal {
+                completion(.failure(notApplied("\(file.path): health.user, health.password: \(refusal)")))
+            } else {
+                completion(.success(apply(new)))
+            }
+        }
+    }
+
+    private func notApplied(_ errors: String) -> ReloadFailure {
+        log.error("\(file.path) is not applied, the old configuration stays:")
+        for line in errors.split(separator: "\n") { log.error("\(line)") }
+        return ReloadFailure("Not applied, the old configuration stays:\n\(errors)")
+    }
+
+    private func apply(_ new: Configuration) -> String {
         let change = ConfigurationChange(from: configuration, to: new)
         configuration = change.running
         desk?.settings = configuration.cluster
@@ -483,6 +505,6 @@ extension Control: AdminSource {
         publishIdentity()
         let sentence = "\(file.path) was read again: \(change.sentence)."
         if change.pending.isEmpty { log.notice("\(sentence)") } else { log.warning("\(sentence)") }
-        return .success(sentence)
+        return sentence
     }
 }

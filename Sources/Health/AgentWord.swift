@@ -251,6 +251,7 @@ struct Testimony {
                 evidence.contains { $0.loginTrouble == diagnosis }
             case .serverFull: evidence.contains(where: \.isFull)
             case .strayServer: evidence.contains { testimony.stray($0, primary: primary) != nil }
+            case .nameUnresolved: evidence.contains(where: \.isUnresolved)
             case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:
                 false
             }
@@ -259,6 +260,11 @@ struct Testimony {
 }
 
 extension NodeEvidence {
+    /// Those of ``Testimony/cautions(_:)`` that are about this node alone.
+    var cautions: [Diagnosis] {
+        [loginTrouble, isFull ? .serverFull : nil, isUnresolved ? .nameUnresolved : nil].compactMap { $0 }
+    }
+
     /// Fresh ones of an up-to-date disk; where nothing fresh is to be had the last that were known.
     fileprivate var lastGenerations: [DataGeneration]? {
         guard let storage = agent.report?.storage else { return remembered }

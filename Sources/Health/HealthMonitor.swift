@@ -36,6 +36,7 @@ public struct HealthMonitor: Sendable {
         /// Since when the cluster has called the node fenced, or gone in order.
         var goneSince: Instant?
         var logins = LoginTrouble()
+        var isUnresolved = false
         /// Its server is too full for the check, or for sessions.
         var isFull: (forCheck: Bool, forSessions: Bool) = (false, false)
         var past = ServerPast()
@@ -53,7 +54,7 @@ public struct HealthMonitor: Sendable {
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
                 remembered: isDeaf ? nil : remembered?.generations, isGone: isGone,
                 loginTrouble: logins.present, isFull: isFull.forCheck || isFull.forSessions,
-                isHolder: past.isHolder, facts: facts, objection: objection)
+                isHolder: past.isHolder, facts: facts, objection: objection, isUnresolved: isUnresolved)
         }
 
         /// Whether it was asked again after that, and has been silent for long enough.
@@ -460,6 +461,7 @@ public struct HealthMonitor: Sendable {
         if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
         members[index].isSuspected = false
         members[index].isFull.forCheck = result.isFull
+        noteName(of: index, result, &actions)
         let wasAnswering = members[index].isAnswering
         // Only the cluster can say what a server is that the check can't ask.
         let isVouchedFor = result.isSessionEnded && isCalledPromoted(index)
@@ -510,7 +512,7 @@ public struct HealthMonitor: Sendable {
         case .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked, .accountLimited:
             change = members[index].health.failed()
             forget(index, .accountRefused)
-        case .refused, .lost, .unreachable, .timeout, .proxy, .protocolError:
+        case .refused, .lost, .unreachable, .unresolved, .timeout, .proxy, .protocolError:
             change = members[index].health.failed()
             forget(index, .absent)
         }
@@ -522,6 +524,20 @@ public struct HealthMonitor: Sendable {
             endSilence(of: index, at: now, &actions)
         }
         return restarted
+    }
+
+    private mutating func noteName(of index: Int, _ result: ProbeResult, _ actions: inout [Action]) {
+        let before = members[index].isUnresolved
+        let name = members[index].node.name
+        switch result {
+        case .unresolved:
+            members[index].isUnresolved = true
+            if !before { actions.append(.note("\(name): \(result.sentence); it is looked up again and again.")) }
+        case .writable, .readOnly, .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld,
+            .initConnectFailed, .hostBlocked, .accountLimited, .busy, .starting, .proxy, .protocolError:
+            members[index].isUnresolved = false
+            if before { actions.append(.note("The name of \(name) is resolved.")) }
+        }
     }
 
     /// What a check says of logins: one on its old connection says nothing.
@@ -755,6 +771,7 @@ public struct HealthMonitor: Sendable {
                     lastCheck: $0.lastCheck, changedAt: $0.changedAt)
                 node.marks = $0.overrides.marks($0.agent)
                 node.stray = testimony.stray($0.evidence, primary: primary)
+                node.cautions = $0.evidence.cautions + (node.stray == nil ? [] : [.strayServer])
                 return node
             }, cautions: Testimony.cautions(evidence, primary: primary))
         swap(&view, &published)
@@ -793,7 +810,7 @@ extension ProbeResult {
     var isAnswer: Bool {
         switch self {
         case .writable, .readOnly, .busy, .hostBlocked, .accountLimited, .initConnectFailed: true
-        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .starting, .proxy,
+        case .refused, .lost, .unreachable, .unresolved, .timeout, .loginDenied, .passwordWithheld, .starting, .proxy,
             .protocolError:
             false
         }
@@ -803,7 +820,8 @@ extension ProbeResult {
     var isSessionEnded: Bool {
         switch self {
         case .initConnectFailed, .accountLimited: true
-        case .writable, .readOnly, .busy, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
+        case .writable, .readOnly, .busy, .hostBlocked, .refused, .lost, .unreachable, .unresolved, .timeout,
+            .loginDenied,
             .passwordWithheld, .starting, .proxy, .protocolError:
             false
         }
@@ -813,7 +831,7 @@ extension ProbeResult {
     var isFull: Bool {
         switch self {
         case .busy(let code, _): code == 1040
-        case .writable, .readOnly, .hostBlocked, .refused, .lost, .unreachable, .timeout, .loginDenied,
+        case .writable, .readOnly, .hostBlocked, .refused, .lost, .unreachable, .unresolved, .timeout, .loginDenied,
             .passwordWithheld, .initConnectFailed, .accountLimited, .starting, .proxy, .protocolError:
             false
         }
@@ -823,7 +841,8 @@ extension ProbeResult {
     var facts: ServerFacts? {
         switch self {
         case .writable(let facts), .readOnly(let facts): facts
-        case .busy, .hostBlocked, .accountLimited, .initConnectFailed, .refused, .lost, .unreachable, .timeout,
+        case .busy, .hostBlocked, .accountLimited, .initConnectFailed, .refused, .lost, .unreachable, .unresolved,
+            .timeout,
             .loginDenied, .passwordWithheld, .starting, .proxy, .protocolError:
             nil
         }

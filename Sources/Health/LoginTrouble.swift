@@ -90,7 +90,7 @@ public enum FlushOutcome: Sendable, Hashable {
 
 extension ProbeResult {
     /// Why the check's account gets no session; nil for all else.
-    var loginTrouble: Diagnosis? {
+    package var loginTrouble: Diagnosis? {
         switch self {
         case .loginDenied: .checkAccountRefused
         case .passwordWithheld: .passwordAsked
@@ -98,7 +98,9 @@ extension ProbeResult {
         case .hostBlocked: .hostBlocked
         case .accountLimited: .checkAccountLimited
         case .proxy: .nodeIsProxy
-        case .writable, .readOnly, .refused, .lost, .unreachable, .timeout, .busy, .starting, .protocolError: nil
+        case .writable, .readOnly, .refused, .lost, .unreachable, .unresolved, .timeout, .busy, .starting,
+            .protocolError:
+            nil
         }
     }
 }

@@ -40,12 +40,14 @@ public struct NodeEvidence: Sendable, Hashable {
     public var facts: ServerFacts?
     /// What the proxy has seen of that run of the server speaks against it.
     public var objection: Objection?
+    /// Its name can't be resolved.
+    public var isUnresolved: Bool
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
         isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false,
         loginTrouble: Diagnosis? = nil, isFull: Bool = false, isHolder: Bool = false, facts: ServerFacts? = nil,
-        objection: Objection? = nil
+        objection: Objection? = nil, isUnresolved: Bool = false
     ) {
         self.node = node
         self.name = name
@@ -61,6 +63,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.isHolder = isHolder
         self.facts = facts
         self.objection = objection
+        self.isUnresolved = isUnresolved
     }
 }
 

@@ -73,6 +73,8 @@ public enum ProbeResult: Sendable, Hashable {
     case lost
     /// No way to the host; the reason as the system gives it.
     case unreachable(String)
+    /// Its name can't be resolved; the reason as the system gives it.
+    case unresolved(String)
     /// No answer within the check's time.
     case timeout
     /// The server answers and refuses the check's account.
@@ -106,6 +108,7 @@ public enum ProbeResult: Sendable, Hashable {
         case .refused: "connection refused"
         case .lost: "connection lost"
         case .unreachable(let reason): "unreachable: \(reason)"
+        case .unresolved(let reason): "its name can't be resolved: \(reason)"
         case .timeout: "no answer in time"
         case .loginDenied(let code, let message): "check account refused: \(code) \(message)"
         case .passwordWithheld(let plugin):

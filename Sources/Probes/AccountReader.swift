@@ -29,7 +29,7 @@ final class AccountReader {
     func read(_ address: NodeAddress, _ completion: @escaping (Result<Reading, SQLError>) -> Void) {
         stop()
         self.completion = completion
-        guard let target = try? address.numeric() else {
+        guard let target = address.numeric else {
             loop.schedule(after: .zero) { [weak self] in self?.end(.failure(.noAnswer)) }
             return
         }

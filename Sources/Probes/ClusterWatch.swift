@@ -21,6 +21,8 @@ public final class ClusterWatch {
     private var probes: [SQLProbe] = []
     private let trials: [LoginTrial]
     private let lifeTrials: [LifeTrial]
+    /// Of accounts that are not the checks' yet.
+    private var accountTrials: [ObjectIdentifier: LoginTrial] = [:]
     /// When the trial began whose result is being taken.
     private var lifeTriedAt = Instant(nanoseconds: 0)
     /// The next check of each node.
@@ -57,6 +59,7 @@ public final class ClusterWatch {
     ///   - onAccounts: the primary's accounts, when they differ from those before.
     ///   - onIdentity: how the primary introduces itself, when it differs from before.
     ///   - onSchema: what is known of the primary's schemas, and as of when.
+    ///   - onAddress: where a node is, once that is known; before the first view that elects it.
     ///   - onSeats: how many connections a node takes, and has; before the view that elects it.
     ///   - onLife: a node's server has lived on through that generation until then.
     ///   - onNote: one sentence per change of state, for the log.
@@ -65,6 +68,7 @@ public final class ClusterWatch {
         onView: @escaping (ClusterView) -> Void,
         onAccounts: @escaping (AccountDirectory) -> Void, onIdentity: @escaping (ServerIdentity) -> Void,
         onSchema: @escaping (SchemaReport, Instant) -> Void = { _, _ in },
+        onAddress: @escaping (NodeID, ResolvedAddress) -> Void = { _, _ in },
         onSeats: @escaping (NodeID, ServerSeats) -> Void = { _, _ in },
         onLife: @escaping (NodeID, Generation, Instant) -> Void = { _, _, _ in },
         onNote: @escaping (String) -> Void
@@ -80,7 +84,9 @@ public final class ClusterWatch {
         self.onLife = onLife
         self.onNote = onNote
         monitor = HealthMonitor(nodes: nodes, agents: agents, options: options.health, at: MonotonicClock.now())
-        addresses = nodes.map { NodeAddress($0.endpoint) }
+        addresses = nodes.map { node in
+            NodeAddress(node.endpoint, loop: loop) { onAddress(node.id, $0) }
+        }
         timers = nodes.map { _ in nil }
         reader = AccountReader(loop: loop, options: options)
         schemaReader = SchemaReader(loop: loop)
@@ -100,6 +106,7 @@ public final class ClusterWatch {
     public func start() {
         guard !isRunning else { return }
         isRunning = true
+        for address in addresses { address.seek() }
         scheduleRefresh()
         run(monitor.started(at: MonotonicClock.now()))
     }
@@ -138,6 +145,35 @@ public final class ClusterWatch {
         }
     }
 
+    /// Logs another account in, as the checks would. The primary's word counts; without one, any server's that lets it in.
+    ///
+    /// - Parameter completion: once, from the loop, within the account's own time limit: why it must not be taken; nil where
+    ///   it may. A primary that is lost meanwhile proves nothing; where there is none, and no server answers, nothing
+    ///   speaks against it.
+    public func tryAccount(_ options: WatchOptions, _ completion: @escaping (String?) -> Void) {
+        let primary = monitor.view.primary
+        let asked = nodes.filter { primary == nil || $0.id == primary }
+        var refusals: [String] = []
+        var isTaken = false
+        var left = asked.count
+        for node in asked {
+            let trial = LoginTrial(loop: loop, address: addresses[node.id.rawValue], options: options)
+            accountTrials[ObjectIdentifier(trial)] = trial
+            trial.begin { [weak self] result in
+                self?.accountTrials[ObjectIdentifier(trial)] = nil
+                left -= 1
+                switch result {
+                case nil: isTaken = true
+                case let result?:
+                    if primary != nil || result.loginTrouble != nil {
+                        refusals.append("\(node.name) says: \(result.sentence)")
+                    }
+                }
+                if left == 0 { completion(isTaken ? nil : refusals.isEmpty ? nil : refusals.joined(separator: "; ")) }
+            }
+        }
+    }
+
     private func tryLife(_ node: NodeID) {
         guard isRunning, lifeTrials.indices.contains(node.rawValue) else { return }
         lifeTrials[node.rawValue].begin { [weak self] result, began in
@@ -160,9 +196,11 @@ public final class ClusterWatch {
     /// Ends all checks and connections. No callback comes any more.
     public func stop() {
         isRunning = false
+        for address in addresses { address.stop() }
         for timer in timers { timer?.cancel() }
         for probe in probes { probe.stop() }
         for trial in trials { trial.stop() }
+        for trial in accountTrials.values { trial.stop() }
         for trial in lifeTrials { trial.stop() }
         reader.stop()
         schemaReader.stop()

@@ -53,7 +53,7 @@ final class LifeTrial {
     private func logIn() {
         isDue = false
         beganAt = MonotonicClock.now()
-        guard let target = try? address.numeric() else {
+        guard let target = address.numeric else {
             loop.schedule(after: .zero) { [weak self] in self?.end(.failed(SQLError.noAnswer.probeResult)) }
             return
         }

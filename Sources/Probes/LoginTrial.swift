@@ -24,7 +24,7 @@ final class LoginTrial {
     func begin(_ completion: @escaping (ProbeResult?) -> Void) {
         guard self.completion == nil else { return }
         self.completion = completion
-        guard let target = try? address.numeric() else {
+        guard let target = address.numeric else {
             loop.schedule(after: .zero) { [weak self] in self?.end(SQLError.noAnswer) }
             return
         }

@@ -5,16 +5,27 @@ import Reactor
 /// name server, least of all during an outage.
 final class NodeAddress {
     private let endpoint: Endpoint
-    private var host: String?
+    private let seeker: NameSeeker
 
-    init(_ endpoint: Endpoint) { self.endpoint = endpoint }
+    /// - Parameter onFound: once; from within ``seek()`` for what is in numbers.
+    init(_ endpoint: Endpoint, loop: EventLoop, onFound: @escaping (ResolvedAddress) -> Void) {
+        self.endpoint = endpoint
+        seeker = NameSeeker(endpoint, loop: loop, onFound: onFound)
+    }
 
     var port: UInt16 { endpoint.port }
 
-    func numeric() throws(SystemError) -> (host: String, port: UInt16) {
-        if let host { return (host, endpoint.port) }
-        let found = try Sockets.resolve(endpoint).endpoint?.host ?? endpoint.host
-        host = found
-        return (found, endpoint.port)
+    func seek() { seeker.start() }
+    func stop() { seeker.stop() }
+
+    /// Calls back as soon as the name was looked up once.
+    func settled(_ completion: @escaping () -> Void) { seeker.settled(completion) }
+
+    /// Nil while nobody knows.
+    var numeric: (host: String, port: UInt16)? {
+        seeker.found?.endpoint.map { ($0.host, endpoint.port) }
     }
+
+    /// Why nobody knows.
+    var failure: String { seeker.failure?.description ?? "\(endpoint.host) is being looked up" }
 }

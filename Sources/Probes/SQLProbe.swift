@@ -68,14 +68,22 @@ final class SQLProbe {
     }
 
     private func connect() {
-        let target: (host: String, port: UInt16)
-        do throws(SystemError) {
-            target = try address.numeric()
-        } catch {
-            // Not from within `probe()`: its caller is not ready for the result yet.
-            loop.schedule(after: .zero) { [weak self] in self?.end(.unreachable(error.description)) }
-            return
+        let began = beganAt
+        address.settled { [weak self] in
+            guard let self, isUnderWay, beganAt == began else { return }
+            guard let target = address.numeric else {
+                // Not from within `probe()`: its caller is not ready for the result yet.
+                let reason = address.failure
+                loop.schedule(after: .zero) { [weak self] in
+                    if self?.beganAt == began { self?.end(.unresolved(reason)) }
+                }
+                return
+            }
+            connect(to: target)
         }
+    }
+
+    private func connect(to target: (host: String, port: UInt16)) {
         let connection = SQLConnection(loop: loop)
         self.connection = connection
         connection.connect(
@@ -252,7 +260,8 @@ final class SQLProbe {
             watchForEnd()
         // A limit on its statements does not cost the account its session.
         case .accountLimited where facts != nil: watchForEnd()
-        case .refused, .lost, .unreachable, .timeout, .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked,
+        case .refused, .lost, .unreachable, .unresolved, .timeout, .loginDenied, .passwordWithheld, .initConnectFailed,
+            .hostBlocked,
             .accountLimited, .busy, .starting, .proxy, .protocolError:
             flushed(.unable)
             drop()

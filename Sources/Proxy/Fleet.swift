@@ -254,11 +254,9 @@ public final class Fleet: Sendable {
             onSchemaChanged: onSchemaChanged)
     }
 
-    /// Binds the listeners and starts the worker threads. A node's name that can't be resolved is an error too:
-    /// better now than in the middle of a failover.
+    /// Binds the listeners and starts the worker threads. Where nodes are that are configured by name comes later.
     public func start() throws(SystemError) {
-        var addresses: [ResolvedAddress?] = []
-        for node in nodes { addresses.append(try Sockets.resolve(node.endpoint)) }
+        let addresses = nodes.map { Sockets.numeric($0.endpoint) }
         var listeners: [Int32] = []
         for endpoint in options.listen { listeners.append(try Sockets.listen(endpoint, freebind: true)) }
         let unobserved = ClusterView.unobserved(nodes, at: MonotonicClock.now())
@@ -288,6 +286,9 @@ public final class Fleet: Sendable {
         self.view.withLock { $0 = view }
         post(.view(view))
     }
+
+    /// Where a node is; before the first view in which it is the primary.
+    public func publish(_ address: ResolvedAddress, of node: NodeID) { post(.address(node, address)) }
 
     public func publish(_ accounts: AccountDirectory) { post(.accounts(accounts)) }
 

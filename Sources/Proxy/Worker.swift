@@ -7,6 +7,7 @@ import Routing
 /// What other threads may tell a worker.
 enum WorkerMessage: Sendable {
     case view(ClusterView)
+    case address(NodeID, ResolvedAddress)
     case accounts(AccountDirectory)
     case identity(ServerIdentity)
     case schema(SchemaKnowledge, asOf: Instant)
@@ -48,7 +49,8 @@ final class Worker: @unchecked Sendable {
     let index: Int
     let options: ProxyOptions
     let nodes: [Node]
-    let addresses: [ResolvedAddress?]
+    /// By the nodes' ids; nil while a name has not been found.
+    var addresses: [ResolvedAddress?]
     let mailbox: Mailbox<WorkerMessage>
     let counters: WorkerCounters
     let fleet: FleetState
@@ -153,6 +155,7 @@ final class Worker: @unchecked Sendable {
         defer { goOn() }
         switch message {
         case .view(let view): adopt(view)
+        case .address(let node, let address): addresses[node.rawValue] = address
         case .accounts(let accounts):
             self.accounts = accounts
             proveAgain()

@@ -20,8 +20,8 @@ public final class ProxyProcess: Sendable {
     ///   - standardError: the caller's descriptor that the proxy logs to; nil for the file of ``log``.
     public init(
         nodes: [UInt16], port chosen: UInt16? = nil, holdTimeout: String = "90s", proxy: [String] = [],
-        sections: String = "",
-        agents: [UInt16] = [], program: String? = nil, launcher: [String] = [], environment: [String: String] = [:],
+        sections: String = "", agents: [UInt16] = [], program: String? = nil, launcher: [String] = [],
+        environment: [String: String] = [:],
         standardError: Int32? = nil
     ) throws {
         directory = try TemporaryDirectory(prefix: "hadb")

@@ -66,7 +66,7 @@ final class FakeSource: AdminSource {
         completion(true)
     }
     func note(_ sentence: String) { said.append(sentence) }
-    func reload() -> Result<String, ReloadFailure> { reloading }
+    func reload(_ completion: @escaping (Result<String, ReloadFailure>) -> Void) { completion(reloading) }
 
     func sessions(_ completion: @escaping ([SessionRow]) -> Void) {
         if holdsSessions { waiting.append(completion) } else { completion(rows) }

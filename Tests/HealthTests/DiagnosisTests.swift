@@ -79,6 +79,7 @@ import Testing
         case .checkAccountLimited: cockpit = servers(.accountLimited(code: 1226, message: "no more"), .refused)
         case .passwordAsked: cockpit = servers(.passwordWithheld(plugin: "dialog"), .refused)
         case .nodeIsProxy: cockpit = servers(.proxy, .proxy)
+        case .nameUnresolved: cockpit = servers(.unresolved("getaddrinfo n1: Name or service not known"), .refused)
         case .serverFull: cockpit = servers(.busy(code: 1040, message: "Too many connections"), .refused)
         case .strayServer:
             cockpit = Cockpit.running()
@@ -94,6 +95,8 @@ import Testing
         let (reason, cautions) = reached(diagnosis)
         switch diagnosis {
         case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
+        // Whatever the name stands for: nobody answers as a writable server.
+        case .nameUnresolved: #expect(reason == .primaryLost && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
             .administrative, .notPromoted, .noQuorum, .standbyOutdated, .diskNotUpToDate, .maintenance,
             .initConnectFails, .hostBlocked, .checkAccountLimited, .passwordAsked, .nodeIsProxy, .serverFull,

@@ -248,6 +248,17 @@ import Testing
         #expect(cockpit.view.primary == b && cockpit.view.cautions.isEmpty)
     }
 
+    @Test func aNameThatIsNotResolvedIsSaidOnceWithItsNode() {
+        var cockpit = Cockpit()
+        for millisecond in [5, 55, 105] as [Int64] { cockpit.finished(b, .unresolved("no such name"), millisecond) }
+        cockpit.writable(a, 110)
+        #expect(cockpit.view.primary == a && cockpit.view.cautions == [.nameUnresolved])
+        #expect(cockpit.view.nodes.map(\.cautions) == [[], [.nameUnresolved]])
+        #expect(cockpit.notes.count { $0.hasPrefix("n2: its name can't be resolved: no such name") } == 1)
+        cockpit.finished(b, .refused, 1200)
+        #expect(cockpit.notes.last == "The name of n2 is resolved." && cockpit.view.cautions.isEmpty)
+    }
+
     @Test func sessionsThatWaitForASeatAreACautionAndDecideNothing() {
         var cockpit = Cockpit.running()
         cockpit.isFull(a, 500)

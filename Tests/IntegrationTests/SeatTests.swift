@@ -56,7 +56,7 @@ extension Integration {
             }
         }
 
-        @Test("and sessions that stay: whoever gets no seat is told so, and the log and show cluster say it")
+        @Test("and sessions that stay: who has no seat is told so, and the log and show cluster say it")
         func told() throws {
             try run(holdTimeout: "4s", sessions: 160) { stage, clients in
                 stage.pair.failPrimary()
