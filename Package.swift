@@ -116,7 +116,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "HAProxyDBTests",
-            dependencies: ["HAProxyDB", "Doctor", "Settings", "Admin", "Cluster", "Reactor", "Routing", "MySQLWire"],
+            dependencies: [
+                "HAProxyDB", "Doctor", "Settings", "Admin", "Availability", "Proxy", "Cluster", "Reactor", "Routing",
+                "MySQLWire",
+            ],
             swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["SmallStack", "Evidence", "Cluster"], swiftSettings: strict),
         .testTarget(

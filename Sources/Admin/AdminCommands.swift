@@ -230,7 +230,7 @@ final class AdminCommands {
         limit = request.limit.map { span in
             loop.schedule(after: span) { [weak self] in
                 self?.limit = nil
-                self?.source.resume()
+                self?.source.pauseRanOut(after: span)
             }
         }
         guard let wait = request.wait else {

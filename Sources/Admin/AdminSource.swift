@@ -10,6 +10,8 @@ public protocol AdminSource: AnyObject {
     var outages: OutageHistory { get }
     /// As the ledger has them, oldest first; the last may be going on.
     var outageReports: [OutageReport] { get }
+    /// Outages of this run, as the ledger counts them.
+    var outageCount: Int { get }
     /// The latest statements and transactions of which nobody knows whether they took effect, oldest first.
     var unknownOutcomes: [UnknownRow] { get }
     /// Of the availability log; nil where none is written.
@@ -18,6 +20,8 @@ public protocol AdminSource: AnyObject {
     var isPaused: Bool { get }
     func pause()
     func resume()
+    /// The administrator's pause has come to the end of its time.
+    func pauseRanOut(after limit: Instant.Span)
     /// What an administrator says of a node.
     func set(_ node: NodeID, administrative state: AdministrativeState)
     /// Until the next check.

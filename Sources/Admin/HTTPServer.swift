@@ -325,7 +325,8 @@ extension HTTPServer {
         if let metrics, now - metrics.made < limits.metricsLifetime { return metrics.text }
         let text = Metrics(
             process: source.process, view: source.view, activity: source.activity, isPaused: source.isPaused,
-            seconds: seconds, outages: outages, streams: streamCount, startTime: startTime
+            seconds: seconds, outages: outages, outageCount: source.outageCount, streams: streamCount,
+            startTime: startTime
         ).text(at: now)
         metrics = (now, text)
         return text

@@ -9,6 +9,7 @@ struct Metrics {
     var isPaused: Bool
     var seconds: SecondKeeper
     var outages: OutageTally
+    var outageCount: Int
     var streams: Int
     /// Seconds since 1970.
     var startTime: Double
@@ -165,7 +166,7 @@ struct Metrics {
         out.metric("haproxydb_server_stray", .gauge, "1 where a writable server is not the cluster's.")
         for node in view.nodes { out.value("haproxydb_server_stray", labels(node), node.stray != nil) }
         out.single(
-            "haproxydb_outages_total", .counter, "Losses of a primary, moves without a gap included.", outages.total)
+            "haproxydb_outages_total", .counter, "Outages of this run, as the ledger counts them.", outageCount)
         out.single("haproxydb_paused", .gauge, "1 while an administrator holds statements.", isPaused ? 1 : 0)
     }
 

@@ -55,8 +55,9 @@ enum Overview {
 
     static func cluster(_ source: some AdminSource, at now: Instant) -> Answer {
         let view = source.view
-        let outages = source.outages
-        let outage = outages.current ?? outages.last
+        // The ledger's, as everywhere: the one that is going on, or the last one of this run.
+        let outage = source.outageReports.last { !$0.isEarlier }
+        let text = { (text: String?) -> Cell in text.map { $0.isEmpty ? .none : .text($0) } ?? .none }
         let name = { (id: NodeID?) -> Cell in id.map { .text(view.name(of: $0)) } ?? .none }
         return .fields([
             Field("generation", .count(view.generation.rawValue)),
@@ -66,13 +67,15 @@ enum Overview {
             Field("diagnosis_means", view.diagnosis.map { .text($0.sentence) } ?? .none),
             Field("since", .span(now - view.since)),
             Field("paused", .flag(source.isPaused)),
-            Field("outages", .count(outages.count)),
-            Field("outage_under_way", .flag(outages.current != nil)),
-            Field("outage_began_ago", outage.map { .span(now - $0.began) } ?? .none),
-            Field("outage_length", outage.map { .span($0.length(at: now)) } ?? .none),
-            Field("outage_from", name(outage?.from)),
-            Field("outage_to", name(outage?.to)),
-            Field("outage_generation", outage?.gained.map { .count($0.rawValue) } ?? .none),
+            Field("outages", .count(source.outageCount)),
+            Field("outage_under_way", .flag(outage?.isUnderWay ?? false)),
+            Field("outage_began_ago", outage.map { .span($0.age) } ?? .none),
+            Field("outage_length", outage.map { .span($0.length) } ?? .none),
+            Field("outage_from", text(outage?.from)),
+            Field("outage_to", text(outage?.to)),
+            Field(
+                "outage_generation",
+                outage.map { $0.gained == .none ? .none : .count($0.gained.rawValue) } ?? .none),
             Field("outage_diagnosis", outage?.diagnosis.map { .text($0.rawValue) } ?? .none),
             Field(
                 "caution",

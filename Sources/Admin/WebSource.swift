@@ -9,6 +9,8 @@ public protocol WebSource: AnyObject {
     var isPaused: Bool { get }
     /// As the ledger has them, oldest first; the last may be going on.
     var outageReports: [OutageReport] { get }
+    /// Outages of this run, as the ledger counts them.
+    var outageCount: Int { get }
     /// One sentence for the log.
     func note(_ sentence: String)
     /// Calls back exactly once, on the loop's thread, later or at once.
@@ -58,7 +60,11 @@ public struct OutageReport: Sendable, Hashable {
     public var began: Int64
     /// So far, where it is under way.
     public var length: Instant.Span
+    /// Since it began.
+    public var age = Instant.Span.zero
     public var isUnderWay = false
+    /// Of a run before this one.
+    public var isEarlier = false
     /// Whether somebody had an error or had to wait.
     public var isFelt = false
     public var isPlanned = false

@@ -11,6 +11,8 @@ public struct OutageMachine: Sendable {
         /// Counts or findings are newer; also once for an ended one.
         case updated(OutageRecord)
         case ended(OutageRecord)
+        /// Nothing of it changes any more.
+        case settled(OutageRecord)
         /// One that was opened is not to be counted.
         case dismissed(number: Int)
     }
@@ -28,20 +30,32 @@ public struct OutageMachine: Sendable {
         var record: OutageRecord
         var fromNode: NodeID?
         var toNode: NodeID?
+        /// Which runs of the servers' processes were lost and found.
+        var lostLife: UInt64?
+        var foundLife: UInt64?
     }
 
     public static let settleTime = Instant.Span.seconds(1)
     /// A wait without an error and without a lost primary that is shorter is no outage: a connection was made anew.
     public static let blipMax = Instant.Span.milliseconds(100)
 
+    /// A server that answers slowly is silent again and again: silences that are no further apart are one outage.
+    public static let calmTime = settleTime
+
     private var primary = Primary.unseen
+    /// Of the primary that is there or was last.
+    private var life: UInt64?
     /// The last view's: what an outage begins in.
     private var phase = Phase.lost
     private var isPaused = false
+    /// The pause was asked for, and is not a part of what went wrong.
+    private var isPausePlanned = false
     private var resumedAt: Instant?
     private var current: Open?
     /// Ended, and not yet settled.
     private var settling: [OutageRecord] = []
+    /// Those, by their numbers, that are made of a server's silences.
+    private var silences: Set<Int> = []
     /// After an outage's end, someone waits again; unanswered so far.
     private var relapse: (at: Instant, isError: Bool)?
     /// Where the last failover went away from: going back there is a fallback.
@@ -68,6 +82,23 @@ public struct OutageMachine: Sendable {
 
     /// The first statement or login that was held since all was well.
     public mutating func held(at time: Instant) -> [Change] { troubled(at: time, isError: false) }
+
+    /// The first statement that waits for a server which says nothing, since all was well.
+    public mutating func stalled(at time: Instant) -> [Change] {
+        if current == nil, let last = settling.last, silences.contains(last.number), let ended = last.ended,
+            time - ended < Self.calmTime
+        {
+            var record = settling.removeLast()
+            record.reopen()
+            relapse = nil
+            current = Open(record: record)
+            return [.updated(record)]
+        }
+        let isNew = current == nil
+        let changes = troubled(at: time, isError: false)
+        if isNew, let open = current { silences.insert(open.record.number) }
+        return changes
+    }
 
     /// The first statement that failed since all was well.
     public mutating func failed(at time: Instant) -> [Change] { troubled(at: time, isError: true) }
@@ -96,6 +127,14 @@ public struct OutageMachine: Sendable {
         return [begin(at: time, isFelt: true, isError: isError)]
     }
 
+    /// A client was told an error, in whatever trouble there is.
+    public mutating func told(at time: Instant) -> [Change] {
+        guard var open = current, open.record.firstError == nil, time >= open.record.began else { return [] }
+        open.record.firstError = time
+        current = open
+        return [.updated(open.record)]
+    }
+
     /// The first statement that was answered after trouble.
     public mutating func answered(at time: Instant) -> [Change] {
         var changes: [Change] = []
@@ -118,16 +157,17 @@ public struct OutageMachine: Sendable {
 
     // MARK: what administrators do
 
-    public mutating func paused() {
+    /// - Parameter isPlanned: somebody asked for it. What the cluster does of its own accord, because something went
+    ///   wrong, is none: neither are the outages that begin in it. One that was there before stays what it is.
+    public mutating func paused(isPlanned: Bool = true) {
         isPaused = true
+        isPausePlanned = isPlanned
         resumedAt = nil
-        guard var open = current, open.record.primaryLost == nil else { return }
-        open.record.isPlanned = true
-        current = open
     }
 
     public mutating func resumed(at now: Instant) {
         isPaused = false
+        isPausePlanned = false
         resumedAt = now
     }
 
@@ -135,7 +175,10 @@ public struct OutageMachine: Sendable {
 
     public mutating func observe(_ view: ClusterView, at now: Instant) -> [Change] {
         let time = min(view.since, now)
-        defer { phase = view.phase }
+        defer {
+            phase = view.phase
+            if view.primary != nil { life = view.life ?? life }
+        }
         switch (primary, view.primary) {
         case (.unseen, nil), (.absent, nil):
             return note(view, at: time)
@@ -177,10 +220,13 @@ public struct OutageMachine: Sendable {
             open.record.lost = generation
             open.record.reason = old?.lastCheck ?? ""
             open.fromNode = node
+            open.lostLife = life
             if open.record.cause == .connections { open.record.cause = .primaryLost }
         }
         open.record.primaryFound = nil
-        if isPaused || (old?.administrative ?? .ready) != .ready { open.record.isPlanned = true }
+        // Who takes a node out of service that is in trouble did not plan that.
+        let isHealthy = time - open.record.began < Self.blipMax
+        if isHealthy, (old?.administrative ?? .ready) != .ready { open.record.isPlanned = true }
         current = open
         return changes + note(view, at: time)
     }
@@ -191,8 +237,7 @@ public struct OutageMachine: Sendable {
         guard var last = settling.last, let ended = last.ended, last.cause == .connections, last.primaryLost == nil,
             last.length < Self.blipMax, time - ended < Self.settleTime
         else { return nil }
-        last.ended = nil
-        last.kind = .open
+        last.reopen()
         return last
     }
 
@@ -202,6 +247,8 @@ public struct OutageMachine: Sendable {
         open.record.to = view.nodes.first { $0.node.id == node }?.node.name ?? node.description
         open.record.gained = view.generation
         open.toNode = node
+        open.foundLife = view.life
+        if view.life != life { life = view.life }
         current = open
         let changes = note(view, at: time)
         return open.record.isFelt ? changes : [end(at: time)]
@@ -214,7 +261,6 @@ public struct OutageMachine: Sendable {
         if let diagnosis = view.diagnosis, !open.record.diagnoses.contains(diagnosis) {
             open.record.diagnoses.append(diagnosis)
         }
-        if view.diagnosis == .administrative { open.record.isPlanned = true }
         open.record.enter(view.phase, at: time)
         current = open
         return open == before ? [] : [.updated(open.record)]
@@ -248,7 +294,10 @@ public struct OutageMachine: Sendable {
         }
         // What comes after the end, and before another one began, is what it left behind.
         if let i = best?.index ?? all.indices.last {
+            // Errors are those of the one that has any, however short it was in this second.
+            let failing = overlaps.map(\.index).filter { all[$0].firstError.map { $0 < to } ?? false }
             all[i].count(row)
+            all[failing.count == 1 ? failing[0] : i].countErrors(row)
             share(row.userMillisecondsLost, overlaps, best: i, &all)
         }
         if var open = current {
@@ -295,6 +344,11 @@ public struct OutageMachine: Sendable {
         }
     }
 
+    private struct Episode: Hashable {
+        var worker: Int
+        var number: UInt32
+    }
+
     private mutating func add(_ episode: AffectedEpisode, to number: Int) -> Int {
         var all = episodes[number] ?? []
         if let i = all.firstIndex(where: { $0.worker == episode.worker && $0.number == episode.number }) {
@@ -303,7 +357,14 @@ public struct OutageMachine: Sendable {
             all.append(episode)
         }
         episodes[number] = all
-        return all.reduce(0) { $0 + $1.users }
+        // A session that an earlier one of these has affected too is no other user.
+        let present = Set(all.map { Episode(worker: $0.worker, number: $0.number) })
+        return all.reduce(0) { sum, each in
+            let again = each.returning.reduce(0) {
+                $0 + (present.contains(Episode(worker: each.worker, number: $1.key)) ? $1.value : 0)
+            }
+            return sum + each.users - again
+        }
     }
 
     /// Nobody waits for anything, and there is a primary: the outage is over although nobody has been answered.
@@ -322,8 +383,17 @@ public struct OutageMachine: Sendable {
         if let felt = relapse, current == nil, now - felt.at >= Self.blipMax {
             changes.append(begin(at: felt.at, isFelt: true, isError: felt.isError))
         }
-        changes += settling.map { .updated($0) }
-        settling.removeAll { now - ($0.ended ?? now) >= Self.settleTime }
+        var rest: [OutageRecord] = []
+        for record in settling {
+            if now - (record.ended ?? now) < Self.settleTime {
+                rest.append(record)
+                changes.append(.updated(record))
+            } else {
+                silences.remove(record.number)
+                changes.append(.settled(record))
+            }
+        }
+        settling = rest
         if settling.isEmpty, current == nil { episodes = [:] }
         return changes
     }
@@ -335,12 +405,12 @@ public struct OutageMachine: Sendable {
         count += 1
         let cause: OutageCause =
             switch primary {
-            case .unseen: isPaused ? .paused : .starting
-            case .present: isPaused ? .paused : .connections
+            case .unseen: isPausePlanned ? .paused : .starting
+            case .present: isPausePlanned ? .paused : .connections
             case .absent: .primaryLost
             }
         var record = OutageRecord(number: count, began: time, isFelt: isFelt, cause: cause)
-        record.isPlanned = isPaused
+        record.isPlanned = isPausePlanned
         record.phases = [PhaseSpan(phase: phase, began: time)]
         if isError { record.firstError = time }
         current = Open(record: record)
@@ -355,6 +425,10 @@ public struct OutageMachine: Sendable {
         if record.cause == .connections || record.cause == .paused, record.primaryLost == nil, !record.hasErrors,
             time - record.began < Self.blipMax
         {
+            // Its number is the next one's: those that are told have no holes.
+            if record.number == count { count -= 1 }
+            episodes[record.number] = nil
+            silences.remove(record.number)
             return .dismissed(number: record.number)
         }
         open.record.ended = max(time, record.began)
@@ -376,6 +450,8 @@ public struct OutageMachine: Sendable {
         guard let to = open.toNode, to != from else {
             // Its connections are as good as before: it was out of service by an administrator's word.
             if open.record.lost == open.record.gained { return open.record.isPlanned ? .pause : .disturbance }
+            // Nor has a server stopped that is the same one as before, in a new generation for whatever reason.
+            if let life = open.lostLife, life == open.foundLife { return open.record.isPlanned ? .pause : .disturbance }
             return .restart
         }
         if to == away {
@@ -390,7 +466,33 @@ public struct OutageMachine: Sendable {
 extension OutageRecord {
     // The phases follow each other without a gap from the beginning to the end: they add up to the outage.
 
+    /// It goes on.
+    fileprivate mutating func reopen() {
+        ended = nil
+        kind = .open
+        if !phases.isEmpty { phases[phases.count - 1].ended = nil }
+    }
+
+    /// A promotion begins: what was called mounting or starting before was the old node's way down.
+    private mutating func forgetWayDown() {
+        guard !phases.contains(where: { $0.phase == .promoting }) else { return }
+        var kept: [PhaseSpan] = []
+        for var span in phases {
+            switch span.phase {
+            case .mounting, .starting, .recovering: span.phase = .lost
+            case .lost, .fencing, .promoting, .ready: break
+            }
+            if let last = kept.last, last.phase == span.phase {
+                kept[kept.count - 1].ended = span.ended
+            } else {
+                kept.append(span)
+            }
+        }
+        phases = kept
+    }
+
     fileprivate mutating func enter(_ phase: Phase, at time: Instant) {
+        if phase == .promoting { forgetWayDown() }
         guard let last = phases.last, last.phase != phase else { return }
         let moment = max(time, last.began)
         if moment == last.began {
@@ -420,11 +522,14 @@ extension OutageRecord {
     fileprivate mutating func count(_ row: Interval) {
         held += row.held
         rerun += row.rerun
-        failed += row.failed
         abandoned += row.abandoned
-        unknown += row.unknown
         moved += row.moved
         reconnected += row.reconnected
+    }
+
+    fileprivate mutating func countErrors(_ row: Interval) {
+        failed += row.failed
+        unknown += row.unknown
         refused += row.loginsRefused
         sessionsLost += row.lost
         if row.failed > 0 || row.loginsRefused > 0 { firstError = firstError ?? max(began, row.monotonic) }

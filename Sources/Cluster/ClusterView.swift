@@ -150,6 +150,8 @@ public struct ClusterView: Sendable, Hashable {
     public var diagnosis: Diagnosis?
     /// When `primary`, `phase` or `diagnosis` last changed.
     public var since: Instant
+    /// Which run of its server's process the primary is, as the server itself numbers them; nil where it is not known.
+    public var life: UInt64?
     /// In the order of the configuration; a node's index is its id's raw value.
     public var nodes: [NodeView]
     /// What is not as it should be and does not decide who is primary, in the order of ``Diagnosis``.

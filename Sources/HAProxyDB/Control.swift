@@ -34,6 +34,7 @@ final class Control {
     private let fleet: Fleet
     let ledger: LedgerKeeper
     private let unknown: UnknownTeller
+    private let teller: OutageTeller
     private let nodes: [Node]
     private let startedAt = MonotonicClock.now()
     private let budget: DescriptorBudget
@@ -72,6 +73,8 @@ final class Control {
         loop = try EventLoop()
         LogLines.watch(loop, log)
         unknown = UnknownTeller(log: log, loop: loop)
+        let teller = OutageTeller(log: log, holdTimeout: configuration.failover.holdTimeout)
+        self.teller = teller
         let mailbox = try Mailbox<Message>()
         self.mailbox = mailbox
         nodes = configuration.nodes
@@ -85,6 +88,9 @@ final class Control {
             mailbox.post(.refusedLogin($0))
         } onUnknown: {
             mailbox.post(.unknown($0))
+        } onNote: { [log] note in
+            // On the worker's own thread: whoever logs never waits.
+            log.tell(note)
         } onAccountsWanted: {
             mailbox.post(.accountsWanted)
         } onSchemaChanged: {
@@ -94,6 +100,8 @@ final class Control {
             configuration.availability, claim: claim, nodes: nodes, log: log, loop: loop
         ) { [fleet] in
             fleet.sample { mailbox.post(.sample($0, at: MonotonicClock.now())) }
+        } onSettled: {
+            teller.settled($0)
         }
         published = .unobserved(nodes, at: startedAt)
         outages = OutageHistory(at: startedAt)
@@ -119,6 +127,7 @@ final class Control {
             server?.close()
             throw error
         }
+        fleet.set(Verbosity(configuration.log.level))
         ledger.start()
         publishAccounts()
         let watch = ClusterWatch(
@@ -171,6 +180,9 @@ final class Control {
         case .sessions(let request, let summaries):
             requests.removeValue(forKey: request)?(summaries.map(SessionRow.init))
         case .service(.silent(let node, let worker, let since)): listen(to: node, worker: worker, since: since)
+        case .service(.told(let error, let time)):
+            ledger.take(.told(error, at: time))
+            teller.take(error, at: time)
         case .service(let event): ledger.take(event)
         case .refusedLogin(let login): note(login)
         case .unknown(let outcome):
@@ -181,6 +193,7 @@ final class Control {
         case .sample(let sample, let time):
             ledger.take(sample, at: time)
             lookForFullness(at: time)
+            teller.take(sample, view, pause: pauseCause, at: time)
             web?.record(WorkSample(sample))
         case .listening(let request, let state, let isDone):
             if isDone { frontend = state }
@@ -234,24 +247,9 @@ final class Control {
         desk?.take(view)
         server?.observe(view)
         web?.viewChanged()
-        switch outages.observe(view, at: MonotonicClock.now()) {
-        case .nothing, .diagnosisChanged: break
-        case .firstPrimary(let node, let generation, let after):
-            log.notice("Primary is \(view.name(of: node)) (generation \(generation)), \(after) after the start.")
-        case .began(let outage):
-            let reason =
-                view.nodes.indices.contains(outage.from.rawValue) ? view.nodes[outage.from.rawValue].lastCheck : ""
-            let limit = configuration.failover.holdTimeout
-            log.warning("Primary \(view.name(of: outage.from)) lost: \(reason); holding statements for up to \(limit).")
-        case .ended(let outage):
-            guard let to = outage.to, let generation = outage.gained, let ended = outage.ended else { return }
-            let length = outage.length(at: ended)
-            log.notice("Primary is \(view.name(of: to)) (generation \(generation)) after \(length) without one.")
-        case .switched(let outage):
-            guard let to = outage.to, let generation = outage.gained else { return }
-            let from = view.name(of: outage.from)
-            log.notice("Primary is \(view.name(of: to)) (generation \(generation)), before it was \(from).")
-        }
+        teller.take(
+            outages.observe(view, at: MonotonicClock.now()), view, isPaused: fleet.isPaused,
+            sessions: fleet.counters().sessionsNow)
     }
 
     private func publishAccounts() {
@@ -325,15 +323,38 @@ extension Control: ClusterDeskHost {
     }
 
     func hold(_ holder: PauseHolder) {
-        if holders.isEmpty { ledger.pause() }
+        if holders.isEmpty {
+            ledger.pause(isPlanned: isPlanned(holder))
+            teller.paused(at: MonotonicClock.now())
+        }
         holders.insert(holder)
-        fleet.pause()
+        if let cause = pauseCause { fleet.pause(cause) }
     }
 
     func release(_ holder: PauseHolder) {
-        guard holders.remove(holder) != nil, holders.isEmpty else { return }
+        guard holders.remove(holder) != nil else { return }
+        guard holders.isEmpty else {
+            if let cause = pauseCause { fleet.pause(cause) }
+            return
+        }
         ledger.resume()
         fleet.resume()
+        teller.resumed(view)
+    }
+
+    /// Who holds statements back, for clients and the log.
+    private var pauseCause: PauseCause? {
+        holders.contains(.administrator) ? .administrator : holders.isEmpty ? nil : .move
+    }
+
+    /// The cluster stops a server's gate also because that has failed: then the pause is none that anybody asked for.
+    private func isPlanned(_ holder: PauseHolder) -> Bool {
+        switch holder {
+        case .administrator, .switchover: return true
+        case .gate:
+            guard let primary = view.primary, view.nodes.indices.contains(primary.rawValue) else { return false }
+            return view.nodes[primary.rawValue].health == .up && ledger.open == nil
+        }
     }
 
     func agentReported(_ node: NodeID, _ report: NodeReport, age: Instant.Span, ages: NodeReport.Ages) {
@@ -367,6 +388,7 @@ extension Control: AdminSource {
     /// The watch's own is the published one with fresher words on the latest checks.
     var view: ClusterView { watch?.view ?? published }
     var evidence: [EvidencePiece] { watch?.evidence ?? [] }
+    var outageCount: Int { ledger.outageCount }
     var ledgerFacts: LedgerFacts? { ledger.facts }
     var unknownOutcomes: [UnknownRow] {
         ledger.unknown.map { record in
@@ -379,17 +401,27 @@ extension Control: AdminSource {
     var isPaused: Bool { fleet.isPaused }
 
     func pause() {
-        if !fleet.isPaused { log.notice("Paused by an administrator: new statements are held.") }
+        if !holders.contains(.administrator) {
+            log.tell(.notice, .paused, [:], "Paused by an administrator: new statements are held.")
+        }
         hold(.administrator)
     }
 
     func resume() {
-        if fleet.isPaused { log.notice("Resumed by an administrator.") }
+        if fleet.isPaused { log.tell(.notice, .resumed, [:], "Resumed by an administrator.") }
         holders.remove(.administrator)
         desk?.resumedByAdministrator()
         holders = []
         ledger.resume()
         fleet.resume()
+        teller.resumed(view)
+    }
+
+    func pauseRanOut(after limit: Instant.Span) {
+        guard holders.contains(.administrator) else { return }
+        let rest = holders.count > 1 ? "; statements are still held for a move of the primary" : ""
+        log.tell(.notice, .resumed, [:], "The administrator's pause ran out after \(limit)\(rest).")
+        release(.administrator)
     }
 
     func switchover(
@@ -499,6 +531,7 @@ extension Control: AdminSource {
         configuration = change.running
         desk?.settings = configuration.cluster
         LogLines.set(configuration.log)
+        fleet.set(Verbosity(configuration.log.level))
         warn(of: configuration)
         watch?.set(WatchOptions(configuration.health))
         publishAccounts()

@@ -107,6 +107,16 @@ extension Activity {
     }
 }
 
+extension Verbosity {
+    init(_ level: Configuration.Log.Level) {
+        switch level {
+        case .trace: self = .statements
+        case .debug: self = .sessions
+        case .info, .notice, .warning, .error, .critical: self = .none
+        }
+    }
+}
+
 extension ListenState {
     init(_ state: FrontendState) {
         switch state {

@@ -19,6 +19,7 @@ final class LedgerKeeper {
     private let log: Logger
     private let loop: EventLoop
     private let requestSample: () -> Void
+    private let onSettled: (OutageRecord) -> Void
     private let writer: LedgerWriter?
     private var ledger: SecondLedger
     private var machine: OutageMachine
@@ -26,6 +27,8 @@ final class LedgerKeeper {
     private(set) var seconds: [Interval] = []
     /// Oldest first, those of earlier runs (their `run` is not 0) before this one's; the last may be going on.
     private(set) var outages: [OutageRecord] = []
+    /// Of this run's, those that are not remembered any more.
+    private var before = 0
     /// Oldest first; those of earlier runs have a `run`.
     private(set) var unknown: [UnknownRecord] = []
     private var previous: Interval?
@@ -34,13 +37,15 @@ final class LedgerKeeper {
     /// - Parameters:
     ///   - claim: the right to write the file, and what others are told of whoever has it.
     ///   - requestSample: asks for a sample, that ``take(_:at:)`` is then given.
+    ///   - onSettled: an outage is over, and all of it is counted.
     init(
         _ availability: Configuration.Availability, claim: LedgerClaim, nodes: [Node], log: Logger, loop: EventLoop,
-        requestSample: @escaping () -> Void
+        requestSample: @escaping () -> Void, onSettled: @escaping (OutageRecord) -> Void
     ) {
         self.log = log
         self.loop = loop
         self.requestSample = requestSample
+        self.onSettled = onSettled
         let now = MonotonicClock.now()
         let wall = Self.wallTime()
         var options = LedgerOptions()
@@ -86,6 +91,9 @@ final class LedgerKeeper {
         return past
     }
 
+    /// The outage that is going on.
+    var open: OutageRecord? { machine.open }
+
     /// Nil where no file is configured.
     var facts: LedgerFacts? {
         guard let writer else { return nil }
@@ -114,6 +122,16 @@ final class LedgerKeeper {
         writer?.close(within: .seconds(5))
     }
 
+    /// Outages of this run, as all that show them count them: those that may yet turn out to be none are not among them.
+    var outageCount: Int {
+        let now = MonotonicClock.now()
+        return outages.reduce(before) { count, record in
+            guard record.run == 0 else { return count }
+            let isOne = record.ended != nil || record.primaryLost != nil || record.hasErrors
+            return isOne || now - record.began >= OutageMachine.settleTime ? count + 1 : count
+        }
+    }
+
     // MARK: what it is told
 
     func take(_ view: ClusterView) { apply(machine.observe(view, at: MonotonicClock.now())) }
@@ -122,9 +140,11 @@ final class LedgerKeeper {
         switch event {
         case .held(let time): apply(machine.held(at: time))
         case .failed(let time): apply(machine.failed(at: time))
+        case .stalled(let time): apply(machine.stalled(at: time))
         case .answered(let time): apply(machine.answered(at: time))
         // No outage yet: whether it is one the primary's next check says.
         case .silent: break
+        case .told(_, let time): apply(machine.told(at: time))
         }
     }
 
@@ -135,7 +155,7 @@ final class LedgerKeeper {
         writer?.post([.unknown(record)])
     }
 
-    func pause() { machine.paused() }
+    func pause(isPlanned: Bool) { machine.paused(isPlanned: isPlanned) }
     func resume() { machine.resumed(at: MonotonicClock.now()) }
 
     func take(_ sample: SecondSample, at time: Instant) {
@@ -194,10 +214,11 @@ final class LedgerKeeper {
             switch change {
             case .opened(let record), .updated(let record):
                 entries.append(.outage(keep(record)))
-            case .ended(let record):
+            case .ended(let record): entries.append(.outage(keep(record)))
+            case .settled(let record):
                 let kept = keep(record)
                 entries.append(.outage(kept))
-                log.notice("\(kept.sentence)")
+                onSettled(kept)
             case .dismissed(let number):
                 outages.removeAll { $0.run == 0 && $0.number == number }
                 entries.append(.outageDismissed(number: number))
@@ -214,7 +235,7 @@ final class LedgerKeeper {
             outages[i] = record
         } else {
             record.wall = ledger.wall(of: record.began)
-            if outages.count >= Self.outagesMax { outages.removeFirst() }
+            if outages.count >= Self.outagesMax, outages.removeFirst().run == 0 { before += 1 }
             outages.append(record)
         }
         return record
@@ -256,14 +277,5 @@ extension LedgerSample {
         loginsHeldNow = sample.loginsHeldNow
         usersAffected = sample.usersAffected
         latency = LatencyCounts(dense: sample.latency)
-    }
-}
-
-extension OutageRecord {
-    /// For the log.
-    fileprivate var sentence: String {
-        let nodes = from.isEmpty ? "" : from == to ? " of \(from)" : " from \(from) to \(to)"
-        let felt = isFelt ? "no answer for \(length)" : "no primary for \(length), and nobody noticed"
-        return "Outage \(number) is over: \(isPlanned ? "planned " : "")\(kind.rawValue)\(nodes), \(felt)."
     }
 }

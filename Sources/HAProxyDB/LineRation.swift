@@ -33,6 +33,12 @@ struct LineRation {
         return untold == 1 ? .sumUp(at: (began ?? now) + window) : .counted
     }
 
+    /// The same where its time has come; nil before, and where nothing was counted.
+    mutating func sumUpIfDue(at now: Instant) -> Int? {
+        guard untold > 0, let began, now - began >= window else { return nil }
+        return sumUp(at: now)
+    }
+
     /// How many were counted; from now on lines are let through again.
     mutating func sumUp(at now: Instant) -> Int {
         defer {

@@ -59,6 +59,8 @@ extension OutageReport {
         self.init(
             began: record.wall.nanoseconds / 1_000_000, length: isUnderWay ? now - record.began : record.length)
         self.isUnderWay = isUnderWay
+        isEarlier = record.run != 0
+        age = isEarlier ? .zero : now - record.began
         isFelt = record.isFelt
         isPlanned = record.isPlanned
         from = record.from

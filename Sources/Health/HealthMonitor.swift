@@ -12,6 +12,8 @@ public struct HealthMonitor: Sendable {
         var claim = Claim.unknown
         var isAnswering = false
         var lastCheck = "not checked yet"
+        /// The same without what it meant for a primary, which holds only as long as the node is that.
+        var lastAnswer = "not checked yet"
         var facts: ServerFacts?
         /// When the latest answer came, whatever it said.
         var answeredAt: Instant?
@@ -457,6 +459,7 @@ public struct HealthMonitor: Sendable {
         let isPrimary = members[index].node.id == primary
         let before = members[index].health.published
         members[index].lastCheck = result.sentence
+        members[index].lastAnswer = result.sentence
         members[index].checkedAt = now
         if members[index].isSuspected, result.isAnswer { members[index].clearedAt = now }
         members[index].isSuspected = false
@@ -687,6 +690,7 @@ public struct HealthMonitor: Sendable {
                 }
             }
         case .nobody(let reason):
+            if let before { members[before.rawValue].lastCheck = members[before.rawValue].lastAnswer }
             let phase = phase(reason, Testimony(evidence))
             if before != nil || diagnosis != reason || self.phase != phase {
                 since = now
@@ -774,6 +778,7 @@ public struct HealthMonitor: Sendable {
                 node.cautions = $0.evidence.cautions + (node.stray == nil ? [] : [.strayServer])
                 return node
             }, cautions: Testimony.cautions(evidence, primary: primary))
+        view.life = primary.flatMap { members[$0.rawValue].facts?.life?.number }
         swap(&view, &published)
         if !published.equalsApartFromChecks(view) { actions.append(.publish(published)) }
     }

@@ -89,6 +89,7 @@ extension Worker {
             clientReadEvent(s), base, descriptor, Int16(EV_READ | EV_PERSIST), clientReadableEvent,
             UnsafeMutableRawPointer(s))
         setClientReading(s, true)
+        note(s, "begins")
         if isTooMany {
             counters.loginsRefused.add()
             refuse(s, .tooManyConnections)
@@ -161,6 +162,7 @@ extension Worker {
 
     func destroy(_ s: SessionRef, reset: Bool) {
         guard s.pointee.clientFD >= 0 else { return }
+        note(s, "ends after \(s.pointee.statementsBegun) statements\(reset ? ", cut off" : "")")
         noteGone(s)
         leaveQueue(s)
         leaveTransaction(s)

@@ -161,12 +161,11 @@ extension Worker {
         let error = s.pointee.loginError ?? expired(s, login: s.pointee.frontend != .held).packet
         s.pointee.loginError = nil
         guard s.pointee.frontend == .held else { return loginFailed(s, error) }
-        noteFailed(s)
-        answer(
-            s,
-            ErrorPacket(
-                code: error.code, sqlState: error.sqlState,
-                message: "HAProxyDB: statement not executed, the primary refuses this session: \(error.message)"))
+        let told = ErrorPacket(
+            code: error.code, sqlState: error.sqlState,
+            message: "HAProxyDB: statement not executed, the primary refuses this session: \(error.message)")
+        noteFailed(s, told)
+        answer(s, told)
     }
 
     // MARK: packets of a node that has not let us in yet
@@ -352,7 +351,7 @@ extension Worker {
         switch s.pointee.frontend {
         case .leaving: return destroy(s, reset: false)
         case .held:
-            noteFailed(s)
+            noteFailed(s, error)
             s.pointee.frontend = .idle
         case .ungreeted, .handshake, .login, .relaying, .penalized, .idle, .streaming, .discarding, .waiting, .infile,
             .closing:
@@ -404,6 +403,7 @@ extension Worker {
         }
         // Sessions move when a statement of theirs waits for it.
         guard s.pointee.frontend == .held else { return closeNode(s, reset: false) }
+        note(s, s.pointee.changesNode ? "has moved, and is rebuilt" : "has connected anew, and is rebuilt")
         if s.pointee.changesNode { counters.moved.add() } else { counters.reconnected.add() }
         s.pointee.changesNode = false
         s.pointee.moves += 1
@@ -818,6 +818,7 @@ extension Worker {
         s.pointee.journal.restored(onto: s.pointee.loginValues)
         s.pointee.loginValues = nil
         leaveQueue(s)
+        note(s, "is rebuilt" + (s.pointee.restorationError.map { ", but for what was refused with \($0.code)" } ?? ""))
         if let error = s.pointee.restorationError {
             let parts = s.pointee.refusedParts
             s.pointee.refusedParts = []

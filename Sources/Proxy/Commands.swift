@@ -213,7 +213,7 @@ extension Worker {
         guard isLast else { return true }
         if let refusal = s.pointee.fileRefusal {
             s.pointee.fileRefusal = nil
-            noteFailed(s)
+            noteFailed(s, refusal.packet)
             answer(s, refusal.packet)
         } else {
             s.pointee.frontend = .waiting
@@ -385,7 +385,7 @@ extension Worker {
             s.pointee.frontend = .held
             if s.pointee.backend == .attached { hold(s) } else { attachOrHold(s) }
         } else {
-            noteFailed(s)
+            noteFailed(s, .outOfMemory)
             answer(s, .outOfMemory)
         }
     }
@@ -465,6 +465,7 @@ extension Worker {
 
     @inline(__always)
     private func sendStatement(_ s: SessionRef, from packet: UnsafeRawBufferPointer) {
+        note(s, of: .statements, "sends \(verb(s, packet))")
         if !s.pointee.leftovers.isEmpty, refusesLeftover(s, packet) { return }
         s.pointee.answerBegun = false
         s.pointee.answerNumber = 0

@@ -120,6 +120,7 @@ final class FleetState: Sendable {
     let onService: @Sendable (ServiceEvent) -> Void
     let onRefusedLogin: @Sendable (RefusedLogin) -> Void
     let onUnknown: @Sendable (UnknownOutcome) -> Void
+    let onNote: @Sendable (SessionNote) -> Void
     let onAccountsWanted: @Sendable () -> Void
     private let onSchemaChanged: @Sendable () -> Void
     /// Of what such statements name.
@@ -145,7 +146,7 @@ final class FleetState: Sendable {
         options: ProxyOptions, nodeCount: Int, onEvidence: @escaping @Sendable (NodeID, TrafficEvidence) -> Void,
         onService: @escaping @Sendable (ServiceEvent) -> Void,
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void,
-        onUnknown: @escaping @Sendable (UnknownOutcome) -> Void,
+        onUnknown: @escaping @Sendable (UnknownOutcome) -> Void, onNote: @escaping @Sendable (SessionNote) -> Void,
         onAccountsWanted: @escaping @Sendable () -> Void, onSchemaChanged: @escaping @Sendable () -> Void
     ) {
         connectionsMax = Atomic(options.connectionsMax)
@@ -155,6 +156,7 @@ final class FleetState: Sendable {
         self.onService = onService
         self.onRefusedLogin = onRefusedLogin
         self.onUnknown = onUnknown
+        self.onNote = onNote
         self.onAccountsWanted = onAccountsWanted
         self.onSchemaChanged = onSchemaChanged
     }
@@ -230,12 +232,14 @@ public final class Fleet: Sendable {
     private let workers = Guarded<[Worker]>([])
     private let threads = Guarded<[WorkerThread]>([])
     private let paused = Atomic<Bool>(false)
+    private let verbosity = Atomic<UInt8>(0)
     private let view = Guarded<ClusterView?>(nil)
 
     /// - Parameters:
     ///   - onService: called on a worker's thread; each worker speaks for its own sessions.
     ///   - onRefusedLogin: the same; a few a second.
     ///   - onUnknown: the same; one for every session whose statement nobody knows the outcome of.
+    ///   - onNote: the same; as much as ``set(_:)`` asks for.
     ///   - onAccountsWanted: the same; an account is in use that is not among those published.
     ///   - onSchemaChanged: the same; what was published of the tables may not hold any more.
     public init(
@@ -243,6 +247,7 @@ public final class Fleet: Sendable {
         onService: @escaping @Sendable (ServiceEvent) -> Void = { _ in },
         onRefusedLogin: @escaping @Sendable (RefusedLogin) -> Void = { _ in },
         onUnknown: @escaping @Sendable (UnknownOutcome) -> Void = { _ in },
+        onNote: @escaping @Sendable (SessionNote) -> Void = { _ in },
         onAccountsWanted: @escaping @Sendable () -> Void = {},
         onSchemaChanged: @escaping @Sendable () -> Void = {}
     ) {
@@ -250,7 +255,7 @@ public final class Fleet: Sendable {
         self.nodes = nodes
         self.state = FleetState(
             options: options, nodeCount: nodes.count, onEvidence: onEvidence, onService: onService,
-            onRefusedLogin: onRefusedLogin, onUnknown: onUnknown, onAccountsWanted: onAccountsWanted,
+            onRefusedLogin: onRefusedLogin, onUnknown: onUnknown, onNote: onNote, onAccountsWanted: onAccountsWanted,
             onSchemaChanged: onSchemaChanged)
     }
 
@@ -265,7 +270,8 @@ public final class Fleet: Sendable {
             all.append(
                 try Worker(
                     index: index, options: options, nodes: nodes, addresses: addresses, fleet: state,
-                    view: view.withLock { $0 } ?? unobserved))
+                    view: view.withLock { $0 } ?? unobserved,
+                    verbosity: Verbosity(rawValue: verbosity.load(ordering: .relaxed)) ?? .none))
         }
         state.set(all)
         workers.withLock { [all] in $0 = all }
@@ -310,14 +316,20 @@ public final class Fleet: Sendable {
     }
 
     /// Holds new statements at transaction boundaries; idempotent.
-    public func pause() {
+    public func pause(_ cause: PauseCause) {
         paused.store(true, ordering: .relaxed)
-        post(.pause(true))
+        post(.pause(cause))
     }
 
     public func resume() {
         paused.store(false, ordering: .relaxed)
-        post(.pause(false))
+        post(.pause(nil))
+    }
+
+    /// How much is said of single sessions from now on.
+    public func set(_ verbosity: Verbosity) {
+        self.verbosity.store(verbosity.rawValue, ordering: .relaxed)
+        post(.verbosity(verbosity))
     }
 
     public var isPaused: Bool { paused.load(ordering: .relaxed) }

@@ -105,7 +105,9 @@ extension Worker {
                 answerHeld(s, expired(s, login: false))
             } else {
                 counters.loginsRefused.add()
-                refuse(s, expired(s, login: true).packet)
+                let error = expired(s, login: true).packet
+                noteTold(s, error)
+                refuse(s, error)
                 close(s)
             }
         }
@@ -114,7 +116,8 @@ extension Worker {
     func expired(_ s: SessionRef, login: Bool) -> Refusal {
         let full = lacksSeat ? view.primary.map(fullness) : nil
         return .holdExpired(
-            login: login, paused: paused, inTransaction: s.pointee.inTransaction, view: view, full: full, at: now)
+            login: login, pause: pause.map { $0 == .administrator ? .administrator : .move },
+            inTransaction: s.pointee.inTransaction, view: view, full: full, at: now)
     }
 
     private func fullness(_ node: NodeID) -> FullServer {
@@ -176,7 +179,7 @@ extension Worker {
 
     /// Answers the held statement with an error of our own; the session lives on.
     func answerHeld(_ s: SessionRef, _ refusal: Refusal) {
-        noteFailed(s)
+        noteFailed(s, refusal.packet, isHeldTooLong: refusal.kind == .holdExpired)
         s.pointee.refusal = nil
         answer(s, refusal.packet)
     }

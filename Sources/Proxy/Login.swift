@@ -246,6 +246,7 @@ extension Worker {
     /// The node lets the client in: its OK goes on, fitted to what the client negotiated.
     func loginSucceeded(_ s: SessionRef, _ ok: OKPacket) {
         noteLoggedIn(s)
+        note(s, "is logged in")
         s.pointee.frontend = .idle
         s.pointee.loggedIn = true
         s.pointee.hasRelayed = false
@@ -271,6 +272,7 @@ extension Worker {
 
     func loginFailed(_ s: SessionRef, _ error: ErrorPacket) {
         counters.loginsRefused.add()
+        note(s, "is refused at login: \(error.code) \(error.message)")
         if let told = refusedLogins.refused(RefusedLogin(s, error), at: MonotonicClock.now()) {
             fleet.onRefusedLogin(told)
         }

@@ -22,6 +22,7 @@ extension Worker {
         case .restoring: return s.pointee.generation == view.generation ? restorationCutOff(s) : attachFailed(s)
         case .attached: break
         }
+        note(s, "has lost its connection to the node (\(inFlight(s).noteWords))")
         guard nodeMayLive(s) else { return settle(s, inFlight(s), as: .lost, reset: reset) }
         report(s, .lost)
         // What waits here has not reached the node: whatever ended the connection was not meant for it.
@@ -146,6 +147,7 @@ extension Worker {
         setStatus(s, s.pointee.status.subtracting([.inTransaction, .inTransactionReadonly]))
         // Whoever has something to miss is told now or with the next statement; then the session goes on without.
         s.pointee.journal.lossesTold()
+        note(s, "will \(verdict.noteWords)")
         switch verdict {
         case .moveSilently: resumeClient(s)
         case .refuseNextStatement(let refusal): refuseNext(s, refusal)
@@ -169,7 +171,7 @@ extension Worker {
                 s.pointee.fileRefusal = refusal
                 return resumeClient(s)
             }
-            noteFailed(s)
+            noteFailed(s, refusal.packet)
             s.pointee.nodeCounters.pointee.failed.add()
             answer(s, refusal.packet)
         case .close:
@@ -214,7 +216,7 @@ extension Worker {
     /// Run again, the statement would have written.
     func guardRefused(_ s: SessionRef) {
         noteUnknown(s, inFlight(s), .lost)
-        noteFailed(s)
+        noteFailed(s, Refusal.unknownWriter.packet)
         s.pointee.nodeCounters.pointee.failed.add()
         answer(s, Refusal.unknownWriter.packet)
     }

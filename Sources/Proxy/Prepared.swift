@@ -77,7 +77,7 @@ extension Worker {
         case .statementSendLongData: return drop(s)
         case _:
             guard let failure = s.pointee.prepared[i].failure else { return true }
-            noteFailed(s)
+            noteFailed(s, failure)
             answer(s, failure)
             return false
         }
@@ -128,7 +128,7 @@ extension Worker {
     }
 
     private func fail(_ s: SessionRef, _ refusal: Refusal) {
-        noteFailed(s)
+        noteFailed(s, refusal.packet)
         answer(s, refusal.packet)
     }
 
@@ -230,7 +230,7 @@ extension Worker {
             let i = s.pointee.prepared.index(of: s.pointee.statementID)
         else { return true }
         if let failure = s.pointee.prepared[i].failure, s.pointee.command != .statementSendLongData {
-            noteFailed(s)
+            noteFailed(s, failure)
             answer(s, failure)
             return false
         }
@@ -248,10 +248,10 @@ extension Worker {
                 return false
             }
             guard insertTypes(s, s.pointee.prepared[i].types, place) else {
-                noteFailed(s)
-                answer(
-                    s, ErrorPacket(code: 1615, sqlState: "HY000", message: "Prepared statement needs to be re-prepared")
-                )
+                let error = ErrorPacket(
+                    code: 1615, sqlState: "HY000", message: "Prepared statement needs to be re-prepared")
+                noteFailed(s, error)
+                answer(s, error)
                 return false
             }
         }

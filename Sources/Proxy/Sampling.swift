@@ -50,11 +50,8 @@ extension Worker {
         }
         sample.usersAffected += affectedAndGone
         sample.userNanosecondsLost = lost
-        if trouble.number > 0 {
-            sample.episodes = [
-                AffectedEpisode(worker: index, number: trouble.number, began: trouble.began, users: trouble.users)
-            ]
-        }
+        sample.told = told
+        sample.episodes = trouble.takeEpisodes(worker: index)
         affectedAndGone = 0
         samplesTaken &+= 1
         latency.take(into: &sample.latency)
@@ -65,15 +62,17 @@ extension Worker {
     func noteHeld(_ s: SessionRef) {
         let time = MonotonicClock.now()
         if trouble.begins(at: time) { fleet.onService(.held(time)) }
+        note(s, paused ? "waits for the end of a pause" : "waits for a primary")
         affect(s, since: time)
     }
 
     /// A statement ended with an error of ours.
-    func noteFailed(_ s: SessionRef) {
+    func noteFailed(_ s: SessionRef, _ error: ErrorPacket, isHeldTooLong: Bool = false) {
         counters.failed.add()
         let time = MonotonicClock.now()
         if trouble.begins(at: time) { fleet.onService(.failed(time)) }
         affect(s, since: time)
+        noteTold(s, error, isHeldTooLong: isHeldTooLong)
     }
 
     /// A statement was answered by a node.
@@ -87,6 +86,7 @@ extension Worker {
         s.pointee.lastActive = end
         let microseconds = (end - s.pointee.startedAt).nanoseconds / 1000
         latency.count(LatencyScale.bucket(ofMicroseconds: microseconds))
+        note(s, of: .statements, "is answered after \(microseconds) us")
         if trouble.isUnderWay || trouble.affected != 0 { served(s, at: end) }
     }
 
@@ -137,8 +137,8 @@ extension Worker {
     /// As one of those whom the present episode has affected, once.
     private func count(_ s: SessionRef) {
         guard s.pointee.episode != trouble.number else { return }
+        trouble.count(lastCountedIn: s.pointee.episode)
         s.pointee.episode = trouble.number
-        trouble.users += 1
     }
 
     private func release(affected s: SessionRef, at time: Instant) {
@@ -212,7 +212,7 @@ extension Worker {
         now = MonotonicClock.now()
         guard heardAt <= began, !hasHeard, gateOpen, stalledSince == nil else { return }
         stalledSince = began
-        if trouble.begins(at: began) { fleet.onService(.held(began)) }
+        if trouble.begins(at: began) { fleet.onService(.stalled(began)) }
         affectWaiting(began)
     }
 
@@ -238,8 +238,12 @@ struct Trouble {
     /// Of the present episode, or the last one: what comes within a second of its end belongs to it.
     private(set) var number: UInt32 = 0
     private(set) var began = Instant(nanoseconds: 0)
-    /// Distinct sessions that it has affected.
-    var users = 0
+    /// Distinct sessions that it has affected, and how many of them an earlier episode had affected last.
+    private var users = 0
+    private var returning: [UInt32: Int] = [:]
+    /// Those before the present one of which no sample has told yet.
+    private var finished: [AffectedEpisode] = []
+    private static let finishedMax = 64
     private var endedAt: Instant?
     /// Set where the trouble under way was taken for the rest of the one before.
     private var resumedAt: Instant?
@@ -277,7 +281,29 @@ struct Trouble {
         begin(at: resumedAt)
     }
 
+    /// A session that it has not affected yet.
+    mutating func count(lastCountedIn earlier: UInt32) {
+        users += 1
+        if earlier != 0 { returning[earlier, default: 0] += 1 }
+    }
+
+    /// What was not told, and the present state of the present one or the last.
+    mutating func takeEpisodes(worker: Int) -> [AffectedEpisode] {
+        guard number > 0 else { return [] }
+        defer { finished = [] }
+        return finished.map {
+            var episode = $0
+            episode.worker = worker
+            return episode
+        } + [AffectedEpisode(worker: worker, number: number, began: began, users: users, returning: returning)]
+    }
+
     private mutating func begin(at time: Instant) {
+        if number > 0, finished.count < Self.finishedMax {
+            finished.append(
+                AffectedEpisode(worker: 0, number: number, began: began, users: users, returning: returning))
+        }
+        returning = [:]
         number &+= 1
         if number == 0 { number = 1 }
         began = time

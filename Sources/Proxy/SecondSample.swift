@@ -50,6 +50,13 @@ struct LatencyBuckets: ~Copyable {
     }
 }
 
+/// Who holds statements back.
+public enum PauseCause: Sendable, Hashable {
+    case administrator
+    /// The cluster is about to move the primary, or a switchover is.
+    case move
+}
+
 /// What the data plane has done, for the ledger's second. Sums over all workers; each worker's part is taken between
 /// two of its events, so that `begun == answered + failed + abandoned + heldNow + inFlightNow` holds exactly.
 public struct SecondSample: Sendable, Equatable {
@@ -87,6 +94,8 @@ public struct SecondSample: Sendable, Equatable {
     public var usersAffected = 0
     /// Each worker's present or last episode of trouble.
     public var episodes: [AffectedEpisode] = []
+    /// Since the start: what clients were told.
+    public var told = ToldErrors()
     /// Answered statements by latency, from arrival to the end of the answer; see ``LatencyScale``.
     public var latency = [UInt32](repeating: 0, count: LatencyScale.bucketCount)
 
@@ -109,6 +118,7 @@ public struct SecondSample: Sendable, Equatable {
         sessionsLost += other.sessionsLost
         userNanosecondsLost += other.userNanosecondsLost
         episodes += other.episodes
+        told = told + other.told
         heldNow += other.heldNow
         inFlightNow += other.inFlightNow
         loginsHeldNow += other.loginsHeldNow
@@ -121,10 +131,14 @@ public struct SecondSample: Sendable, Equatable {
 public enum ServiceEvent: Sendable, Hashable {
     /// The first statement or login that was held, since all was well.
     case held(Instant)
+    /// The first statement that waits for a server which says nothing, since all was well.
+    case stalled(Instant)
     /// The first statement that failed, since all was well.
     case failed(Instant)
     /// The first statement that was answered after that, with the gate open.
     case answered(Instant)
+    /// The first error of a kind that a client was told, since all was well.
+    case told(FirstError, at: Instant)
     /// Statements or logins are under way, and nothing has come from that node since then: is it there?
     case silent(NodeID, worker: Int, since: Instant)
 }

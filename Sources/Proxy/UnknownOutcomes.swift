@@ -11,18 +11,25 @@ extension Worker {
         let node = s.pointee.node.flatMap { nodes.indices.contains($0.rawValue) ? nodes[$0.rawValue].name : nil }
         fleet.onUnknown(
             UnknownOutcome(
-                session: s.pointee.id, user: Self.word(s.pointee.credentials.user),
-                database: Self.word(s.pointee.journal.database ?? []), client: s.pointee.peer.text, node: node ?? "",
+                session: s.pointee.id, user: Self.printable(s.pointee.credentials.user),
+                database: Self.printable(s.pointee.journal.database ?? []), client: s.pointee.peer.text,
+                node: node ?? "",
                 thread: s.pointee.nodeThreadID, statement: inFlight == .idle ? "transaction" : kind(s),
                 inTransaction: s.pointee.inTransaction, began: s.pointee.startedAt, ended: MonotonicClock.now(),
                 cause: cause))
     }
 
     /// On one line, whatever it is.
-    private static func word(_ bytes: [UInt8]) -> String {
+    static func printable(_ bytes: [UInt8]) -> String {
         let text = String(decoding: bytes.prefix(80), as: UTF8.self)
         return String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    }
+
+    /// The kind of a statement that has just come, whole or in part.
+    func verb(_ s: SessionRef, _ packet: UnsafeRawBufferPointer) -> String {
+        guard s.pointee.command == .query else { return kind(s) }
+        return StatementVerb.of(packet.part(from: min(packet.count, PacketHeader.size + 1)), dialect: dialect(s))
     }
 
     /// The kind of the statement under way.

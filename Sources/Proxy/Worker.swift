@@ -11,7 +11,8 @@ enum WorkerMessage: Sendable {
     case accounts(AccountDirectory)
     case identity(ServerIdentity)
     case schema(SchemaKnowledge, asOf: Instant)
-    case pause(Bool)
+    case pause(PauseCause?)
+    case verbosity(Verbosity)
     /// A connection that the accepting worker hands over.
     case adopt(Int32, ResolvedAddress)
     case sample(@Sendable (SecondSample) -> Void)
@@ -64,7 +65,14 @@ final class Worker: @unchecked Sendable {
     var identity: ServerIdentity?
     /// What is known of the primary's schemas, and as of when.
     var schema = (knowledge: SchemaKnowledge.none, asOf: Instant(nanoseconds: 0))
-    var paused = false
+    /// What is said of single sessions.
+    var verbosity: Verbosity
+    /// Who holds statements back; nil while nobody does.
+    var pause: PauseCause?
+    var paused: Bool { pause != nil }
+    /// What clients were told, and what kinds of it in the present episode of trouble.
+    var told = ToldErrors()
+    var firstTold: (episode: UInt32, kinds: Set<ToldError>) = (0, [])
     /// Set once: the worker goes when its sessions are done, at the latest then.
     var drainDeadline: Instant?
     /// Time at the last event; read once per wake-up is precise enough for ages and deadlines.
@@ -122,9 +130,10 @@ final class Worker: @unchecked Sendable {
 
     init(
         index: Int, options: ProxyOptions, nodes: [Node], addresses: [ResolvedAddress?], fleet: FleetState,
-        view: ClusterView
+        view: ClusterView, verbosity: Verbosity
     ) throws(SystemError) {
         self.index = index
+        self.verbosity = verbosity
         self.options = options
         self.nodes = nodes
         counters = WorkerCounters(nodeCount: nodes.count)
@@ -161,14 +170,15 @@ final class Worker: @unchecked Sendable {
             proveAgain()
         case .identity(let identity): adopt(identity)
         case .schema(let knowledge, let asOf): learned(knowledge, asOf: asOf)
-        case .pause(let on):
-            paused = on
-            if on {
+        case .pause(let cause):
+            pause = cause
+            if cause != nil {
                 gateClosed()
                 askBeforeLeaving()
             } else {
                 release()
             }
+        case .verbosity(let verbosity): self.verbosity = verbosity
         case .adopt(let descriptor, let peer): admit(descriptor, peer)
         case .sample(let completion): completion(sample())
         case .stalled(let since): stalled(since: since)

@@ -152,23 +152,27 @@ public struct Refusal: Sendable, Hashable {
                 + "set it up again before going on")
     }
 
+    /// Why statements are held while there is a primary.
+    public enum Pause: Sendable, Hashable {
+        case administrator
+        /// The cluster, or a switchover, is about to move the primary.
+        case move
+    }
+
     /// 1213 for a statement that was never sent; 1040 with 08004 (connection rejected) for a login.
     ///
     /// - Parameter full: where the primary had no seat for the session.
     public static func holdExpired(
-        login: Bool, paused: Bool = false, inTransaction: Bool, view: ClusterView, full: FullServer? = nil,
+        login: Bool, pause: Pause? = nil, inTransaction: Bool, view: ClusterView, full: FullServer? = nil,
         at now: Instant
     ) -> Refusal {
         let why = view.diagnosis.map { ", \($0.rawValue)" } ?? ""
         let state =
-            if paused {
-                "held by an administrator's pause"
-            } else if view.primary != nil, let full {
-                "the primary \(full.sentence)"
-            } else if view.primary != nil {
-                "the primary does not accept this session"
-            } else {
-                "no primary for \(now - view.since) (phase \(view.phase.rawValue)\(why))"
+            switch (pause, view.primary) {
+            case (.administrator, _): "held by an administrator's pause"
+            case (.move, .some): "held for a move of the primary"
+            case (nil, .some): full.map { "the primary \($0.sentence)" } ?? "the primary does not accept this session"
+            case (.move, nil), (nil, nil): "no primary for \(now - view.since) (phase \(view.phase.rawValue)\(why))"
             }
         if login {
             return Refusal(.loginExpired, 1040, "08004", "\(state); try again later")

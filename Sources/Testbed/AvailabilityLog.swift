@@ -34,6 +34,7 @@ public final class AvailabilityLog: Sendable {
         public let abandoned: Int
         public let unknown: Int
         public let moved: Int
+        public let reconnected: Int
         public let refused: Int
         public let sessionsLost: Int
         public let usersPresent: Int

@@ -16,6 +16,7 @@ final class FakeSource: AdminSource {
     var activity = Activity()
     var isPaused = false
     var outageReports: [OutageReport] = []
+    var outageCount = 0
     var evidence: [EvidencePiece] = []
     var rows: [SessionRow] = []
     /// Holds the answer of `show sessions` back until ``answerSessions()``.
@@ -27,6 +28,10 @@ final class FakeSource: AdminSource {
 
     func pause() { isPaused = true }
     func resume() { isPaused = false }
+    func pauseRanOut(after limit: Instant.Span) {
+        said.append("ran out after \(limit)")
+        isPaused = false
+    }
     /// What was said of nodes, in order.
     private(set) var administered: [(NodeID, AdministrativeState)] = []
     private(set) var endedSessions: [UInt32] = []

@@ -37,7 +37,8 @@ private func metrics() -> Metrics {
         process: ProcessFacts(
             version: "1", pid: 1, startedAt: Instant(nanoseconds: 0), workers: 2, connectionsMax: 9, descriptorsMax: 99,
             hostname: "h", isStopping: false),
-        view: view, activity: activity, isPaused: false, seconds: seconds, outages: OutageTally(at: now), streams: 0,
+        view: view, activity: activity, isPaused: false, seconds: seconds, outages: OutageTally(at: now),
+        outageCount: 3, streams: 0,
         startTime: 1.5)
 }
 

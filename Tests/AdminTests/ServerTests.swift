@@ -68,6 +68,16 @@ import Testing
             view.generation = Generation(2)
             _ = source.outages.observe(view, at: now + .milliseconds(4200))
             source.view = view
+            // Longer than there was no primary: clients felt it before, and until they were answered.
+            var outage = OutageReport(began: 0, length: .milliseconds(6100))
+            outage.from = "cluster1"
+            outage.to = "cluster2"
+            outage.gained = Generation(2)
+            var earlier = outage
+            earlier.from = "other"
+            earlier.isEarlier = true
+            source.outageReports = [outage, earlier]
+            source.outageCount = 1
             source.rows = [Self.row(1), Self.row(2, user: "x\ny")]
             source.activity.sessions = 2
             source.activity.statementsBegun = 9
@@ -91,12 +101,14 @@ import Testing
         #expect(info.split(separator: "\n").allSatisfy { $0.split(separator: ":").count == 2 })
         let cluster = try harness.ask("show cluster")
         for line in [
-            "primary: cluster2", "generation: 2", "diagnosis: -", "outage_length: 4.2s", "outage_from: cluster1",
+            "primary: cluster2", "generation: 2", "diagnosis: -", "outage_length: 6.1s", "outage_from: cluster1",
+            "outages: 1", "outage_generation: 2",
         ] {
             #expect(cluster.split(separator: "\n").contains(Substring(line)))
         }
         for subject in [
-            "cluster", "counters", "failovers", "holds", "info", "nodes", "outages", "process", "sessions", "stat",
+            "cluster", "counters", "failovers", "holds", "info", "nodes", "unknown", "outages", "process", "sessions",
+            "stat",
         ] {
             let text = try harness.ask("show \(subject) json")
             #expect(text.hasSuffix("\n\n"))

@@ -51,7 +51,12 @@ import Testing
     }
 
     private func updated(_ changes: [OutageMachine.Change]) -> OutageRecord? {
-        for change in changes.reversed() { if case .updated(let record) = change { return record } }
+        for change in changes.reversed() {
+            switch change {
+            case .updated(let record), .settled(let record): return record
+            case .opened, .ended, .dismissed: break
+            }
+        }
         return nil
     }
 
@@ -226,6 +231,184 @@ import Testing
         let record = ended(machine.answered(at: at(3010)))
         #expect(record?.began == at(1000))
         #expect(record?.primaryLost == at(1100))
+    }
+
+    private func settled(_ changes: [OutageMachine.Change]) -> OutageRecord? {
+        for change in changes { if case .settled(let record) = change { return record } }
+        return nil
+    }
+
+    /// The server hangs; the cluster finds out later, stops the gate, and with it pauses the proxies.
+    @Test(arguments: [true, false]) func aPauseInTheMiddlePlansNothing(isPlanned: Bool) {
+        var machine = machine()
+        _ = machine.stalled(at: at(1000))
+        machine.paused(isPlanned: isPlanned)
+        _ = machine.observe(view(nil, 1, since: 9000), at: at(9000))
+        _ = machine.observe(view(1, 2, since: 12_000), at: at(12_000))
+        machine.resumed(at: at(12_000))
+        let record = ended(machine.answered(at: at(12_010)))
+        #expect(record?.isPlanned == false)
+        #expect(record?.kind == .failover)
+        #expect(record?.cause == .primaryLost)
+    }
+
+    /// Nobody was there to feel it, and the cluster noticed first.
+    @Test func theGatesStopAfterACrashIsNoPause() {
+        var machine = machine()
+        machine.paused(isPlanned: false)
+        _ = machine.observe(view(nil, 1, since: 1000), at: at(1000))
+        let record = ended(machine.observe(view(1, 2, since: 4000), at: at(4000)))
+        #expect(record?.isPlanned == false)
+        machine.resumed(at: at(4000))
+        // And one that is felt while it holds is no administrator's pause either.
+        machine.paused(isPlanned: false)
+        #expect(opened(machine.held(at: at(20_000)))?.cause == .connections)
+    }
+
+    @Test func aNodeInTroubleThatIsTakenOutOfServiceWasNotPlanned() {
+        var machine = machine()
+        _ = machine.stalled(at: at(1000))
+        _ = machine.observe(view(nil, 1, since: 8000, nil, .administrative, drain: 0), at: at(8000))
+        _ = machine.observe(view(1, 2, since: 9000), at: at(9000))
+        #expect(ended(machine.answered(at: at(9010)))?.isPlanned == false)
+    }
+
+    /// read_only, a hang, two writable nodes: the role went, and the server did not.
+    @Test(arguments: [(7, OutageKind.disturbance), (8, .restart), (nil, .restart)] as [(Int?, OutageKind)])
+    func aServerThatHasNotStoppedIsNotRestarted(found: Int?, kind: OutageKind) {
+        var machine = OutageMachine()
+        func view(_ primary: Int?, _ generation: UInt64, since ms: Int64, life: Int?) -> ClusterView {
+            var view = self.view(primary, generation, since: ms, nil, .primaryReadOnly)
+            view.life = life.map { UInt64($0) }
+            return view
+        }
+        _ = machine.observe(view(0, 1, since: 0, life: 7), at: at(0))
+        _ = machine.held(at: at(990))
+        _ = machine.observe(view(nil, 1, since: 1000, life: nil), at: at(1000))
+        _ = machine.observe(view(0, 2, since: 1800, life: found), at: at(1800))
+        #expect(ended(machine.answered(at: at(1810)))?.kind == kind)
+    }
+
+    /// The old node stops from the top down: its phases are nobody's promotion.
+    @Test func theOldNodesWayDownIsNoPromotion() {
+        var machine = machine()
+        machine.paused()
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(nil, 1, since: 2000, .starting), at: at(2000))
+        _ = machine.observe(view(nil, 1, since: 5000, .mounting), at: at(5000))
+        _ = machine.observe(view(nil, 1, since: 9000, .lost), at: at(9000))
+        _ = machine.observe(view(nil, 1, since: 10_000, .promoting), at: at(10_000))
+        _ = machine.observe(view(nil, 1, since: 11_000, .mounting), at: at(11_000))
+        // Killed once more in the middle: that was a promotion.
+        _ = machine.observe(view(nil, 1, since: 12_000, .lost), at: at(12_000))
+        _ = machine.observe(view(nil, 1, since: 13_000, .promoting), at: at(13_000))
+        _ = machine.observe(view(nil, 1, since: 14_000, .starting), at: at(14_000))
+        _ = machine.observe(view(1, 2, since: 15_000), at: at(15_000))
+        machine.resumed(at: at(15_000))
+        let record = ended(machine.answered(at: at(15_500)))
+        let phases = record?.phases.map { "\($0.phase.rawValue) \($0.length?.milliseconds ?? -1)" }
+        #expect(
+            phases == [
+                "ready 1000", "lost 8000", "promoting 1000", "mounting 1000", "lost 1000", "promoting 1000",
+                "starting 1000", "ready 500",
+            ])
+    }
+
+    /// In place: there the way is up at once.
+    @Test func aRestartInPlaceIsStarting() {
+        var machine = machine()
+        _ = machine.held(at: at(1000))
+        _ = machine.observe(view(nil, 1, since: 1000, .lost), at: at(1000))
+        _ = machine.observe(view(nil, 1, since: 2000, .starting), at: at(2000))
+        _ = machine.observe(view(0, 2, since: 4000), at: at(4000))
+        #expect(ended(machine.answered(at: at(4000)))?.phases.map(\.phase) == [.lost, .starting])
+    }
+
+    /// Every statement takes two seconds, the check's too: one outage.
+    @Test func aSlowServerIsOneOutage() {
+        var machine = machine()
+        var opened = 0
+        var ends: [OutageRecord] = []
+        var totals: [OutageRecord] = []
+        func take(_ changes: [OutageMachine.Change]) {
+            for change in changes {
+                switch change {
+                case .opened: opened += 1
+                case .ended(let record): ends.append(record)
+                case .settled(let record): totals.append(record)
+                case .updated, .dismissed: break
+                }
+            }
+        }
+        for round in Int64(0)..<12 {
+            // Told 120 ms later.
+            take(machine.stalled(at: at(1000 + round * 2100)))
+            take(machine.record(second(1 + round * 2), at: at(2001 + round * 2000)))
+            take(machine.answered(at: at(3000 + round * 2100)))
+        }
+        #expect(opened == 1)
+        #expect(Set(ends.map(\.number)) == [1])
+        // It is told once, when it has been well for a while.
+        for n in Int64(26)..<33 { take(machine.record(second(n), at: at((n + 1) * 1000))) }
+        #expect(totals.count == 1)
+        #expect(totals.first?.began == at(1000))
+        #expect(totals.first?.ended == at(3000 + 11 * 2100))
+        // After that the next one is another.
+        take(machine.stalled(at: at(60_000)))
+        #expect(opened == 2)
+    }
+
+    /// A statement fails on its own just before the primary is lost, and is felt again with all the others: the worker
+    /// has two episodes of it, and the outage has eight users.
+    @Test func usersOfTwoEpisodesAreCountedOnce() {
+        var machine = machine()
+        _ = machine.held(at: at(1000))
+        _ = machine.answered(at: at(1020))
+        _ = machine.observe(view(nil, 1, since: 1050), at: at(1050))
+        _ = machine.held(at: at(1050))
+        machine.affected([
+            AffectedEpisode(worker: 0, number: 4, began: at(1000), users: 8, returning: [2: 3]),
+            AffectedEpisode(worker: 0, number: 5, began: at(1050), users: 8, returning: [4: 8]),
+            AffectedEpisode(worker: 1, number: 4, began: at(1050), users: 2, returning: [3: 2]),
+        ])
+        _ = machine.observe(view(0, 2, since: 1800), at: at(1800))
+        #expect(ended(machine.answered(at: at(1810)))?.usersAffected == 10)
+    }
+
+    /// A long wait without an error ends in the second in which the next outage begins with one.
+    @Test func errorsAreThoseOfTheOutageThatHasThem() {
+        var machine = machine()
+        _ = machine.held(at: at(1000))
+        _ = machine.answered(at: at(1700))
+        _ = machine.observe(view(nil, 1, since: 1850), at: at(1850))
+        _ = machine.held(at: at(1850))
+        _ = machine.told(at: at(1860))
+        let changes = machine.record(
+            second(1) {
+                $0.failed = 3
+                $0.unknown = 1
+                $0.held = 5
+            }, at: at(2001))
+        var failed: [Int: Int64] = [:]
+        for change in changes {
+            if case .updated(let record) = change { failed[record.number] = record.failed + record.unknown }
+        }
+        #expect(failed == [1: 0, 2: 4])
+    }
+
+    @Test func numbersHaveNoHoles() {
+        var machine = machine()
+        _ = machine.held(at: at(100))
+        #expect(machine.answered(at: at(150)) == [.dismissed(number: 1)])
+        #expect(opened(machine.failed(at: at(20_000)))?.number == 1)
+    }
+
+    @Test func allOfItIsCountedWhenItIsSettled() {
+        var machine = machine()
+        _ = machine.failed(at: at(1500))
+        _ = machine.answered(at: at(1700))
+        #expect(settled(machine.record(second(1) { $0.failed = 3 }, at: at(2001))) == nil)
+        #expect(settled(machine.record(second(2) { $0.failed = 1 }, at: at(3001)))?.failed == 4)
     }
 
     @Test func drainedNodeIsPlanned() {
@@ -505,6 +688,7 @@ import Testing
                     // It was the first sign of a loss.
                     if done.last?.number == record.number { done.removeLast() }
                 case .updated(let record): #expect(record.ended == nil || record.number <= done.count + 1000)
+                case .settled(let record): #expect(record.ended != nil && record.kind != .open)
                 case .ended(let record):
                     #expect(openNumber == record.number)
                     openNumber = nil
