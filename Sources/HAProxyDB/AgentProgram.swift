@@ -22,6 +22,7 @@ final class AgentProgram {
     private var roleTimer: Reactor.Timer?
     /// Since when a promotion has been under way.
     private var hurriedAt: Instant?
+    private let failures: FailureReporter
     private let reader: GenerationsReader
     private var isReading = false
     /// Told once, however often it is tried.
@@ -55,6 +56,11 @@ final class AgentProgram {
         moving.move = configuration.moveCommand
         moving.clear = configuration.clearCommand
         moving.directory = URL(filePath: configuration.socket).deletingLastPathComponent().path
+        let watching = FailureWatch.Options(
+            reportsDeaths: configuration.cluster.reportsFailures, hangMax: configuration.cluster.hangLimit)
+        failures = FailureReporter(loop: loop, node: configuration.node, names: resources, watch: watching) { [log] in
+            log.notice("\($0)")
+        }
         mover = ClusterMover(loop: loop, names: resources, options: moving) { [log] in log.notice("\($0)") }
     }
 
@@ -101,6 +107,7 @@ final class AgentProgram {
         drbd?.stop()
         database?.stop()
         place?.stop()
+        failures.stop()
         roleTimer?.cancel()
         reader.stop()
         pacemaker?.stop()
@@ -120,6 +127,7 @@ final class AgentProgram {
         let pacemaker = PacemakerObserver(loop: loop, options: asking) { [unowned self] in
             builder.pacemaker = $0
             mover.view = try? $0.get()
+            failures.clusterSeen(try? $0.get(), began: pacemakerAskedAt)
             askedAt = MonotonicClock.now()
             publish()
             // DRBD tells of every change but those of the identifiers.
@@ -147,20 +155,29 @@ final class AgentProgram {
             },
             onHelper: { [log] helper, resource in log.warning("DRBD calls \(helper) for \(resource).") })
         self.pacemaker = pacemaker
+        failures.onLook = { pacemaker.refresh() }
         self.drbd = drbd
         drbd.start()
         pacemaker.start()
         observeDatabase()
     }
 
+    private var pacemakerAskedAt: Instant { pacemaker?.askedAt ?? MonotonicClock.now() }
+
     private func observeDatabase() {
         let database = DatabaseObserver(loop: loop) { [unowned self] in
             builder.database = $0
+            failures.processSeen($0?.process?.pid)
             publish()
         }
         let own = DatabasePlace(
-            pidFile: configuration.pidFile, dataDirectory: configuration.dataDirectory, device: configuration.device)
-        let place = DatabasePlaceReader(loop: loop, names: builder.names) { database.place = own.over($0) }
+            pidFile: configuration.pidFile, dataDirectory: configuration.dataDirectory,
+            socket: configuration.databaseSocket, device: configuration.device)
+        let place = DatabasePlaceReader(loop: loop, names: builder.names) { [failures] in
+            database.place = own.over($0)
+            failures.socketPath = database.place.socket
+        }
+        failures.socketPath = own.socket
         self.database = database
         self.place = place
         database.place = own

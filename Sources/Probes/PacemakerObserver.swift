@@ -32,6 +32,9 @@ public final class PacemakerObserver {
     private var isAskedAgain = false
     /// Which of the forms is asked.
     private var form = 0
+    /// When the question began whose answer was told last.
+    public private(set) var askedAt = Instant(nanoseconds: 0)
+    private var begunAt = Instant(nanoseconds: 0)
 
     /// - Parameter onObservation: the answer to every question, changed or not: its coming is what dates it.
     public init(
@@ -71,12 +74,14 @@ public final class PacemakerObserver {
 
     private func ask() {
         timer?.cancel()
+        begunAt = MonotonicClock.now()
         do throws(SystemError) {
             run = try ToolRun(
                 loop: loop, options.forms[form], timeout: options.timeout, bytesMax: options.bytesMax,
                 onEnd: { [weak self] in self?.answered($0) })
         } catch {
             plan()
+            askedAt = begunAt
             onObservation(.failure(.system(error)))
         }
     }
@@ -95,6 +100,7 @@ public final class PacemakerObserver {
             form = (form + 1) % options.forms.count
             if form != 0 { return ask() }
         }
+        askedAt = begunAt
         if isAskedAgain {
             isAskedAgain = false
             ask()

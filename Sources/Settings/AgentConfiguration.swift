@@ -19,6 +19,7 @@ public struct AgentConfiguration: Sendable, Hashable {
     /// Where the cluster's database lies; nil: as the resources' own parameters say.
     public var pidFile: String?
     public var dataDirectory: String?
+    public var databaseSocket: String?
     public var device: String?
     /// The program, and words before its own arguments (`sudo -n`).
     public var drbdsetup: [String] = ["/usr/sbin/drbdsetup"]
@@ -91,7 +92,8 @@ extension Draft {
         expectOnly(
             [
                 "node", "listen", "check", "http", "socket", "socket_mode", "drbd_resource", "drbd", "promotable",
-                "filesystem", "address", "database", "pid_file", "datadir", "device", "drbdsetup", "crm_mon",
+                "filesystem", "address", "database", "pid_file", "datadir", "database_socket", "device", "drbdsetup",
+                "crm_mon",
                 "move_command", "clear_command",
             ], in: section)
         if require("node", in: section), let name = name("node", in: section) { settings.node = name }
@@ -123,6 +125,7 @@ extension Draft {
         if let name = name("database", in: section) { settings.resources.database = name }
         settings.pidFile = path("pid_file", in: section)
         settings.dataDirectory = path("datadir", in: section)
+        settings.databaseSocket = path("database_socket", in: section)
         settings.device = path("device", in: section)
         if let words = words("drbdsetup", in: section), !words.isEmpty { settings.drbdsetup = words }
         if let words = words("crm_mon", in: section) { settings.crmMon = words }

@@ -12,6 +12,11 @@ extension Configuration {
         /// A pause that an agent asked for ends after this, whatever else happens.
         public var pauseMax: Instant.Span = .seconds(120)
 
+        /// Of an agent: whether it tells the cluster that the database has died on its node.
+        public var reportsFailures = false
+        /// The same of a server that has given no greeting for so long; nil: never.
+        public var hangLimit: Instant.Span?
+
         public static let keyMin = 16
 
         public init() {}
@@ -23,12 +28,15 @@ extension Draft {
 
     mutating func cluster(_ section: Section, secrets: some SecretSource) -> Configuration.Cluster {
         var cluster = Configuration.Cluster()
-        expectOnly(Self.keyKeys + ["drain_timeout", "move_timeout", "pause_max"], in: section)
+        expectOnly(
+            Self.keyKeys + ["drain_timeout", "move_timeout", "pause_max", "report_failures", "hang_limit"], in: section)
         cluster.key = key(in: section, from: secrets)
         let range: ClosedRange<Instant.Span> = .milliseconds(100) ... .seconds(3600)
         if let t = span("drain_timeout", in: section, range) { cluster.drainTimeout = t }
         if let t = span("move_timeout", in: section, range) { cluster.moveTimeout = t }
         if let t = span("pause_max", in: section, range) { cluster.pauseMax = t }
+        if let flag = flag("report_failures", in: section) { cluster.reportsFailures = flag }
+        cluster.hangLimit = span("hang_limit", in: section, .seconds(5) ... .seconds(3600))
         return cluster
     }
 

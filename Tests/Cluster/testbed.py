@@ -21,6 +21,8 @@ from storage import Storage
 class Testbed:
     # How long one question to Pacemaker's tools may take, in seconds.
     question_timeout = 5
+    # Of the database's monitor, in seconds.
+    monitor_interval = 1
 
     def __init__(self, has_agents=False, has_gate=False, logs_statements=False, has_proxies=False):
         """With `has_agents` every node runs `haproxydb agent`, and the proxy listens to them; with `has_gate` the OCF
@@ -142,7 +144,8 @@ class Testbed:
 
     def make_seed(self):
         """The CIB that the nodes start with, from the crmsh lines of seed.crm, with no cluster running."""
-        self.fill("seed.crm", self.path("seed.crm"), DIR=self.directory, FLOATING=FLOATING, APPS=APPS)
+        self.fill("seed.crm", self.path("seed.crm"), DIR=self.directory, FLOATING=FLOATING, APPS=APPS,
+                  MONITOR=self.monitor_interval)
         if self.has_gate:
             self.add_gate(self.path("seed.crm"))
         with open(self.path("seed.xml"), "w") as file:

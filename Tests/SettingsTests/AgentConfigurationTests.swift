@@ -38,7 +38,8 @@ private func agentComplaints(_ text: String) -> [String] {
         #expect(settings.http == Endpoint(host: "0.0.0.0", port: 8407))
         #expect(settings.drbdResource == "mysql")
         #expect(settings.pidFile == "/run/mysqld/mysqld.pid" && settings.dataDirectory == "/var/lib/mysql")
-        #expect(settings.device == "/dev/drbd0")
+        #expect(settings.device == "/dev/drbd0" && settings.databaseSocket == "/run/mysqld/mysqld.sock")
+        #expect(!settings.cluster.reportsFailures && settings.cluster.hangLimit == .seconds(60))
         #expect(settings.moveCommand.last == "{node}")
         #expect(settings.clearCommand.count == 4)
     }
@@ -55,6 +56,13 @@ private func agentComplaints(_ text: String) -> [String] {
         (
             "[agent]\nnode = \"-n\"\n[cluster]\nkey = \"0123456789abcdef\"",
             ["f:2:8: agent.node: must be at most 64 letters, digits, dots, dashes, colons and underscores"]
+        ),
+        (
+            "[agent]\nnode = \"n\"\n[cluster]\nkey = \"0123456789abcdef\"\nreport_failures = \"yes\"\nhang_limit = \"1s\"",
+            [
+                "f:5:19: cluster.report_failures: must be true or false, not a text",
+                "f:6:14: cluster.hang_limit: 1s is outside 5.0s to 1h00m",
+            ]
         ),
         (
             "[agent]\nnode = \"n\"\ndatadir = \"var\"\n[cluster]\nkey = \"0123456789abcdef\"",

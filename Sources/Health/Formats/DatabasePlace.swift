@@ -4,12 +4,17 @@ public struct DatabasePlace: Sendable, Hashable {
     /// command line.
     public var pidFile: String?
     public var dataDirectory: String?
+    /// Where it answers on its own host.
+    public var socket: String?
     /// Of the file system's resource.
     public var device: String?
 
-    public init(pidFile: String? = nil, dataDirectory: String? = nil, device: String? = nil) {
+    public init(
+        pidFile: String? = nil, dataDirectory: String? = nil, socket: String? = nil, device: String? = nil
+    ) {
         self.pidFile = pidFile
         self.dataDirectory = dataDirectory
+        self.socket = socket
         self.device = device
     }
 
@@ -27,14 +32,14 @@ public struct DatabasePlace: Sendable, Hashable {
         }
         self.init(
             pidFile: value("pid", of: names.database), dataDirectory: value("datadir", of: names.database),
-            device: value("device", of: names.filesystem))
+            socket: value("socket", of: names.database), device: value("device", of: names.filesystem))
     }
 
     /// What is said here goes before the other.
     public func over(_ other: DatabasePlace) -> DatabasePlace {
         DatabasePlace(
             pidFile: pidFile ?? other.pidFile, dataDirectory: dataDirectory ?? other.dataDirectory,
-            device: device ?? other.device)
+            socket: socket ?? other.socket, device: device ?? other.device)
     }
 }
 

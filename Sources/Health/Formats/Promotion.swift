@@ -173,6 +173,22 @@ extension PacemakerView {
         }.flatMap(\.nodes)
     }
 
+    /// What this view says of the database on that node, where its server does not answer.
+    public func word(onDatabaseOf node: String, _ names: ResourceNames) -> FailureWatch.ClusterWord {
+        guard coordinator != nil, let place = self.node(named: node), place.isOnline, !place.isUnclean,
+            !place.isPending
+        else { return .restrains(.unseen) }
+        if isInMaintenance == true || place.isInMaintenance { return .restrains(.maintenance) }
+        if place.isBeingLeft { return .restrains(.leaving) }
+        if isLeaving(node, names) { return .restrains(.stopping) }
+        let here = resources.first { PacemakerView.base($0.id) == names.database && $0.nodes.contains(node) }
+        guard let here, here.role == .started, here.pending == nil || here.pending == "Monitoring" else {
+            return .restrains(.notStarted)
+        }
+        if !here.isManaged { return .restrains(.unmanaged) }
+        return here.hasFailed || here.isBlocked ? .restrains(.known) : .runs
+    }
+
     /// The OCF gate (`haproxydb-gate`, whatever its provider) runs there and is managed: the cluster stops it before the
     /// rest of its group.
     public func isGated(_ node: String) -> Bool {
