@@ -68,6 +68,7 @@ enum DashboardScript {
             serverFull: 'a server has no seat left (max_connections)',
             strayServer: 'a writable server runs that is not the cluster\'s',
             nameUnresolved: 'a node\'s name can\'t be resolved',
+            primarySilent: 'the primary answers no check, and what is sent to it waits',
           };
           const showState = () => {
             const state = $('state');

@@ -68,7 +68,10 @@ enum Overview {
             Field("since", .span(now - view.since)),
             Field("paused", .flag(source.isPaused)),
             Field("outages", .count(source.outageCount)),
-            Field("outage_under_way", .flag(outage?.isUnderWay ?? false)),
+            // What is sent to a primary that does not answer waits as well.
+            Field(
+                "outage_under_way",
+                .flag(outage?.isUnderWay == true || view.cautions.contains(.primarySilent))),
             Field("outage_began_ago", outage.map { .span($0.age) } ?? .none),
             Field("outage_length", outage.map { .span($0.length) } ?? .none),
             Field("outage_from", text(outage?.from)),

@@ -49,6 +49,8 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
     case strayServer
     /// A node's name can't be resolved.
     case nameUnresolved
+    /// The primary answers no check, and is not given up: it hangs, or it stalls.
+    case primarySilent
 
     /// For a database administrator: what it means and what to look at.
     public var sentence: String {
@@ -105,6 +107,10 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
         case .nameUnresolved:
             "A node's name can't be resolved: it counts for nothing until it can (it is looked up again at least every 30 s); "
                 + "look at its [[node]] address, at /etc/hosts and at the name server, or write the address in numbers."
+        case .primarySilent:
+            "The primary answers no check, and what is sent to it waits: its server hangs, or its disk or its network "
+                + "stalls. Look at both on its node, and at crm_mon. It is given up when the cluster no longer calls it "
+                + "promoted; without agents after [health] primary_timeout."
         }
     }
 }

@@ -250,6 +250,7 @@ struct Testimony {
                 .nodeIsProxy:
                 evidence.contains { $0.loginTrouble == diagnosis }
             case .serverFull: evidence.contains(where: \.isFull)
+            case .primarySilent: evidence.contains { $0.node == primary && $0.isSilent }
             case .strayServer: evidence.contains { testimony.stray($0, primary: primary) != nil }
             case .nameUnresolved: evidence.contains(where: \.isUnresolved)
             case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .administrative, .notPromoted:

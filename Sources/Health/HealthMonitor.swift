@@ -44,6 +44,8 @@ public struct HealthMonitor: Sendable {
         var past = ServerPast()
         /// What that comes to now.
         var objection: Objection?
+        /// Since when it has not answered, where that is borne because it is the primary.
+        var silentSince: Instant?
 
         var evidence: NodeEvidence {
             let isDeaf = overrides.isAgentIgnored && agent != .none
@@ -56,7 +58,8 @@ public struct HealthMonitor: Sendable {
                 isAnswering: isAnswering && !overrides.isUnchecked, agent: isDeaf ? .silent : agent,
                 remembered: isDeaf ? nil : remembered?.generations, isGone: isGone,
                 loginTrouble: logins.present, isFull: isFull.forCheck || isFull.forSessions,
-                isHolder: past.isHolder, facts: facts, objection: objection, isUnresolved: isUnresolved)
+                isHolder: past.isHolder, facts: facts, objection: objection, isUnresolved: isUnresolved,
+                isSilent: silentSince != nil)
         }
 
         /// Whether it was asked again after that, and has been silent for long enough.
@@ -465,11 +468,17 @@ public struct HealthMonitor: Sendable {
         members[index].isSuspected = false
         members[index].isFull.forCheck = result.isFull
         noteName(of: index, result, &actions)
+        let silentSince = members[index].silentSince
         let wasAnswering = members[index].isAnswering
         // Only the cluster can say what a server is that the check can't ask.
         let isVouchedFor = result.isSessionEnded && isCalledPromoted(index)
         members[index].isAnswering = result.isAnswer || isVouchedFor
         if result.isAnswer || isVouchedFor { members[index].answeredAt = now }
+        if result.isAnswer, let since = members[index].silentSince {
+            let name = members[index].node.name
+            actions.append(.note("\(name) answers again, after \(now - since) of silence."))
+        }
+        members[index].silentSince = nil
         let isNewSession = result.facts.map { !$0.isSameConnection(as: members[index].facts) } ?? false
         var restarted = false
         let change: NodeHealth.Change
@@ -508,6 +517,8 @@ public struct HealthMonitor: Sendable {
         case .timeout where isPrimary && before != .down, .loginDenied where isPrimary && before != .down,
             .passwordWithheld where isPrimary && before != .down:
             change = members[index].health.silent()
+            members[index].silentSince = silentSince ?? members[index].answeredAt ?? now
+            if silentSince == nil { noteSilence(of: index, result, at: now, &actions) }
             beginSilence(of: index, result, isFirst: wasAnswering, at: now, &actions)
         case .busy, .starting:
             change = members[index].health.failed()
@@ -631,6 +642,19 @@ public struct HealthMonitor: Sendable {
         // The cluster watches it too: as long as it calls it promoted, silence is a pause.
         if isCalledPromoted(index) { return nil }
         return member.answeredAt.map { $0 + options.primaryTimeout }
+    }
+
+    private func noteSilence(of index: Int, _ result: ProbeResult, at now: Instant, _ actions: inout [Action]) {
+        let member = members[index]
+        let span = member.answeredAt.map { now - $0 } ?? .zero
+        let end =
+            isCalledPromoted(index)
+            ? "it stays primary as long as the cluster calls it promoted"
+            : "it stays primary until \(options.primaryTimeout) of silence"
+        actions.append(
+            .note(
+                "The primary, \(member.node.name), has not answered for \(span) (\(result.sentence)): what is sent to it "
+                    + "waits, and \(end). Look at its server, its disk and its network."))
     }
 
     private mutating func beginSilence(

@@ -42,12 +42,14 @@ public struct NodeEvidence: Sendable, Hashable {
     public var objection: Objection?
     /// Its name can't be resolved.
     public var isUnresolved: Bool
+    /// The latest check had no answer in time, and that is borne for a while.
+    public var isSilent: Bool
 
     public init(
         node: NodeID, name: String = "", administrative: AdministrativeState, health: HealthState, claim: Claim,
         isAnswering: Bool, agent: AgentWord = .none, remembered: [DataGeneration]? = nil, isGone: Bool = false,
         loginTrouble: Diagnosis? = nil, isFull: Bool = false, isHolder: Bool = false, facts: ServerFacts? = nil,
-        objection: Objection? = nil, isUnresolved: Bool = false
+        objection: Objection? = nil, isUnresolved: Bool = false, isSilent: Bool = false
     ) {
         self.node = node
         self.name = name
@@ -64,6 +66,7 @@ public struct NodeEvidence: Sendable, Hashable {
         self.facts = facts
         self.objection = objection
         self.isUnresolved = isUnresolved
+        self.isSilent = isSilent
     }
 }
 

@@ -105,7 +105,7 @@ public struct Switchover: Sendable {
             case .nodeIsProxy: return "a node's address leads to a HAProxyDB listener: its server would not be seen"
             case .agentSilent, .starting, .recovering, .primaryLost, .primaryReadOnly, .twoPrimaries,
                 .checkAccountRefused, .administrative, .notPromoted, .initConnectFails, .hostBlocked,
-                .checkAccountLimited, .passwordAsked, .serverFull, .strayServer, .nameUnresolved:
+                .checkAccountLimited, .passwordAsked, .serverFull, .strayServer, .nameUnresolved, .primarySilent:
                 break
             }
         }

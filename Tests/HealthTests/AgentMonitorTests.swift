@@ -106,6 +106,27 @@ private let there = report(b, promoted: ["n1"], .secondary)
         #expect(cockpit.view.diagnosis == .twoPrimaries)
     }
 
+    /// Its server was stopped with SIGSTOP: the cluster calls it promoted until its own monitor gives up.
+    @Test func aHungPrimaryIsToldOfAndKept() {
+        var cockpit = running()
+        for second in 1...60 as ClosedRange<Int64> {
+            cockpit.reported(a, here, second * 3000 - 10)
+            cockpit.reported(b, there, second * 3000 - 5)
+            cockpit.finished(a, .timeout, second * 3000)
+            #expect(cockpit.view.primary == a)
+            #expect(cockpit.view.cautions == [.primarySilent])
+        }
+        let told = cockpit.notes.filter {
+            $0.hasPrefix("The primary, n1, has not answered for 2.9s (no answer in time)")
+        }
+        #expect(told.count == 1 && told[0].contains("as long as the cluster calls it promoted"))
+        #expect(cockpit.published.last?.cautions == [.primarySilent])
+        cockpit.writable(a, 181_000)
+        #expect(cockpit.view.cautions.isEmpty)
+        #expect(cockpit.view.generation == Generation(1))
+        #expect(cockpit.notes.contains("n1 answers again, after 3m00s of silence."))
+    }
+
     @Test func agentsThatNeverSpeakCostThreeSecondsOnce() {
         var cockpit = Cockpit(agents: [true, true])
         cockpit.finished(b, .refused, 5)

@@ -87,6 +87,9 @@ import Testing
             cockpit.writable(a, 110)
             cockpit.finished(a, .refused, 200)
             cockpit.finished(a, .refused, 300)
+        case .primarySilent:
+            cockpit = Cockpit.running()
+            cockpit.finished(a, .timeout, 3000)
         }
         return (cockpit.view.diagnosis, cockpit.view.cautions)
     }
@@ -94,7 +97,7 @@ import Testing
     @Test(arguments: Diagnosis.allCases) func everyDiagnosisIsReached(_ diagnosis: Diagnosis) {
         let (reason, cautions) = reached(diagnosis)
         switch diagnosis {
-        case .agentSilent, .splitBrain: #expect(reason == nil && cautions == [diagnosis])
+        case .agentSilent, .splitBrain, .primarySilent: #expect(reason == nil && cautions == [diagnosis])
         // Whatever the name stands for: nobody answers as a writable server.
         case .nameUnresolved: #expect(reason == .primaryLost && cautions == [diagnosis])
         case .starting, .primaryLost, .recovering, .primaryReadOnly, .twoPrimaries, .checkAccountRefused,
