@@ -43,23 +43,26 @@ public final class ServerExaminer {
             let reason = "no answer within \(Self.timeMax)"
             self?.end(isThere ? .refused(reason) : .nobody(reason))
         }
-        let target: (host: String, port: UInt16)
-        do throws(SystemError) {
-            target = try NodeAddress(node.endpoint).numeric()
-        } catch {
-            loop.schedule(after: .zero) { [weak self] in self?.end(.nobody(error.description)) }
-            return
+        NameLookup.begin(node.endpoint, loop: loop) { [weak self] outcome in
+            guard let self, self.completion != nil else { return }
+            switch outcome {
+            case .success(let address): connect(to: address.endpoint?.host ?? node.endpoint.host)
+            case .failure(let error): end(.nobody("its name can't be resolved: \(error)"))
+            }
         }
+    }
+
+    private func connect(to host: String) {
         let connection = SQLConnection(loop: loop)
         self.connection = connection
-        connection.connect(host: target.host, port: target.port, user: user, password: password) { [weak self] error in
+        connection.connect(host: host, port: node.endpoint.port, user: user, password: password) { [weak self] error in
             if let error { self?.failed(error) } else { self?.askVariables(connection) }
         }
     }
 
     private func failed(_ error: SQLError) {
         switch error.probeResult {
-        case .refused, .unreachable, .timeout, .lost: end(.nobody(error.description))
+        case .refused, .unreachable, .timeout, .lost, .unresolved: end(.nobody(error.description))
         case .writable, .readOnly, .loginDenied, .passwordWithheld, .initConnectFailed, .hostBlocked, .accountLimited,
             .busy, .starting, .proxy, .protocolError:
             end(.refused(error.description))
