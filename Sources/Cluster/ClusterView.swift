@@ -64,7 +64,9 @@ public enum Diagnosis: String, Sendable, Hashable, CaseIterable {
             "More than one node is writable and nothing proves which one is right: neither gets statements. "
                 + "Stop the server on the one that must not write."
         case .checkAccountRefused:
-            "A server answers and refuses the proxy's own account ([health] user): create it, see conf/grants.sql."
+            "A server answers and refuses the proxy's own account ([health] user). On the primary: CREATE USER IF NOT EXISTS "
+                + "'proxy'@'%' IDENTIFIED BY '…' (or ALTER USER, with the password of [health]), then GRANT SELECT ON "
+                + "mysql.global_priv TO 'proxy'@'%' and the rest of conf/grants.sql."
         case .administrative:
             "The only node that could be primary is in drain or maintenance by an administrator's word."
         case .notPromoted:

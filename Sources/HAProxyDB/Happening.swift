@@ -10,6 +10,8 @@ enum Happening: String, CaseIterable {
     case clientsFail = "clients_fail"
     case outageGoesOn = "outage_goes_on"
     case outageOver = "outage_over"
+    case caution
+    case cautionOver = "caution_over"
     case paused
     case resumed
     case session, statement

@@ -11,6 +11,7 @@ final class OutageTeller {
     private let log: Logger
     private let holdTimeout: Instant.Span
     private var voice = OutageVoice()
+    private var cautions = CautionVoice()
 
     init(log: Logger, holdTimeout: Instant.Span) {
         self.log = log
@@ -71,6 +72,7 @@ final class OutageTeller {
     }
 
     func take(_ sample: SecondSample, _ view: ClusterView, pause: PauseCause?, at now: Instant) {
+        tellCautions(view, at: now)
         let standing = OutageVoice.Standing(
             view: view, pause: pause, held: sample.heldNow, loginsHeld: sample.loginsHeldNow, users: sample.users,
             told: sample.told)
@@ -81,6 +83,24 @@ final class OutageTeller {
                 .phase: view.phase.rawValue, .diagnosis: view.diagnosis?.rawValue ?? "", .held: "\(sample.heldNow)",
                 .loginsHeld: "\(sample.loginsHeldNow)", .count: "\(sample.told.total)",
             ], sentence)
+    }
+
+    private func tellCautions(_ view: ClusterView, at now: Instant) {
+        // Why there is no primary is told with the outage; before the first one, here.
+        let reason = view.generation == .none ? view.diagnosis.map { $0 == .starting ? [] : [$0] } ?? [] : []
+        for line in cautions.observe(reason + view.cautions.filter { !reason.contains($0) }, at: now) {
+            switch line {
+            case .caution(let caution, let lasted):
+                let since = lasted.map { ", for \($0) now" } ?? ""
+                log.tell(
+                    .warning, .caution, [.diagnosis: caution.rawValue],
+                    "Caution (\(caution.rawValue)\(since)): \(caution.sentence)")
+            case .over(let caution, let lasted):
+                log.tell(
+                    .notice, .cautionOver, [.diagnosis: caution.rawValue, .milliseconds: "\(lasted.milliseconds)"],
+                    "No caution any more: \(caution.rawValue), after \(lasted).")
+            }
+        }
     }
 
     func settled(_ record: OutageRecord) {
