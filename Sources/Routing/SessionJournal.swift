@@ -833,9 +833,8 @@ public struct SessionJournal: Sendable {
         let dialect = dialect(of: statement)
         let facts = text.withUnsafeBytes { StatementClassifier.classify($0, dialect: dialect) }
         // The server reports that it has gone to the statement's own schema and back.
-        if facts.effect != .opaque, let context = contexts[statement.context], context.schema != database {
-            frame.isExplained = true
-        }
+        let isAll = facts.effect != .opaque || text.withUnsafeBytes { TableChange.isAll(of: $0, dialect: dialect) }
+        if isAll, let context = contexts[statement.context], context.schema != database { frame.isExplained = true }
         if let change = facts.change { note(change, isNested: true) }
     }
 

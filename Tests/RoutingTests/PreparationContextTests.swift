@@ -128,6 +128,7 @@ import Testing
     @Test(
         arguments: [
             ("SELECT x FROM t", []), ("INSERT INTO t VALUES (1)", []), ("SELECT f()", .unknown), ("CALL p()", .unknown),
+            ("CREATE TABLE IF NOT EXISTS t (a INT)", []), ("CREATE TABLE t SELECT f()", .unknown),
         ] as [(String, Losses)])
     func executed(_ text: String, _ losses: Losses) {
         var session = SessionJournalTests.Session()

@@ -186,12 +186,7 @@ final class FidelityStage {
             try pair.asRoot().query("FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS")
             pair.failPrimary()
             try pair.startStandby()
-            // Tables that no log keeps are repaired when they are opened for the first time, with warnings for whoever
-            // does that.
-            let port = pair.primary.port
-            try parallel(places) { place in
-                try Client(port: port, user: "root").query("SELECT COUNT(*) FROM f\(place)a.m")
-            }
+            try warmUp()
         case .killed:
             for port in [direct.port, pair.primary.port] {
                 let root = try Client(port: port, user: "root")
@@ -213,7 +208,19 @@ final class FidelityStage {
             if !isAbrupt { usleep(Self.quiet) }
             pair.primary.stop()
             try pair.startStandby()
+            try warmUp()
             _ = try proxy?.admin("resume")
+        }
+    }
+
+    /// Tables that no log keeps are repaired when they are opened for the first time, with warnings for whoever does that;
+    /// and the first use of a sequence begins a transaction, even where it is only prepared.
+    private func warmUp() throws {
+        let port = pair.primary.port
+        try parallel(places) { place in
+            let root = try Client(port: port, user: "root")
+            try root.query("SELECT COUNT(*) FROM f\(place)a.m")
+            try root.query("SELECT PREVIOUS VALUE FOR f\(place)a.sq, PREVIOUS VALUE FOR f\(place)b.sq")
         }
     }
 
