@@ -75,6 +75,13 @@ import Testing
         #expect(databases { $0.role = .stopping } == [])
         #expect(databases { $0.isOrphaned = true } == [])
         #expect(databases { $0.id = "p_other" } == nil)
+        // Somebody starts it by hand.
+        #expect(
+            databases {
+                $0.isManaged = false
+                $0.role = .stopped
+                $0.nodes = []
+            } == nil)
         let starting = pacemaker {
             $0.resources[4].role = .starting
             $0.resources[4].nodes = ["n1"]

@@ -163,10 +163,11 @@ extension PacemakerView {
         return nodes.filter { !$0.isOnline && !$0.isUnclean && !$0.isPending && !$0.isInMaintenance }.map(\.name)
     }
 
-    /// Where the database's resource runs, or is being started; nil where there is no such resource.
+    /// Where the database's resource runs, or is being started; nil where there is no such resource, or it is not managed:
+    /// then others start it.
     public func databases(_ names: ResourceNames) -> [String]? {
         let all = resources.filter { PacemakerView.base($0.id) == names.database }
-        if all.isEmpty { return nil }
+        if all.isEmpty || all.contains(where: { !$0.isManaged }) { return nil }
         return all.filter { resource in
             let isStarting = resource.role == .starting || resource.pending == "Starting"
             return (resource.role == .started || isStarting) && !resource.hasFailed && !resource.isOrphaned
