@@ -268,14 +268,24 @@ class Conditions:
 
     # With fencing
 
-    def fenced(self, node):
-        """A power switch is there, and used: power cut, corosync killed, link cut."""
+    def fencing_on(self, node):
+        """A power switch is there, and a delay that lets the primary win."""
         self.testbed.on(node, "crm", "-F", "configure", "primitive", "p_fence", "stonith:fence_legacy", "params",
                         'pcmk_host_list=cluster1 cluster2', "pcmk_host_check=static-list")
         self.testbed.on(node, "crm_attribute", "-t", "rsc_defaults", "-n", "priority", "-v", "1")
         self.testbed.on(node, "crm_attribute", "-n", "priority-fencing-delay", "-v", "2s")
         self.testbed.on(node, "crm_attribute", "-n", "stonith-enabled", "-v", "true")
         self.rest()
+
+    def fencing_off(self, node):
+        self.testbed.on(node, "crm_attribute", "-n", "stonith-enabled", "-v", "false")
+        self.testbed.on(node, "crm_resource", "--resource", "p_fence", "--meta", "-p", "target-role", "-v", "Stopped")
+        self.rest()
+        self.testbed.on(node, "crm", "-F", "configure", "delete", "p_fence", check=False)
+
+    def fenced(self, node):
+        """The power switch is used: power cut, corosync killed, link cut."""
+        self.fencing_on(node)
         for condition, fault in (("power cut, fenced", self.testbed.power_off), ("corosync, fenced", self.kill_corosync)):
             self.measure(condition, node, other(node), lambda: fault(node))
             row = self.rows[-1]
@@ -297,10 +307,7 @@ class Conditions:
         self.note_row("link cut, fenced", node, node, begun)
         self.testbed.start_node(standby)
         self.rest()
-        self.testbed.on(node, "crm_attribute", "-n", "stonith-enabled", "-v", "false")
-        self.testbed.on(node, "crm_resource", "--resource", "p_fence", "--meta", "-p", "target-role", "-v", "Stopped")
-        self.rest()
-        self.testbed.on(node, "crm", "-F", "configure", "delete", "p_fence", check=False)
+        self.fencing_off(node)
 
     # The end
 

@@ -331,12 +331,20 @@ class Testbed:
             for request in sorted(os.listdir(self.path("fence"))):
                 if request.startswith("request."):
                     node = request.split(".")[1]
-                    time.sleep(1)  # No switch cuts in no time.
+                    time.sleep(self.fence_seconds())
                     if self.process(node):
                         self.power_off(node)
                     print(f"{time.time():.3f} power off {node}", flush=True)
                     os.remove(self.path("fence", request))
             time.sleep(0.02)
+
+    def fence_seconds(self):
+        """No switch cuts in no time."""
+        try:
+            with open(self.path("fence/seconds")) as file:
+                return float(file.read())
+        except FileNotFoundError:
+            return 1
 
     def cut_link(self, primary):
         """Nothing goes between the nodes any more; both still see the applications. Each goes on with data of its own:
