@@ -71,8 +71,8 @@ extension ClusterConfiguration.Resource {
     }
 }
 
-/// Lines that change a cluster, in the words of the tool that is there. `crm configure set` and `pcs` were tried with
-/// crmsh 4.4 and pcs 0.11.
+/// Lines that change a cluster, in the words of the tool that is there. Those for crmsh were tried with crmsh 4.4, those
+/// for pcs are its manual's.
 struct ClusterLines {
     let shell: Facts.Shell
 

@@ -46,8 +46,9 @@ struct ServerPast: Sendable, Hashable {
         besideOf = nil
     }
     mutating func anotherWasElected() { isHolder = false }
-    /// Both were writable at the same time.
-    mutating func wasBeside(_ name: String) { if !isHolder, !isVouchedFor { besideOf = name } }
+    /// Both were writable at the same time. (A replica that somebody makes writable before the old primary has gone is
+    /// meant to follow it.)
+    mutating func wasBeside(_ name: String) { if !isHolder, !isVouchedFor, !hasBeenReadOnly { besideOf = name } }
 
     /// Whether that changed anything.
     mutating func vouchedFor() -> Bool {

@@ -130,6 +130,24 @@ import Testing
         #expect(!cockpit.notes.contains { $0.contains("stray") })
     }
 
+    /// An administrator in a hurry: the replica is made writable before the old primary is taken away.
+    @Test(arguments: [false, true]) func aReplicaThatWasMadeWritableTooSoonFollows(_ crashes: Bool) {
+        var cockpit = Cockpit()
+        cockpit.finished(a, .writable(server(a, life: 1, startedAt: -9_000_000, lsn: 5000)), 1)
+        cockpit.finished(b, .readOnly(server(b, life: 2, startedAt: -9_000_000, lsn: 100)), 2)
+        cockpit.finished(b, .writable(server(b, life: 2, startedAt: -9_000_000, lsn: 100)), 1000)
+        cockpit.finished(a, .writable(server(a, life: 1, startedAt: -9_000_000, lsn: 5000)), 1010)
+        #expect(cockpit.view.primary == nil && cockpit.view.diagnosis == .twoPrimaries)
+        if crashes {
+            cockpit.finished(a, .refused, 2000)
+            cockpit.finished(a, .refused, 2100)
+        } else {
+            cockpit.finished(a, .readOnly(server(a, life: 1, startedAt: -9_000_000, lsn: 5000)), 2000)
+        }
+        cockpit.finished(b, .writable(server(b, life: 2, startedAt: -9_000_000, lsn: 100)), 2200)
+        #expect(cockpit.view.primary == b)
+    }
+
     /// The check's connection was lost, and its next one says more of the redo log: that was written since.
     @Test func whatAStrayWritesItselfDoesNotMakeItRight() {
         var cockpit = Cockpit()
