@@ -18,7 +18,7 @@ extension Integration {
                     port: stage.proxy.port, user: "fresh", password: password, schema: EmbeddedPair.schema)
                 stage.pair.failPrimary()
                 let held = Background { try session.query("SELECT 7").first }
-                #expect(stage.proxy.logs("holding statements"))
+                #expect(stage.proxy.logs("statements and logins are held"))
                 try stage.pair.startStandby()
                 #expect(try held.wait() == "7")
             }
