@@ -38,7 +38,8 @@ struct DoctorVisit {
             return .elsewhere("\(Self.configurationDefault) is not on this host; name it with -c")
         }
         do throws(ConfigurationFile.Failure) {
-            return .known(NamedConfiguration(path: path, configuration: try ConfigurationFile(path: path).read()))
+            let configuration = try ConfigurationFile(path: path).readElsewhere()
+            return .known(NamedConfiguration(path: path, configuration: configuration))
         } catch {
             return .unread(error.description.split(separator: "\n").joined(separator: "; "))
         }
