@@ -531,6 +531,7 @@ public struct HealthMonitor: Sendable {
             forget(index, .absent)
         }
         if result == .refused { members[index].past.refused(at: now) }
+        if result == .lost { members[index].past.lost(at: now) }
         noteProof(of: index)
         note(change, index, result.sentence, at: now, &actions)
         noteLogin(of: index, result, isNewSession: isNewSession, at: now, &actions)

@@ -19,6 +19,8 @@ struct ServerPast: Sendable, Hashable {
     private var firstLSN: UInt64?
     /// When nothing listened there.
     private var refusedAt: Instant?
+    /// When it was last seen to end: nothing listened, or the check's connection was lost.
+    private var endedAt: Instant?
 
     /// What is known of the last that was elected, and has proved to write.
     struct Proof: Sendable, Hashable {
@@ -30,7 +32,9 @@ struct ServerPast: Sendable, Hashable {
     }
 
     mutating func answered(_ facts: ServerFacts, isReadOnly: Bool, isRestart: Bool) {
-        if isRestart { self = ServerPast(isReplica: isReplica, refusedAt: refusedAt) }
+        // Two runs that began in the same second tell the same of themselves. (An uptime is in seconds, rounded down.)
+        let hasBegunSince = endedAt.map { facts.startedAt >= $0 } ?? false
+        if isRestart || hasBegunSince { self = ServerPast(isReplica: isReplica, refusedAt: refusedAt) }
         if firstLSN == nil { firstLSN = facts.flushedLSN }
         guard isReadOnly else { return }
         hasBeenReadOnly = true
@@ -40,7 +44,12 @@ struct ServerPast: Sendable, Hashable {
 
     /// Another run, of which nothing can be asked.
     mutating func answeredUnseen() { self = ServerPast(isReplica: isReplica, refusedAt: refusedAt) }
-    mutating func refused(at now: Instant) { refusedAt = now }
+    mutating func refused(at now: Instant) {
+        refusedAt = now
+        endedAt = now
+    }
+    /// The check's connection.
+    mutating func lost(at now: Instant) { endedAt = now }
     mutating func elected() {
         isHolder = true
         besideOf = nil

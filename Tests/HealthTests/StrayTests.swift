@@ -130,6 +130,26 @@ import Testing
         #expect(!cockpit.notes.contains { $0.contains("stray") })
     }
 
+    /// A server that is started twice within a second, with the other one primary between: both runs tell the same of
+    /// themselves (`UUID_SHORT()` holds the second).
+    @Test(arguments: [false, true]) func twoRunsInOneSecondAreTwo(_ isSeenRefused: Bool) {
+        var cockpit = Cockpit()
+        cockpit.finished(a, .refused, 50)
+        cockpit.finished(b, .writable(server(b, life: 2, startedAt: 0, lsn: 1000)), 100)
+        #expect(cockpit.view.primary == b)
+        cockpit.finished(b, .lost, 200)
+        cockpit.finished(b, .refused, 210)
+        cockpit.finished(a, .writable(server(a, life: 1, startedAt: 220, lsn: 1100)), 230)
+        cockpit.finished(a, .writable(server(a, life: 1, startedAt: 220, lsn: 1200)), 240)
+        if isSeenRefused { cockpit.finished(b, .refused, 300) }
+        cockpit.finished(a, .lost, 400)
+        cockpit.finished(a, .refused, 410)
+        var again = server(b, life: 2, startedAt: 450, lsn: 1200)
+        again.connectionID += 1
+        cockpit.finished(b, .writable(again), 500)
+        #expect(cockpit.view.primary == b)
+    }
+
     /// An administrator in a hurry: the replica is made writable before the old primary is taken away.
     @Test(arguments: [false, true]) func aReplicaThatWasMadeWritableTooSoonFollows(_ crashes: Bool) {
         var cockpit = Cockpit()

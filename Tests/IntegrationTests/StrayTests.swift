@@ -68,8 +68,8 @@ extension Integration {
                 try scene.stage.proxy.admin("show cluster", within: .seconds(10)) {
                     $0.contains("caution: strayServer")
                 }
-                let held = Background { try session.query("INSERT INTO app.marked VALUES (2)").affectedRows }
                 scene.stage.pair.failPrimary()
+                let held = Background { try session.query("INSERT INTO app.marked VALUES (2)").affectedRows }
                 try end(scene, held)
             }
         }
