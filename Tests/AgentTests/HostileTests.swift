@@ -108,7 +108,7 @@ private final class Siege {
     /// Whether it came true.
     func run(until condition: @escaping () -> Bool) -> Bool {
         let look = loop.schedule(every: .milliseconds(1)) { [loop] in if condition() { loop.stop() } }
-        let end = loop.schedule(after: .seconds(30)) { [loop] in loop.stop() }
+        let end = loop.schedule(after: .seconds(120)) { [loop] in loop.stop() }
         loop.run()
         look.cancel()
         end.cancel()
