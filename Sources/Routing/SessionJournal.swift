@@ -82,8 +82,8 @@ public struct SessionJournal: Sendable {
 
     /// The server has to be asked: ``questions()``.
     public var asks: Bool {
-        isTriggerUncertain || isRoleUncertain || !userVariables.wanted.isEmpty || isLoginUncertain && login != nil
-            || !isAsking && isUntold
+        triggerQuestion == .due || roleQuestion == .due || !userVariables.wanted.isEmpty
+            || isLoginUncertain && login != nil || !isAsking && isUntold
     }
 
     private var isUntold: Bool { isTrackingChanged || !unanswered.isEmpty }
@@ -106,13 +106,9 @@ public struct SessionJournal: Sendable {
     private var isLoginUncertain = false
     /// A statement that writes has failed, maybe behind a trigger, and its error says nothing of the session: the server has
     /// to be asked.
-    private var isTriggerUncertain = false
-    /// The answer to that question is under way.
-    private var isTriggerAsked = false
+    private var triggerQuestion = Inquiry.none
     /// COM_RESET_CONNECTION kept the role, which a statement before may have set in a way that nobody has seen.
-    private var isRoleUncertain = false
-    /// The answer to that question is under way.
-    private var isRoleAsked = false
+    private var roleQuestion = Inquiry.none
     /// COM_RESET_CONNECTION kept the schema, and took its character set away.
     private var isSchemaReset = false
     private var variables: [(name: [UInt8], value: [UInt8])] = []
@@ -142,6 +138,17 @@ public struct SessionJournal: Sendable {
     /// LOCK TABLES, which a transaction's beginning ends; FLUSH TABLES WITH READ LOCK and BACKUP are in `marked`.
     private var hasLockedTables = false
 
+    /// What stands of a question that is a loss until it is answered.
+    private enum Inquiry: Sendable {
+        case none
+        /// The server has to be asked.
+        case due
+        case underWay
+
+        /// What has become due meanwhile stays so.
+        mutating func answered() { if self == .underWay { self = .none } }
+    }
+
     /// What the answer being fed may report.
     private struct Frame: Sendable {
         /// The statement was answered with warnings, of whatever.
@@ -167,7 +174,7 @@ public struct SessionJournal: Sendable {
         if userVariables.isLossy { losses.insert(.userVariables) }
         if !unanswered.isEmpty || isTrackingChanged { losses.insert(.systemVariables) }
         if hasLockedTables { losses.insert(.tableLocks) }
-        if isTriggerUncertain || isTriggerAsked || isRoleUncertain || isRoleAsked { losses.insert(.unknown) }
+        if triggerQuestion != .none || roleQuestion != .none { losses.insert(.unknown) }
         if !unseenPrograms.isEmpty { losses.insert(.unknown) }
         if isNextTransactionUncertain { losses.insert(.oneShotVariables) }
         if !temporaryTables.isEmpty { losses.insert(.temporaryTables) }
@@ -246,10 +253,8 @@ public struct SessionJournal: Sendable {
     /// The client has been told of the losses; the session goes on without.
     public mutating func lossesTold() {
         marked = []
-        isTriggerUncertain = false
-        isTriggerAsked = false
-        isRoleUncertain = false
-        isRoleAsked = false
+        triggerQuestion = .none
+        roleQuestion = .none
         unseenPrograms = []
         hasLockedTables = false
         unanswered = []
@@ -463,7 +468,7 @@ public struct SessionJournal: Sendable {
 
     /// A statement that writes and has no change failed after it had begun.
     public mutating func writeFailed() {
-        if !marked.contains(.unknown) { isTriggerUncertain = true }
+        if !marked.contains(.unknown) { triggerQuestion = .due }
     }
 
     /// A SET that failed with this has not looked at its variables: its text, tables or rights were found wanting.
@@ -510,7 +515,7 @@ public struct SessionJournal: Sendable {
         let isRoleUncertain = losses.contains(.unknown)
         self = SessionJournal(database: database, byteCountMax: byteCountMax)
         self.role = role
-        self.isRoleUncertain = isRoleUncertain
+        if isRoleUncertain { roleQuestion = .due }
         self.isDatabaseReported = isDatabaseReported
         isSchemaReset = database != nil
     }
@@ -1132,7 +1137,7 @@ public struct SessionJournal: Sendable {
     }
 
     /// Whether one of the questions reads a table, which takes FOUND_ROWS() and the warnings of the statement before.
-    public var asksTables: Bool { isTriggerUncertain }
+    public var asksTables: Bool { triggerQuestion == .due }
 
     /// To be run now, in order. Unless they read tables (``asksTables``), they leave FOUND_ROWS(), LAST_INSERT_ID() and the
     /// warnings alone, for a server forgets warnings only with a statement that uses a table or has warnings of its own;
@@ -1145,9 +1150,8 @@ public struct SessionJournal: Sendable {
             let text = "SET default_master_connection=CONCAT('=',@@session.last_insert_id)"
             questions.append(Question(text: Array(text.utf8), answer: .insertID))
         }
-        if isTriggerUncertain, tables {
-            isTriggerUncertain = false
-            isTriggerAsked = true
+        if triggerQuestion == .due, tables {
+            triggerQuestion = .underWay
             questions.append(
                 Question(
                     text: Array(
@@ -1155,9 +1159,8 @@ public struct SessionJournal: Sendable {
                             + "WHERE variable_name='EXECUTED_TRIGGERS' AND variable_value>0)*"
                             + "(SELECT COUNT(*) FROM information_schema.user_variables))").utf8), answer: .triggers))
         }
-        if isRoleUncertain {
-            isRoleUncertain = false
-            isRoleAsked = true
+        if roleQuestion == .due {
+            roleQuestion = .underWay
             let text = "SET default_master_connection=CONCAT('=',IFNULL(CURRENT_ROLE(),''))"
             questions.append(Question(text: Array(text.utf8), answer: .role))
         }
@@ -1288,13 +1291,13 @@ public struct SessionJournal: Sendable {
     /// Whether a trigger has run in this session, and there are variables of the user's: the failed statement's trigger may
     /// have set them.
     public mutating func answeredTriggers(_ value: [UInt8]) {
-        isTriggerAsked = false
+        triggerQuestion.answered()
         if value != Array("=0".utf8) { marked.insert(.unknown) }
     }
 
     /// What CURRENT_ROLE() gives; empty for none. A role's name outside of ASCII comes in the carrier's character set.
     public mutating func answeredRole(_ value: [UInt8]) {
-        isRoleAsked = false
+        roleQuestion.answered()
         guard value.first == 0x3d, value.count < SessionVariables.carriedMax, value.allSatisfy({ $0 < 0x80 }) else {
             marked.insert(.unknown)
             return
@@ -1324,8 +1327,8 @@ public struct SessionJournal: Sendable {
         // An answer may have put something else in doubt.
         isAsking = isUntold && unanswered.allSatisfy(asked.contains)
         asked = []
-        if isRoleAsked {
-            isRoleAsked = false
+        if roleQuestion == .underWay {
+            roleQuestion = .none
             marked.insert(.unknown)
         }
     }
