@@ -100,14 +100,9 @@ struct HostExaminer {
     ///   - data: directories that the cluster mounts; one that is not mounted here is the other node's.
     ///   - ledger: the availability log.
     func disks(data: [String], ledger: String?) -> Reading<[HostFacts.Disk]> {
-        let mounts = Set(
-            ((try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? "").split(separator: "\n")
-                .compactMap {
-                    let words = $0.split(separator: " ")
-                    return words.count > 1 ? String(words[1]) : nil
-                })
+        let mounts = MountTable((try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
         var disks: [HostFacts.Disk] = []
-        for path in data where mounts.contains(path) { disks += disk(.data, path) }
+        for path in data where mounts.hasMount(at: path) { disks += disk(.data, path) }
         if let ledger { disks += disk(.ledger, URL(filePath: ledger).deletingLastPathComponent().path) }
         return disks.isEmpty
             ? .elsewhere("neither the data directory nor an availability log is on this host") : .known(disks)

@@ -54,7 +54,7 @@ public final class DatabaseObserver {
         self.loop = loop
         self.options = options
         self.onChange = onChange
-        bootID = contents(of: "\(options.procPath)/sys/kernel/random/boot_id").map {
+        bootID = SmallFile.bytes("\(options.procPath)/sys/kernel/random/boot_id").map {
             String(decoding: $0.prefix { $0 != UInt8(ascii: "\n") }.prefix(64), as: UTF8.self)
         }
     }
@@ -95,7 +95,7 @@ public final class DatabaseObserver {
     // MARK: the process
 
     private func status(of pid: Int32) -> ProcessStatus? {
-        contents(of: "\(options.procPath)/\(pid)/stat").flatMap {
+        SmallFile.bytes("\(options.procPath)/\(pid)/stat").flatMap {
             ProcessStatus(String(decoding: $0, as: UTF8.self))
         }
     }
@@ -120,7 +120,7 @@ public final class DatabaseObserver {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             guard let pid = Int32(name), pid > 0 else { continue }
-            guard let words = contents(of: "\(options.procPath)/\(pid)/cmdline"),
+            guard let words = SmallFile.bytes("\(options.procPath)/\(pid)/cmdline"),
                 ServerCommandLine(words).isOf(place), let status = status(of: pid), !status.isZombie
             else { continue }
             return take(pid, status)
@@ -150,7 +150,7 @@ public final class DatabaseObserver {
 
     private var isOnDevice: Bool? {
         guard let directory = place.dataDirectory, let device = place.device,
-            let table = contents(of: "\(options.procPath)/self/mountinfo")
+            let table = SmallFile.bytes("\(options.procPath)/self/mountinfo")
         else { return nil }
         var facts = stat()
         guard stat(device, &facts) == 0, facts.st_mode & S_IFMT == S_IFBLK else { return nil }
@@ -173,23 +173,4 @@ public enum NodeClock {
         clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
-}
-
-/// A file of /proc; nil where it is not there, or has too much.
-private func contents(of path: String) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
-    while bytes.count <= 1 << 20 {
-        let count = read(descriptor, &chunk, chunk.count)
-        if count == 0 { return bytes }
-        if count < 0 {
-            if errno == EINTR { continue }
-            return nil
-        }
-        bytes += chunk[..<count]
-    }
-    return nil
 }

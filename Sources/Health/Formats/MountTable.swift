@@ -1,4 +1,4 @@
-/// What is needed of /proc/self/mountinfo: on which device a path lies.
+/// What is needed of /proc/self/mountinfo: on which device a path lies, and where something is mounted.
 public struct MountTable: Sendable, Hashable {
     public struct Device: Sendable, Hashable {
         public var major: UInt32
@@ -34,6 +34,9 @@ public struct MountTable: Sendable, Hashable {
             mounts.append(Mount(point: Self.plain(fields[4]), device: device))
         }
     }
+
+    /// Whether something is mounted at just this place.
+    public func hasMount(at path: String) -> Bool { mounts.contains { $0.point == path } }
 
     /// Of the innermost mount that holds the path; of several at one place the last, which covers the others.
     public func device(of path: String) -> Device? {
