@@ -18,6 +18,10 @@ final class SchemaReader {
     private var columns: (changes: [String], found: [NumberedColumn]?, readAt: Instant, took: Instant.Span)?
     /// Those of the server before, while this one's have not been read.
     private var columnsBefore: (found: [NumberedColumn], asOf: Instant)?
+    /// Those that were last read of this server, with when.
+    private var columnsRead: (found: [NumberedColumn], asOf: Instant)? {
+        columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } }
+    }
     /// What the reading under way has found so far.
     private var report = SchemaReport()
     private var changes: [String] = []
@@ -47,7 +51,7 @@ final class SchemaReader {
     /// It is another server, which has the same data.
     func moved() {
         known = nil
-        columnsBefore = columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } } ?? columnsBefore
+        columnsBefore = columnsRead ?? columnsBefore
         columns = nil
     }
 
@@ -207,8 +211,9 @@ final class SchemaReader {
     private func took(triggers rows: [SQLConnection.Row], piece: Int) {
         guard triggers.take(rows), piece < Self.piecesMax else { return learned() }
         if rows.isEmpty || piece == 0 && !triggers.hasMore {
-            let known = triggers.all.compactMap(TableTrigger.init)
-            if known.count == triggers.all.count { report.triggers = known }
+            let all = triggers.all
+            let known = all.compactMap(TableTrigger.init)
+            if known.count == all.count { report.triggers = known }
             return learned()
         }
         ask(Self.triggersQuery(piece: piece + 1)) { $0.took(triggers: $1, piece: piece + 1) }
@@ -223,8 +228,7 @@ final class SchemaReader {
         if report.views == nil || isTooWide { return learnedAll() }
         // Migrations change much.
         let rest = columns.map { Self.pause(after: $0.took) - (beganAt - $0.readAt) } ?? .zero
-        let before = columns.flatMap { columns in columns.found.map { ($0, columns.readAt) } }
-        if let (found, asOf) = columnsBefore ?? before {
+        if let (found, asOf) = columnsBefore ?? columnsRead {
             report.numberedColumns = found
             report.columnsAsOf = asOf
         }
